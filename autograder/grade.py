@@ -1,0 +1,51 @@
+"""`grade`: the hidden tests of one exercise, called from a grading cell."""
+
+import importlib
+import secrets
+from contextvars import ContextVar
+from typing import Any
+
+from rnncourse.checks import find
+from rnncourse.checks.exercise import Property
+from rnncourse.checks.report import Report
+
+# The judge sets the seed of the submission that it grades; elsewhere each run draws its own.
+current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
+
+
+class Score:
+    """The points of a grading cell. nbgrader reads the number, people read the report."""
+
+    def __init__(self, report: Report):
+        self.report = report
+
+    def __float__(self) -> float:
+        return float(self.report.points)
+
+    def __repr__(self) -> str:
+        # All that nbgrader looks at: a number from 0 to the points of the cell.
+        return f"{self.report.points:g}"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def rubric(name: str) -> tuple[Property, ...]:
+    """All properties that an exercise is graded by: the visible ones, then the hidden ones."""
+    exercise = find(name)
+    hidden = importlib.import_module(f"autograder.hidden.{exercise.problem_set}")
+    return exercise.properties + hidden.HIDDEN[name]
+
+
+def grade(name: str, subject: Any, *, seed: int | None = None) -> Score:
+    """Grade what a student wrote, by every property, on fresh random inputs.
+
+    name: the exercise; subject: the student's function or class, or the judge's proxy of it.
+    seed: repeats the inputs of an earlier run; by default the judge's, else a new one.
+    Returns a Score: put the call last in a grading cell, so that nbgrader sees it.
+    """
+    if seed is None:
+        seed = current_seed.get()
+    if seed is None:
+        seed = secrets.randbits(32)
+    return Score(find(name).evaluate(subject, seed, rubric(name)))

@@ -1,0 +1,346 @@
+"""Calls across the wall, the same on both sides, with gradients.
+
+A peer calls the other side's objects through handles and serves calls on its own. While it waits
+for a reply it serves the calls that come back (a student's `unroll` calling the tests' `step`).
+
+Gradients cross too. Tensors are copied, but a call that returns tensors with a graph keeps a
+tape on the side where it ran; the copies are tied to it by an autograd function whose backward
+sends the cotangents over and brings the inputs' gradients back. So a test may call `backward()`
+through a function that runs in another process, as if it ran in its own.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from types import GeneratorType
+from typing import Any
+
+import torch
+
+from .wire import Decoder, Encoder, Unsendable, WireError, pack
+
+MAX_NESTED = 30  # calls within calls within calls
+MAX_CALLBACKS = 100_000  # calls that the other side may make during one of ours
+MAX_ITEMS = 100_000  # taken from a generator that a call returns
+
+
+class RemoteError(Exception):
+    """What a call raised on the far side. Carries the exception's name, message and place."""
+
+    def __init__(self, kind: str, message: str = "", where: str | None = None):
+        super().__init__(f"{kind}: {message}" if message else kind)
+        self.student_type = kind
+        self.student_message = message
+        self.student_where = where
+
+
+class Remote:
+    """A function, class or object of the far side: call it, or ask for its attributes."""
+
+    def __init__(self, peer: "Peer", handle: int, kind: str, name: str):
+        self._peer = peer
+        self._handle = handle
+        self._kind = kind
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._peer.call(self._handle, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._peer.getattr(self._handle, name)
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._kind} {self.__name__}>"
+
+
+class _TapeEnd:
+    """Lets the far side forget a tape when no result of its call is alive any more."""
+
+    def __init__(self, peer: "Peer", tape: int):
+        self.peer, self.tape = peer, tape
+
+    def __del__(self) -> None:
+        self.peer.garbage.append(self.tape)
+
+
+class _Tie(torch.autograd.Function):
+    """Ties copied results to the graph that made them on the far side."""
+
+    @staticmethod
+    def forward(ctx, peer, tape, results, anchor, *inputs):
+        ctx.set_materialize_grads(False)
+        ctx.peer, ctx.end, ctx.inputs = peer, _TapeEnd(peer, tape), len(inputs)
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        found = ctx.peer.backward(ctx.end.tape, list(cotangents))
+        if len(found) != ctx.inputs:
+            raise WireError("another number of gradients than of inputs")
+        return (None, None, None, None, *found)
+
+
+class Peer:
+    """One end of the conversation.
+
+    send(bytes) and receive() → (header, buffers) are the channel. Subclasses say what else may be
+    asked of them (`serve_<op>`) and what an exception looks like from the far side (`explain`).
+    """
+
+    # Raised while serving a request, these end the conversation instead of becoming a reply.
+    fatal: tuple[type[BaseException], ...] = (WireError,)
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        receive: Callable[[], tuple[dict[str, Any], list[memoryview]]],
+    ):
+        self.send = send
+        self.receive = receive
+        self.garbage: list[int] = []  # tapes that the far side may forget, sent with the next call
+        self._objects: dict[int, Any] = {}
+        self._handles: dict[int, int] = {}  # id(object) → handle
+        self._tapes: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
+        self._numbers: Iterator[int] = itertools.count(1)
+        self._nested = 0
+
+    # --- asking -----------------------------------------------------------------------------
+
+    def request(
+        self, header: dict[str, Any], buffers: list[bytes] | None = None
+    ) -> tuple[dict[str, Any], list[memoryview]]:
+        """Send one request and serve what comes back until its reply does."""
+        drop, self.garbage = self.garbage, []
+        self.send(pack({**header, "drop": drop}, buffers or []))
+        for _ in range(MAX_CALLBACKS):
+            reply, data = self.receive()
+            if "op" not in reply:
+                return self._believe(reply, data)
+            if self._nested >= MAX_NESTED:
+                raise WireError(f"calls nested more than {MAX_NESTED} deep")
+            self._nested += 1
+            try:
+                answer = self.answer(reply, data)
+            finally:
+                self._nested -= 1
+            self.send(answer)
+        raise WireError(f"more than {MAX_CALLBACKS} calls back during one call")
+
+    def _believe(
+        self, reply: dict[str, Any], data: list[memoryview]
+    ) -> tuple[dict[str, Any], list[memoryview]]:
+        error = reply.get("error")
+        if error is None:
+            return reply, data
+        if not isinstance(error, dict):
+            raise WireError("an error that is none")
+        kind, message, where = (error.get(key) for key in ("type", "message", "where"))
+        if not isinstance(kind, str) or not isinstance(message, str):
+            raise WireError("an error without a name")
+        raise RemoteError(kind[:100], message[:2000], where[:200] if type(where) is str else None)
+
+    def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an object of the far side; tensors that need a gradient keep their graph."""
+        grad = torch.is_grad_enabled()
+        encoder = Encoder(self._export, lambda tensor: grad and tensor.requires_grad)
+        node = encoder.node((args, kwargs))
+        reply, data = self.request(
+            {"op": "call", "target": handle, "args": node, "grad": grad}, encoder.buffers
+        )
+        decoder = Decoder(data, self._resolve)
+        result = decoder.value(reply.get("value"))
+        if "changed" in reply:
+            _write_back((args, kwargs), decoder.value(reply["changed"]))
+        if decoder.graph:
+            self._tie(reply.get("tape"), decoder.graph, encoder.graph)
+        return result
+
+    def _tie(self, tape: Any, results: dict[int, torch.Tensor], inputs: list[torch.Tensor]) -> None:
+        if type(tape) is not int or sorted(results) != list(range(len(results))):
+            raise WireError("a graph without a tape")
+        if not torch.is_grad_enabled():
+            return
+        # The anchor needs a gradient, so that results are tied even where no input does.
+        anchor = torch.zeros((), requires_grad=True)
+        # apply() gives its results back as the same objects, now with a graph.
+        _Tie.apply(self, tape, [results[n] for n in range(len(results))], anchor, *inputs)
+
+    def backward(self, tape: int, cotangents: list[torch.Tensor | None]) -> list[Any]:
+        """Gradients of a tape's inputs on the far side, given those of its results."""
+        encoder = Encoder(self._export)
+        node = encoder.node(cotangents)
+        reply, data = self.request(
+            {"op": "backward", "tape": tape, "cotangents": node}, encoder.buffers
+        )
+        found = Decoder(data, self._resolve).value(reply.get("value"))
+        if not isinstance(found, list) or not all(
+            one is None or isinstance(one, torch.Tensor) for one in found
+        ):
+            raise WireError("gradients that are none")
+        return found
+
+    def getattr(self, handle: int, name: str) -> Any:
+        """An attribute of an object of the far side."""
+        reply, data = self.request({"op": "getattr", "target": handle, "name": name})
+        return Decoder(data, self._resolve).value(reply.get("value"))
+
+    # --- answering --------------------------------------------------------------------------
+
+    def answer(self, header: dict[str, Any], data: list[memoryview]) -> bytes:
+        """Serve one request; whatever the served code raises becomes an error reply."""
+        op = header.get("op")
+        serve = getattr(self, f"serve_{op}", None) if isinstance(op, str) else None
+        if serve is None:
+            raise WireError(f"an unknown request {str(op)[:40]!r}")
+        self._forget(header.get("drop"))
+        try:
+            return pack(*serve(header, data))
+        except self.fatal:
+            raise
+        except Unsendable as error:
+            return pack({"error": {"type": "TypeError", "message": f"the result is {error}"}}, [])
+        except BaseException as error:
+            return pack({"error": self.explain(error)}, [])
+
+    def explain(self, error: BaseException) -> dict[str, Any]:
+        """An exception as the far side is told of it."""
+        return {"type": type(error).__name__, "message": str(error)[:2000], "where": None}
+
+    def serve_call(
+        self, header: dict[str, Any], data: list[memoryview]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        decoder = Decoder(data, self._resolve)
+        arguments = decoder.value(header.get("args"))
+        args, kwargs = _arguments(arguments)
+        target = self._objects.get(header.get("target"))
+        if not callable(target):
+            raise WireError("a call of something that is not there")
+        leaves = [decoder.graph[n].requires_grad_() for n in sorted(decoder.graph)]
+        before = self._snapshot(arguments)
+        with torch.set_grad_enabled(bool(header.get("grad"))):
+            result = self.run(target, *args, **kwargs)
+        encoder = Encoder(
+            self._export,
+            lambda one: (
+                one.requires_grad and (not one.is_leaf or any(one is leaf for leaf in leaves))
+            ),
+        )
+        reply: dict[str, Any] = {"value": encoder.node(result)}
+        if encoder.graph:
+            reply["tape"] = next(self._numbers)
+            self._tapes[reply["tape"]] = (leaves, encoder.graph)
+        if self._snapshot(arguments) != before:
+            encoder.is_graph = lambda one: False
+            reply["changed"] = encoder.node(arguments)
+        return reply, encoder.buffers
+
+    def run(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call one of our own objects for the far side. Generators are drawn out into lists."""
+        result = target(*args, **kwargs)
+        if isinstance(result, GeneratorType | zip | map | filter | Iterator):
+            return list(itertools.islice(result, MAX_ITEMS))
+        if isinstance(result, type({}.keys()) | type({}.values()) | type({}.items())):
+            return list(result)
+        return result
+
+    def serve_backward(
+        self, header: dict[str, Any], data: list[memoryview]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        cotangents = Decoder(data, self._resolve).value(header.get("cotangents"))
+        tape = self._tapes.get(header.get("tape"))
+        if tape is None or not isinstance(cotangents, list) or len(cotangents) != len(tape[1]):
+            raise WireError("gradients for a tape that is not there")
+        leaves, results = tape
+        pairs = [(r, c) for r, c in zip(results, cotangents, strict=True) if c is not None]
+        kept = [leaf.grad for leaf in leaves]
+        for leaf in leaves:
+            leaf.grad = None
+        if pairs:
+            self.run(torch.autograd.backward, *map(list, zip(*pairs, strict=True)), True)
+        found = [leaf.grad for leaf in leaves]
+        for leaf, grad in zip(leaves, kept, strict=True):
+            leaf.grad = grad
+        encoder = Encoder(self._export)
+        return {"value": encoder.node(found)}, encoder.buffers
+
+    # --- objects that cannot be copied --------------------------------------------------------
+
+    def _export(self, value: Any) -> list[Any]:
+        if type(value) is Remote and value._peer is self:
+            return ["yours", value._handle]
+        handle = self._handles.get(id(value))
+        if handle is None:
+            handle = next(self._numbers)
+            self._objects[handle] = value  # also keeps it alive, so that its id stays its own
+            self._handles[id(value)] = handle
+        kind = "class" if isinstance(value, type) else "function" if callable(value) else "object"
+        if kind == "function" and isinstance(value, torch.nn.Module):
+            kind = "module"
+        name = getattr(value, "__name__", None) or type(value).__name__
+        return ["object", handle, kind, str(name)[:100]]
+
+    def _resolve(self, tag: str, rest: list[Any]) -> Any:
+        if tag == "yours":
+            (handle,) = rest
+            if type(handle) is not int or handle not in self._objects:
+                raise WireError("an object that is not there")
+            return self._objects[handle]
+        handle, kind, name = rest
+        if type(handle) is not int or kind not in ("class", "function", "module", "object"):
+            raise WireError("an object that is none")
+        if not isinstance(name, str):
+            raise WireError("an object without a name")
+        return Remote(self, handle, kind, name[:100])
+
+    def _forget(self, drop: Any) -> None:
+        if not isinstance(drop, list) or not all(type(tape) is int for tape in drop):
+            raise WireError("a list of tapes to forget that is none")
+        for tape in drop:
+            self._tapes.pop(tape, None)
+
+    def _snapshot(self, value: Any) -> Any:
+        """The content of arguments, to see afterwards whether a call has changed them."""
+        encoder = Encoder(self._export)
+        return encoder.node(value), encoder.buffers
+
+
+def _arguments(value: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise WireError("arguments that are none")
+    args, kwargs = value
+    if not isinstance(args, tuple) or not isinstance(kwargs, dict):
+        raise WireError("arguments that are none")
+    if not all(isinstance(key, str) for key in kwargs):
+        raise WireError("arguments without a name")
+    return args, kwargs
+
+
+def _write_back(original: Any, changed: Any) -> None:
+    """Do to our arguments what the far side did to its copies, as one process would have."""
+    if isinstance(original, torch.Tensor):
+        if isinstance(changed, torch.Tensor) and changed.shape == original.shape:
+            with torch.no_grad():
+                original.copy_(changed)
+            if original.is_leaf and changed.grad is not None:
+                original.grad = changed.grad.to(original.dtype)
+    elif isinstance(original, list) and isinstance(changed, list):
+        if len(original) == len(changed):
+            for mine, theirs in zip(original, changed, strict=True):
+                _write_back(mine, theirs)
+        kept = [
+            mine if type(mine) is type(theirs) and isinstance(mine, torch.Tensor) else theirs
+            for mine, theirs in itertools.zip_longest(original, changed)
+        ]
+        original[:] = kept[: len(changed)]
+    elif isinstance(original, tuple) and isinstance(changed, tuple):
+        for mine, theirs in zip(original, changed, strict=False):
+            _write_back(mine, theirs)
+    elif isinstance(original, dict) and isinstance(changed, dict):
+        for key in [key for key in original if key not in changed]:
+            del original[key]
+        for key, theirs in changed.items():
+            if key in original and isinstance(original[key], torch.Tensor | list | dict | tuple):
+                _write_back(original[key], theirs)
+            else:
+                original[key] = theirs

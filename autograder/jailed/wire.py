@@ -1,0 +1,290 @@
+"""Messages between the trusted side and a jailed child: plain data, never pickle.
+
+A message is a JSON header and the raw bytes of its tensors:
+
+    total length (u32) | header length (u32) | header | buffer | buffer | …
+
+Everything that arrives is bounded before it is allocated and checked before it is believed.
+A malformed message raises WireError and nothing else.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+MAX_MESSAGE = 64 << 20  # bytes, tensors included
+MAX_HEADER = 4 << 20  # bytes of JSON
+MAX_DEPTH = 50  # nesting of lists in lists
+
+_LENGTH = struct.Struct("!I")
+
+DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.complex64,
+        torch.complex128,
+        torch.uint8,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.bool,
+    )
+}
+ARRAY_DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "float16 float32 float64 complex64 complex128".split()
+)
+# torch functions that cross by name: the other side has its own.
+NAMED = {
+    name: getattr(torch, name)
+    for name in ("tanh", "sigmoid", "relu", "exp", "sin", "cos", "square", "abs", "softmax")
+}
+_NAME_OF = {function: name for name, function in NAMED.items()}
+
+
+class WireError(Exception):
+    """A message that cannot be what an honest peer would send."""
+
+
+class Unsendable(Exception):
+    """A value that has no form on the wire; str() says which."""
+
+
+class Encoder:
+    """Turns values into a JSON node and buffers.
+
+    export(object) gives the node of an object that cannot be copied (a function, a module).
+    graph, where given, collects the tensors that carry an autograd graph, in order: the other
+    side ties its copies to them.
+    """
+
+    def __init__(
+        self,
+        export: Callable[[Any], list[Any]],
+        graph: Callable[[torch.Tensor], bool] | None = None,
+    ):
+        self.export = export
+        self.is_graph = graph or (lambda tensor: False)
+        self.graph: list[torch.Tensor] = []
+        self.buffers: list[bytes] = []
+        self.size = 0
+
+    def node(self, value: Any, depth: int = 0) -> Any:
+        if depth > MAX_DEPTH:
+            raise Unsendable(f"nested more than {MAX_DEPTH} deep")
+        if value is None or value is True or value is False or type(value) is str:
+            return value
+        if type(value) is int:
+            if not -(2**63) <= value < 2**63:
+                raise Unsendable("an integer of more than 64 bits")
+            return value
+        if type(value) is float:
+            # JSON has no nan and no infinity.
+            return value if math.isfinite(value) else ["float", repr(value)]
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value, depth)
+        if isinstance(value, np.ndarray):
+            if value.dtype.name not in ARRAY_DTYPES:
+                raise Unsendable(f"a numpy array of {value.dtype.name}")
+            data = np.ascontiguousarray(value)
+            return ["array", value.dtype.name, list(value.shape), self._buffer(data.tobytes())]
+        if isinstance(value, (np.generic,)):
+            return self.node(value.item(), depth)
+        if isinstance(value, bool | int | float | str):  # a subclass, such as an enum's member
+            return self.node(type(value).__mro__[-2](value), depth)
+        if isinstance(value, bytes | bytearray):
+            return ["bytes", self._buffer(bytes(value))]
+        for tag, kind in (("list", list), ("tuple", tuple), ("set", set | frozenset)):
+            if isinstance(value, kind):
+                return [tag, *(self.node(one, depth + 1) for one in value)]
+        if isinstance(value, dict):
+            pairs = ((key, one) for key, one in value.items())
+            return [
+                "dict",
+                *([self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in pairs),
+            ]
+        if isinstance(value, torch.dtype):
+            return ["dtype", str(value).removeprefix("torch.")]
+        if isinstance(value, torch.device):
+            return ["device", str(value)]
+        if _hashable(value) and value in _NAME_OF:
+            return ["torch", _NAME_OF[value]]
+        return self.export(value)
+
+    def _tensor(self, value: torch.Tensor, depth: int) -> Any:
+        name = str(value.dtype).removeprefix("torch.")
+        if name not in DTYPES or value.layout != torch.strided or value.is_meta:
+            raise Unsendable(f"a {value.layout} tensor of {value.dtype}")
+        flags = {}
+        if self.is_graph(value):
+            flags["graph"] = len(self.graph)
+            self.graph.append(value)
+        elif value.requires_grad and value.is_leaf:
+            flags["leaf"] = True
+        if value.is_leaf and value.grad is not None:
+            flags["grad"] = self.node(value.grad.detach(), depth + 1)
+        plain = value.detach().cpu().contiguous()
+        data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+        return ["tensor", name, list(value.shape), self._buffer(data), flags]
+
+    def _buffer(self, data: bytes) -> int:
+        self.size += len(data)
+        if self.size > MAX_MESSAGE // 2:
+            raise Unsendable(f"more than {MAX_MESSAGE // 2 >> 20} MB of data")
+        self.buffers.append(data)
+        return len(self.buffers) - 1
+
+
+def _hashable(value: Any) -> bool:
+    return type(value).__module__ == "builtins" and callable(value)
+
+
+def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
+    """One message, ready to be sent."""
+    header = {**header, "buffers": [len(one) for one in buffers]}
+    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    if len(text) > MAX_HEADER:
+        raise Unsendable(f"more than {MAX_HEADER >> 20} MB of structure")
+    total = _LENGTH.size + len(text) + sum(map(len, buffers))
+    return b"".join([_LENGTH.pack(total), _LENGTH.pack(len(text)), text, *buffers])
+
+
+def unpack(data: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]] | None:
+    """The first message of `data` as header and buffers; None while it is not complete."""
+    if len(data) < 2 * _LENGTH.size:
+        return None
+    (total,) = _LENGTH.unpack_from(data, 0)
+    (length,) = _LENGTH.unpack_from(data, _LENGTH.size)
+    if total > MAX_MESSAGE or length > MAX_HEADER or length + _LENGTH.size > total:
+        raise WireError(f"a message of {total} bytes with a header of {length}")
+    if len(data) < _LENGTH.size + total:
+        return None
+    start = 2 * _LENGTH.size
+    body = memoryview(bytes(data[start : _LENGTH.size + total]))
+    try:
+        header = json.loads(body[:length].tobytes())
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"a header that is not JSON: {str(error)[:80]}") from None
+    if not isinstance(header, dict):
+        raise WireError("a header that is not an object")
+    sizes = header.get("buffers")
+    if not isinstance(sizes, list) or not all(type(n) is int and n >= 0 for n in sizes):
+        raise WireError("buffer sizes that are not counts")
+    if sum(sizes) != total - _LENGTH.size - length:
+        raise WireError("buffers that do not add up to the message")
+    buffers, offset = [], length
+    for size in sizes:
+        buffers.append(body[offset : offset + size])
+        offset += size
+    return header, buffers
+
+
+def size_of(data: bytes | bytearray) -> int:
+    """The number of bytes that the first complete message of `data` takes."""
+    return _LENGTH.size + _LENGTH.unpack_from(data, 0)[0]
+
+
+class Decoder:
+    """Turns a node and its buffers back into values. Whatever it is given, WireError or a value.
+
+    resolve(tag, node) gives the object that an "object" or "yours" node stands for.
+    Tensors marked as part of a graph are collected, by number, in `graph`.
+    """
+
+    def __init__(self, buffers: list[memoryview], resolve: Callable[[str, list[Any]], Any]):
+        self.buffers = buffers
+        self.resolve = resolve
+        self.graph: dict[int, torch.Tensor] = {}
+
+    def value(self, node: Any) -> Any:
+        try:
+            return self._value(node, 0)
+        except WireError:
+            raise
+        except (TypeError, ValueError, IndexError, KeyError, RuntimeError, OverflowError) as error:
+            raise WireError(f"a malformed value: {str(error)[:80]}") from None
+
+    def _value(self, node: Any, depth: int) -> Any:
+        if depth > 2 * MAX_DEPTH:
+            raise WireError("nested too deep")
+        if not isinstance(node, list):
+            if isinstance(node, dict):
+                raise WireError("an untagged object")
+            return node
+        tag, *rest = node
+        if tag in ("list", "tuple", "set"):
+            values = (self._value(one, depth + 1) for one in rest)
+            return {"list": list, "tuple": tuple, "set": set}[tag](values)
+        if tag == "dict":
+            return {self._value(k, depth + 1): self._value(v, depth + 1) for k, v in rest}
+        if tag == "tensor":
+            return self._tensor(*rest, depth=depth)
+        if tag == "array":
+            name, shape, index = rest
+            if name not in ARRAY_DTYPES:
+                raise WireError(f"an array of {str(name)[:40]}")
+            dtype = np.dtype(name)
+            data = self._buffer(index, shape, dtype.itemsize)
+            return np.frombuffer(data, dtype).reshape(shape).copy()
+        if tag == "float":
+            if rest[0] not in ("nan", "inf", "-inf"):
+                raise WireError("a number that is none")
+            return float(rest[0])
+        if tag == "bytes":
+            return bytes(self.buffers[rest[0]])
+        if tag == "dtype":
+            return DTYPES[rest[0]]
+        if tag == "device":
+            return torch.device("cpu")
+        if tag == "torch":
+            return NAMED[rest[0]]
+        if tag in ("object", "yours"):
+            return self.resolve(tag, rest)
+        raise WireError(f"an unknown kind of value {str(tag)[:40]!r}")
+
+    def _buffer(self, index: Any, shape: Any, itemsize: int) -> memoryview:
+        if type(index) is not int or not 0 <= index < len(self.buffers):
+            raise WireError("a buffer that is not there")
+        if not isinstance(shape, list) or len(shape) > 32:
+            raise WireError("a shape that is none")
+        if not all(type(n) is int and n >= 0 for n in shape):
+            raise WireError("a shape that is none")
+        data = self.buffers[index]
+        if math.prod(shape) * itemsize != len(data) or max(shape, default=0) > MAX_MESSAGE:
+            raise WireError("a tensor whose size and data disagree")
+        return data
+
+    def _tensor(self, name: Any, shape: Any, index: Any, flags: Any, *, depth: int) -> torch.Tensor:
+        dtype = DTYPES[name]
+        data = self._buffer(index, shape, dtype.itemsize)
+        if len(data):
+            tensor = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+            # A byte that is neither 0 nor 1 is no bool, and torch would take it for one.
+            tensor = (tensor != 0) if dtype is torch.bool else tensor.view(dtype)
+            tensor = tensor.reshape(shape)
+        else:
+            tensor = torch.empty(shape, dtype=dtype)
+        if not isinstance(flags, dict):
+            raise WireError("flags that are none")
+        if flags.get("leaf"):
+            tensor.requires_grad_()
+        if "grad" in flags:
+            grad = self._value(flags["grad"], depth + 1)
+            if not isinstance(grad, torch.Tensor) or grad.shape != tensor.shape:
+                raise WireError("a gradient of another shape than its tensor")
+            tensor.grad = grad.to(tensor.dtype)
+        if "graph" in flags:
+            if type(flags["graph"]) is not int or flags["graph"] in self.graph:
+                raise WireError("a graph number that is none")
+            self.graph[flags["graph"]] = tensor
+        return tensor

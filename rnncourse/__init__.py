@@ -1,0 +1,15 @@
+"""rnncourse: the student's library of a course on implementing recurrent neural networks."""
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["check"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that `import rnncourse` costs nothing.
+    if name == "check":
+        from .checks import check
+
+        return check
+    raise AttributeError(f"module 'rnncourse' has no attribute {name!r}")

@@ -1,0 +1,111 @@
+"""An exercise: its reference, the properties that are checked, the mistakes people make.
+
+A property is an *observation* of a function: run it on inputs drawn from a seeded source and
+return what was seen, as plain data. The same observation is made of the student's function and
+of the reference; the property holds where the two agree. Made of a catalogued wrong
+implementation, it tells which mistake the student made. So every property gives its own hint.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from .compare import Raised, difference
+from .report import Outcome, Report
+from .rng import Rng
+from .rules import forbidding
+
+
+@dataclass(frozen=True)
+class Property:
+    """One thing that is checked of an exercise.
+
+    observe(subject, rng) returns plain data (tensors, numbers, strings, lists, dictionaries whose
+    keys say what was called). judge(got, expected) returns None or what is wrong, in words.
+    """
+
+    name: str
+    title: str
+    points: float
+    observe: Callable[[Any, Rng], Any]
+    judge: Callable[[Any, Any], str | None] = difference
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong implementation that people really write, and the sentence that puts it right."""
+
+    name: str
+    sentence: str
+    wrong: Any
+
+
+@dataclass
+class Exercise:
+    """What a student is asked to write, known by the name of the function or class."""
+
+    name: str
+    problem_set: str
+    reference: Any
+    points: float
+    properties: tuple[Property, ...] = ()
+    forbids: tuple[str, ...] = ()
+    misconceptions: list[Misconception] = field(default_factory=list)
+
+    def misconception(self, sentence: str) -> Callable[[Any], Any]:
+        """Decorator: enter a wrong implementation in the catalogue, under its own name."""
+
+        def enter(wrong: Any) -> Any:
+            self.misconceptions.append(Misconception(wrong.__name__, sentence, wrong))
+            return wrong
+
+        return enter
+
+    def evaluate(
+        self, subject: Any, seed: int, properties: Iterable[Property] | None = None
+    ) -> Report:
+        """Check every property, even after one has failed. Never raises for what `subject` does."""
+        chosen = self.properties if properties is None else tuple(properties)
+        outcomes = [self._check(subject, seed, one) for one in chosen]
+        return Report(self.name, outcomes, self.points, seed)
+
+    def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
+        rng = Rng(seed, f"{self.name}/{prop.name}")
+        try:
+            with rules:
+                return prop.observe(subject, rng)
+        except (Exception, SystemExit) as error:
+            return Raised(error)
+
+    def _check(self, subject: Any, seed: int, prop: Property) -> Outcome:
+        start = time.perf_counter()
+        got = self._observe(prop, subject, seed, forbidding(self.forbids))
+        expected = self._observe(prop, self.reference, seed, nullcontext())
+        if isinstance(expected, Raised):
+            raise RuntimeError(f"{self.name}, {prop.name}: the reference itself failed: {expected}")
+        if isinstance(got, Raised):
+            message = "not written yet" if got.type == "NotImplementedError" else repr(got)
+        else:
+            message = prop.judge(got, expected)
+        named = None
+        if message is not None and message != "not written yet":
+            named = self._name_mistake(prop, got, seed)
+        return Outcome(
+            name=prop.name,
+            title=prop.title,
+            points=prop.points,
+            message=message,
+            misconception=named.name if named else None,
+            hint=named.sentence if named else None,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _name_mistake(self, prop: Property, got: Any, seed: int) -> Misconception | None:
+        """The catalogued mistake that is observed to do just what the student's code did."""
+        for candidate in self.misconceptions:
+            seen = self._observe(prop, candidate.wrong, seed, nullcontext())
+            if difference(got, seen) is None and difference(seen, got) is None:
+                return candidate
+        return None

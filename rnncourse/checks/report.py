@@ -1,0 +1,114 @@
+"""The report of a check: a small table, the same in a notebook, a terminal and a feedback page."""
+
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One property after its check; `message` is None where it holds."""
+
+    name: str
+    title: str
+    points: float
+    message: str | None
+    misconception: str | None = None
+    hint: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return self.message is None
+
+
+class Report:
+    """What the check of one exercise found. Prints as text, shows as a table in a notebook.
+
+    exercise_points is what the whole exercise is worth: more than the sum over `outcomes` where
+    some of its properties are tested only in the grading.
+    """
+
+    def __init__(self, name: str, outcomes: list[Outcome], exercise_points: float, seed: int):
+        self.name = name
+        self.outcomes = outcomes
+        self.exercise_points = exercise_points
+        self.seed = seed
+
+    @property
+    def points(self) -> float:
+        return sum(one.points for one in self.outcomes if one.passed)
+
+    @property
+    def max_points(self) -> float:
+        return sum(one.points for one in self.outcomes)
+
+    @property
+    def passed(self) -> bool:
+        return all(one.passed for one in self.outcomes)
+
+    @property
+    def unwritten(self) -> bool:
+        return all(one.message == "not written yet" for one in self.outcomes)
+
+    @property
+    def hints(self) -> list[str]:
+        """The sentences of the mistakes that were recognised, each once."""
+        return list(dict.fromkeys(one.hint for one in self.outcomes if one.hint))
+
+    def headline(self) -> str:
+        """One line: how much holds, and how much of the exercise that is."""
+        good = sum(one.passed for one in self.outcomes)
+        if self.unwritten:
+            return f"{self.name}: not written yet"
+        if self.max_points >= self.exercise_points:
+            return f"{self.name}: {self.points:g} of {self.max_points:g} points"
+        if self.passed:
+            return (
+                f"{self.name}: all {good} visible checks pass, worth {self.max_points:g} of "
+                f"{self.exercise_points:g} points; the grading tests the rest"
+            )
+        return f"{self.name}: {good} of {len(self.outcomes)} visible checks pass"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for the gradebook's companion files."""
+        return {
+            "exercise": self.name,
+            "points": self.points,
+            "max_points": self.max_points,
+            "seed": self.seed,
+            "properties": [{**asdict(one), "passed": one.passed} for one in self.outcomes],
+        }
+
+    def __repr__(self) -> str:
+        lines = [self.headline()]
+        if not self.unwritten:
+            for one in self.outcomes:
+                lines.append(f"  {'✓' if one.passed else '✗'} {one.title}  ({one.points:g})")
+                if one.message:
+                    lines.append(f"      {one.message}")
+        lines += [f"  → {hint}" for hint in self.hints]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        # Colours that read on a light and on a dark page; the marks carry the meaning alone.
+        good, bad = "#2a9d3a", "#d9480f"
+        rows = []
+        for one in [] if self.unwritten else self.outcomes:
+            mark, colour = ("✓", good) if one.passed else ("✗", bad)
+            note = f"<br><code>{escape(one.message)}</code>" if one.message else ""
+            rows.append(
+                f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'
+                f'<td style="text-align:left">{escape(one.title)}{note}</td>'
+                f'<td style="text-align:right">{one.points if one.passed else 0:g}'
+                f" / {one.points:g}</td></tr>"
+            )
+        hints = "".join(
+            f'<p style="border-left:4px solid {bad};padding-left:.6em;margin:.4em 0">'
+            f"{escape(hint)}</p>"
+            for hint in self.hints
+        )
+        return (
+            f'<div><p style="margin:.3em 0"><b>{escape(self.headline())}</b></p>'
+            f'<table style="margin:0"><tbody>{"".join(rows)}</tbody></table>{hints}</div>'
+        )

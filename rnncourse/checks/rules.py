@@ -1,0 +1,51 @@
+"""Ready-made parts that an exercise asks the student to write are out of reach while it is checked.
+
+This tells an honest student about the rule. It is no wall: in grading, the wall is the jail.
+"""
+
+import importlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class ForbiddenError(RuntimeError):
+    """The student's code called something that the exercise asks to be written by hand."""
+
+
+RECURRENT = tuple(
+    f"torch.nn.{name}" for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
+)
+
+
+def _blocker(path: str) -> Any:
+    def blocked(*args: Any, **kwargs: Any) -> Any:
+        raise ForbiddenError(f"{path} is what this exercise asks you to write yourself")
+
+    return blocked
+
+
+def forbid(paths: Iterable[str]) -> list[tuple[Any, str, Any]]:
+    """Block each named class (its constructor) or function; returns what it takes to undo it."""
+    undo = []
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        owner: Any = importlib.import_module(module)
+        target = getattr(owner, name)
+        if isinstance(target, type):
+            # The class may have been imported by its own name already: block it from inside.
+            owner, name = target, "__init__"
+        undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, _blocker(path))
+    return undo
+
+
+@contextmanager
+def forbidding(paths: Iterable[str]) -> Iterator[None]:
+    """Within this block, calling what is named raises ForbiddenError."""
+    undo = forbid(paths)
+    try:
+        yield
+    finally:
+        for owner, name, original in reversed(undo):
+            setattr(owner, name, original)

@@ -1,0 +1,1 @@
+"""Reference implementations: the lecture as clear, correct code, one module per section."""
