@@ -124,9 +124,8 @@ def _name(chosen):
 
 def _name_from_proc():
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
+        line = next(line for line in lines if line.startswith("model name"))
+    return line.split(":", 1)[1].strip()
 
 
 def _memory(chosen):

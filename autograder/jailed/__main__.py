@@ -10,6 +10,7 @@ In a jail the parent is process 1 of its own process namespace: when a submissio
 whatever is left, whoever started it, and empties the scratch folders.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -48,10 +49,7 @@ class Parent:
         self.shell = self._warm_up(forbid)
 
     def _warm_up(self, forbid: list[str]):
-        import matplotlib
-
-        matplotlib.use("agg")
-        import matplotlib.pyplot
+        import matplotlib.pyplot  # noqa: F401
         import numpy  # noqa: F401
         import torch
 
@@ -59,13 +57,17 @@ class Parent:
         torch.set_num_threads(1)
         torch.zeros(2, 2) @ torch.zeros(2, 2)
 
+        # A first backward() imports this (0.2 s); running one here would start autograd's threads,
+        # which do not survive a fork.
+        import torch.fx.experimental.symbolic_shapes
+
         from rnncourse.checks.rules import forbid as block
 
         from .shell import CellShell
 
         block(forbid)
         shell = CellShell.instance()
-        shell.run("1 + 1\nimport matplotlib_inline.backend_inline")
+        shell.run("%matplotlib inline\n1 + 1")
         return shell
 
     # --- frames -------------------------------------------------------------------------------
@@ -106,6 +108,8 @@ class Parent:
                 if name in self.limits:
                     _lower(getattr(resource, f"RLIMIT_{name}"), self.limits[name])
             _lower(resource.RLIMIT_CORE, 0)
+            # The parent's memory is closed to its children; the child's own is its own business.
+            prctl(PR_SET_DUMPABLE, 1)
             os.chdir(self.scratch[0])
             sys.path[:0] = [self.scratch[0]]
 
@@ -121,16 +125,12 @@ class Parent:
     def end(self, sig: int = signal.SIGKILL) -> None:
         """Kill the child and everything that it has started."""
         if self.jailed:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, sig)
-            except ProcessLookupError:
-                pass
         elif self.child is not None:
             for pid in self._descendants() | {self.child}:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, sig)
-                except ProcessLookupError:
-                    pass
 
     def _descendants(self) -> set[int]:
         """All processes below this one; outside a jail they are looked up one by one."""
@@ -284,10 +284,8 @@ def _empty(folder: str) -> None:
                 os.chmod(entry.path, 0o700)
                 shutil.rmtree(entry.path, ignore_errors=True)
         else:
-            try:
+            with contextlib.suppress(OSError):
                 os.unlink(entry.path)
-            except OSError:
-                pass
 
 
 def main() -> None:

@@ -4,13 +4,32 @@ A misconception is a whole wrong implementation under a telling name. It may use
 for LSTM, the student's lstm_step and unroll; nothing else, because the audit submits its source.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
+from torch import nn
 
 from ..reference import cells
-from .cases import Cases
-from .exercise import Exercise
-from .rng import Rng, Sizes
+from ..reference.cells import lstm_step, unroll
+from .cases import Cases, attempt
+from .compare import Raised, kind
+from .exercise import Exercise, Property
+from .rng import ONES, Rng, Sizes
 from .rules import RECURRENT
+from .trees import copied
+
+
+def part(result: Any, *path: int) -> Any:
+    """A piece of a nested result, such as part(result, 1, 0); in words where it has none."""
+    for index in path:
+        if isinstance(result, Raised):
+            return result
+        if not isinstance(result, (tuple, list)) or len(result) <= index:
+            return f"nothing there, but a {kind(result)} where a tuple should be"
+        result = result[index]
+    return result
+
 
 # --- additive_step ------------------------------------------------------------------------------
 
@@ -20,19 +39,95 @@ additive_cases = Cases(
     lambda rng, s: (rng.normal(s.B, s.H), rng.normal(s.B, s.H)),
     batched=("x", "h"),
 )
-additive_step = Exercise(
+
+
+def draw_bad_sizes(rng: Rng) -> dict[str, tuple]:
+    s = rng.sizes()
+    return {
+        # The first two are what torch would broadcast without a word.
+        "D is not H": (rng.normal(s.B, 1), rng.normal(s.B, s.H)),
+        "H is not D": (rng.normal(s.B, s.D), rng.normal(s.B, 1)),
+        "D and H differ": (rng.normal(s.B, s.D), rng.normal(s.B, s.H)),
+    }
+
+
+additive = Exercise(
     "additive_step",
     "ps1_cells",
     cells.additive_step,
     points=2,
-    properties=(additive_cases.shape(0.5), additive_cases.values(1)),
+    properties=(
+        additive_cases.shape(0.25),
+        additive_cases.values(0.5),
+        additive_cases.refuses(0.25, draw_bad_sizes),
+    ),
     forbids=RECURRENT,
 )
 
 
-@additive_step.misconception("The network adds x to h and keeps nothing else: h' = x + h.")
+@additive.misconception(
+    "Your function adds whatever torch can broadcast, so an input of size 1 slips through. "
+    "Compare the shapes first and raise a ValueError where they differ."
+)
+def adds_without_looking(x, h):
+    return x + h
+
+
+@additive.misconception(
+    "You divide the sum by 2, so each step halves the past. Keep all of it: h' = x + h."
+)
 def averages(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
     return (x + h) / 2
+
+
+@additive.misconception(
+    "You multiply x and h, so a single 0 would erase the memory for good. Add them: h' = x + h."
+)
+def multiplies(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
+    return x * h
+
+
+@additive.misconception(
+    "You put an activation around the sum. This network has none yet: return x + h itself."
+)
+def squashes_the_sum(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
+    return torch.tanh(x + h)
+
+
+@additive.misconception(
+    "You return the input and drop the past. The new state is the old one plus the input: x + h."
+)
+def forgets_the_state(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
+    return x.clone()
+
+
+@additive.misconception(
+    "You put x and h side by side, which makes a state of D + H numbers. "
+    "Add them number by number, so that the state keeps its H."
+)
+def concatenates(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
+    return torch.cat([x, h], dim=1)
+
+
+@additive.misconception(
+    "Your += writes the sum into the caller's h, so the old state is lost. "
+    "Return a new tensor: x + h."
+)
+def adds_into_the_old_state(x, h):
+    if x.shape != h.shape:
+        raise ValueError("x and h must have the same shape")
+    h += x
+    return h
 
 
 # --- elman_step ---------------------------------------------------------------------------------
@@ -49,19 +144,1092 @@ def draw_elman(rng: Rng, s: Sizes) -> tuple:
 
 
 elman_cases = Cases("elman_step", ("x", "h", "W_x", "W_h", "g"), draw_elman, batched=("x", "h"))
-elman_step = Exercise(
+
+
+def swish(a: torch.Tensor) -> torch.Tensor:
+    return a * torch.sigmoid(a)
+
+
+def observe_activations(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Which activation is applied: the one given, tanh where none is."""
+    x, h, W_x, W_h, _ = draw_elman(rng, rng.sizes())
+    calls = {
+        "g = torch.relu": (torch.relu,),
+        "g = swish, a * sigmoid(a)": (swish,),
+        "no g, so tanh": (),
+    }
+    return {
+        text: attempt(lambda g=g: subject(x, h, W_x, W_h, *g)) for text, g in calls.items()
+    }
+
+
+elman = Exercise(
     "elman_step",
     "ps1_cells",
     cells.elman_step,
     points=4,
-    properties=(elman_cases.shape(0.5), elman_cases.values(1.5)),
+    properties=(
+        elman_cases.shape(0.5),
+        elman_cases.values(1),
+        Property("activation", "any activation g can be given", 0.75, observe_activations),
+    ),
     forbids=RECURRENT,
 )
 
 
-@elman_step.misconception("Your code always uses tanh. Apply the activation g that it is given.")
+@elman.misconception("Your code always uses tanh. Apply the activation g that it is given.")
 def always_tanh(x, h, W_x, W_h, g=torch.tanh):
     return torch.tanh(x @ W_x + h @ W_h)
 
 
-EXERCISES = {one.name: one for one in (additive_step, elman_step)}
+@elman.misconception(
+    "You apply g to each product and add afterwards. Add first, then apply g once, to the sum."
+)
+def activates_each_product(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x) + g(h @ W_h)
+
+
+@elman.misconception(
+    "You return the sum without its activation. Put g around it: g(x @ W_x + h @ W_h)."
+)
+def leaves_out_the_activation(x, h, W_x, W_h, g=torch.tanh):
+    return x @ W_x + h @ W_h
+
+
+@elman.misconception(
+    "You apply g to the old state's product only. It belongs around the whole sum."
+)
+def activates_the_past_only(x, h, W_x, W_h, g=torch.tanh):
+    return x @ W_x + g(h @ W_h)
+
+
+@elman.misconception(
+    "You multiply h by the transpose of W_h. It is square, so torch does not complain; "
+    "with row vectors the product is h @ W_h."
+)
+def transposes_the_recurrence(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x + h @ W_h.T)
+
+
+@elman.misconception(
+    "Your step looks at the input alone, so the network has no memory. Add h @ W_h before g."
+)
+def ignores_the_past(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x)
+
+
+@elman.misconception(
+    "You add the old state once more, outside g. In Elman's network h enters only through h @ W_h."
+)
+def adds_the_old_state(x, h, W_x, W_h, g=torch.tanh):
+    return h + g(x @ W_x + h @ W_h)
+
+
+@elman.misconception(
+    "You detach h, so no gradient reaches the steps before. Leave the graph whole in the step."
+)
+def detaches_the_past(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x + h.detach() @ W_h)
+
+
+@elman.misconception(
+    "Your result is float32 whatever comes in. Keep the dtype of the inputs: leave out the cast."
+)
+def returns_float32(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x + h @ W_h).float()
+
+
+# --- unroll -------------------------------------------------------------------------------------
+
+
+def elman_like(rng: Rng, s: Sizes) -> Callable[..., torch.Tensor]:
+    """A step whose state is a tensor."""
+    W_x, W_h = rng.normal(s.D, s.H, scale=0.7), rng.normal(s.H, s.H, scale=0.7)
+
+    def step(x, h):
+        return torch.tanh(x @ W_x.to(x.dtype) + h @ W_h.to(h.dtype))
+
+    return step
+
+
+def lstm_like(rng: Rng, s: Sizes) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """A step whose state is a tuple (h, c)."""
+    W = rng.normal(s.D + s.H, 4 * s.H, scale=0.7)
+
+    def step(x, state):
+        return cells.lstm_step(x, state, W)
+
+    return step
+
+
+unroll_cases = Cases(
+    "unroll",
+    ("step", "xs", "state"),
+    lambda rng, s: (elman_like(rng, s), rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H)),
+    batched=("xs", "state"),
+)
+
+
+def observe_calls(subject: Any, rng: Rng) -> dict[str, Any]:
+    """What the step is called with, call by call."""
+    s = rng.sizes()
+    step, xs, state = unroll_cases.draw(rng, s)
+    seen: dict[str, Any] = {}
+    count = 0
+
+    def recording(x, state):
+        nonlocal count
+        count += 1
+        if count <= s.T:
+            seen[f"call {count} of step, its x_t"] = copied(x)
+            seen[f"call {count} of step, its state"] = copied(state)
+        return step(x, state)
+
+    # Where the calls were right and something after them fails, the other properties say so.
+    attempt(lambda: subject(recording, xs, state))
+    return {**seen, f"how often step is called for T = {s.T}": count}
+
+
+def observe_tuple_states(subject: Any, rng: Rng) -> dict[str, Any]:
+    seen = {}
+    for s in (rng.sizes(), rng.sizes(B=1)):
+        state = (rng.normal(s.B, s.H), rng.normal(s.B, s.H))
+        xs = rng.normal(s.B, s.T, s.D)
+        result = attempt(lambda xs=xs, state=state, s=s: subject(lstm_like(rng, s), xs, state))
+        text = f"a state (h, c), B = {s.B}, T = {s.T}"
+        seen[f"{text}: hs, which is made of the h"] = part(result, 0)
+        seen[f"{text}: the last h"] = part(result, 1, 0)
+        seen[f"{text}: the last c"] = part(result, 1, 1)
+    return seen
+
+
+unrolling = Exercise(
+    "unroll",
+    "ps1_cells",
+    cells.unroll,
+    points=6,
+    properties=(
+        unroll_cases.shape(0.5),
+        unroll_cases.values(1),
+        Property(
+            "calls",
+            "step is called once for every x_t (B, D), in order of time, with the state before",
+            0.75,
+            observe_calls,
+        ),
+        Property("tuples", "a state may be a tuple (h, c)", 0.75, observe_tuple_states),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@unrolling.misconception(
+    "Your hs comes out as (T, B, H). Stack the outputs along dim=1: the batch is first here."
+)
+def stacks_time_first(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(0, *h.shape), state
+    return torch.stack(hs), state
+
+
+@unrolling.misconception(
+    "`for x in xs` goes through the batch, not through time. Time is axis 1: use xs[:, t]."
+)
+def walks_through_the_batch(step, xs, state):
+    hs = []
+    for x in xs:
+        state = step(x, state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "You start from zeros and never look at the state you are given. "
+    "Start from it: a caller may be continuing an earlier sequence."
+)
+def starts_from_zeros(step, xs, state):
+    if isinstance(state, tuple):
+        state = tuple(torch.zeros_like(s) if isinstance(s, torch.Tensor) else s for s in state)
+    else:
+        state = torch.zeros_like(state)
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "Your hs is the last output alone. Collect the hidden output of every step, (B, T, H)."
+)
+def keeps_the_last_output_only(step, xs, state):
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+    return (state[0] if isinstance(state, tuple) else state), state
+
+
+@unrolling.misconception(
+    "You return hs without the last state. Return both, `hs, state`: hs does not contain an LSTM's c."
+)
+def returns_no_state(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1])
+    return torch.stack(hs, dim=1)
+
+
+@unrolling.misconception(
+    "You store the state before each step, so hs is one step late and the last output is missing. "
+    "Store it after the call of step."
+)
+def stores_the_state_before(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        hs.append(state[0] if isinstance(state, tuple) else state)
+        state = step(xs[:, t], state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "Your hs begins with the initial state and so has T + 1 entries. "
+    "Start with an empty list: hs holds h_1 to h_T."
+)
+def includes_the_initial_state(step, xs, state):
+    hs = [state[0] if isinstance(state, tuple) else state]
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "Every step of yours starts from the initial state, so nothing is remembered. "
+    "Hand each step the state that the step before returned."
+)
+def never_carries_the_state_on(step, xs, state):
+    hs, last = [], state
+    for t in range(xs.shape[1]):
+        last = step(xs[:, t], state)
+        hs.append(last[0] if isinstance(last, tuple) else last)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), last
+
+
+@unrolling.misconception(
+    "You detach the state between steps, so a gradient sees one step of the past and no more. "
+    "Pass the state on as it is."
+)
+def detaches_between_steps(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        if isinstance(state, tuple):
+            state = tuple(s.detach() if isinstance(s, torch.Tensor) else s for s in state)
+        else:
+            state = state.detach()
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "You run from the last input to the first. Time runs forward: t = 0, 1, ..., T - 1."
+)
+def runs_backward_in_time(step, xs, state):
+    hs = []
+    for t in reversed(range(xs.shape[1])):
+        state = step(xs[:, t], state)
+        hs.insert(0, state[0] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[0] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "Of a tuple you collect the last entry, the memory c. The hidden output is the first, state[0]."
+)
+def collects_the_memory(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[-1] if isinstance(state, tuple) else state)
+    if not hs:
+        h = state[-1] if isinstance(state, tuple) else state
+        return h.new_zeros(h.shape[0], 0, h.shape[1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "You take state[0] even of a tensor, which is its first row, not its hidden output. "
+    "Ask first whether the state is a tuple."
+)
+def takes_every_state_for_a_tuple(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0])
+    if not hs:
+        return state[0].new_zeros(state[0].shape[0], 0, state[0].shape[-1]), state
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "torch.stack refuses an empty list, so your function stops at T = 0. "
+    "Return an empty (B, 0, H) tensor and the given state before you stack."
+)
+def stumbles_over_no_steps(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    return torch.stack(hs, dim=1), state
+
+
+@unrolling.misconception(
+    "Your hs is a Python list. Join it into one tensor (B, T, H): torch.stack(hs, dim=1)."
+)
+def returns_a_list(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1]):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    return hs, state
+
+
+# --- slide_bugs ---------------------------------------------------------------------------------
+
+LETTERS = {"lstm": "ABCDEFGH", "gru": "IJKLM"}
+
+
+def letters(answer: Any) -> set[str]:
+    """All letters in an answer, whatever containers they are in."""
+    if isinstance(answer, str):
+        return {one for one in answer if one in LETTERS["lstm"] + LETTERS["gru"]}
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    if isinstance(answer, (list, tuple, set, frozenset)):
+        return set().union(*map(letters, answer))
+    return set()
+
+
+def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
+    answer = subject()
+    if not isinstance(answer, dict):
+        return {"the answer": kind(answer)}
+    seen = {"the answer": f"dict with the keys {', '.join(sorted(map(str, answer)))}"}
+    for key, allowed in LETTERS.items():
+        found = answer.get(key)
+        span = f"from {allowed[0]} to {allowed[-1]}"
+        if not isinstance(found, (set, frozenset)):
+            seen[f'answer["{key}"]'] = kind(found)
+        elif not all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
+            seen[f'answer["{key}"]'] = f"set that holds more than letters {span}"
+        else:
+            seen[f'answer["{key}"]'] = f"set of letters {span}"
+    return seen
+
+
+def observe_letters(subject: Any, rng: Rng) -> dict[str, list[str]]:
+    answer = subject()
+    return {
+        key: sorted(letters(answer.get(key))) if isinstance(answer, dict) else [] for key in LETTERS
+    }
+
+
+def judge_counts(got: Any, expected: Any) -> str | None:
+    """How many lines are named; which ones are right stays for the grading to say."""
+    for key in LETTERS:
+        if len(got[key]) != len(expected[key]):
+            return (
+                f"you name {len(got[key])} wrong lines of the {key.upper()}; "
+                f"the slide has {len(expected[key])}"
+            )
+    return None
+
+
+slides = Exercise(
+    "slide_bugs",
+    "ps1_cells",
+    cells.slide_bugs,
+    points=4,
+    properties=(
+        Property("form", "the answer has the right form", 0.25, observe_form),
+        Property(
+            "count",
+            "as many lines are named as are wrong on the slide",
+            0.25,
+            observe_letters,
+            judge_counts,
+        ),
+    ),
+)
+
+
+@slides.misconception(
+    "You let the slide's forget gate pass. A gate is a fraction from 0 to 1, "
+    "and tanh goes below 0: f needs a sigmoid."
+)
+def accepts_the_tanh_gate():
+    return {"lstm": {"D", "E", "F", "G", "H"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You let the LSTM's candidate g pass. New content may have either sign, "
+    "and a sigmoid is never negative: g needs a tanh."
+)
+def accepts_the_sigmoid_candidate():
+    return {"lstm": {"B", "E", "F", "G", "H"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You let the gates read h_t, which they are there to compute. They can only read h_{t-1}."
+)
+def accepts_a_gate_that_reads_the_result():
+    return {"lstm": {"B", "D", "F", "G", "H"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You let W have H rows. One product makes all four blocks i, f, o and g, so it needs 4H rows."
+)
+def accepts_the_small_matrix():
+    return {"lstm": {"B", "D", "E", "G", "H"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You let the output read c_{t-1}. Then what is written at step t cannot be seen at step t: "
+    "h_t needs tanh(c_t)."
+)
+def accepts_a_stale_memory():
+    return {"lstm": {"B", "D", "E", "F", "G"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You read · as elementwise, but on the slide it is the matrix product. "
+    "A gate and a state are both rows of H numbers, so f and r need ⊗."
+)
+def reads_every_dot_as_elementwise():
+    return {"lstm": {"B", "D", "E", "F", "H"}, "gru": {"K"}}
+
+
+@slides.misconception(
+    "You let the GRU's candidate pass. With a sigmoid the state could never become negative: "
+    "it needs a tanh, like the LSTM's g."
+)
+def accepts_the_gru_candidate():
+    return {"lstm": {"B", "D", "E", "F", "G", "H"}, "gru": {"L"}}
+
+
+@slides.misconception(
+    "You call the GRU's blend wrong, perhaps because torch swaps z and 1 - z. "
+    "Either way round is a GRU: z is only a name for what is taken from the new."
+)
+def calls_the_blend_wrong():
+    return {"lstm": {"B", "D", "E", "F", "G", "H"}, "gru": {"K", "L", "M"}}
+
+
+@slides.misconception(
+    "You call the output gate's sigmoid wrong. o is a fraction of the memory to show, "
+    "like i and f: a sigmoid is right for it."
+)
+def calls_the_output_gate_wrong():
+    return {"lstm": {"B", "C", "D", "E", "F", "G", "H"}, "gru": {"K", "L"}}
+
+
+@slides.misconception(
+    "You named the lines that are right. Turn it round: name those that are wrong."
+)
+def names_the_correct_lines():
+    return {"lstm": {"A", "C"}, "gru": {"I", "J", "M"}}
+
+
+@slides.misconception(
+    "You name every line, which finds nothing: accusing a correct line costs what was found. "
+    "Ask of each line its time index, its shapes and its range."
+)
+def names_every_line():
+    return {"lstm": set("ABCDEFGH"), "gru": set("IJKLM")}
+
+
+# --- lstm_step ----------------------------------------------------------------------------------
+
+
+def draw_lstm(rng: Rng, s: Sizes) -> tuple:
+    return (
+        rng.normal(s.B, s.D),
+        (rng.normal(s.B, s.H), rng.normal(s.B, s.H)),
+        rng.normal(s.D + s.H, 4 * s.H, scale=0.7),
+    )
+
+
+lstm_cases = Cases("lstm_step", ("x", "state", "W"), draw_lstm, batched=("x", "state"))
+
+# Added before a sigmoid, these open or shut a gate but for a rest that no tolerance sees.
+OPEN, SHUT = 40.0, -40.0
+
+
+def observe_lstm_gates(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Gates held open or shut, so that each one shows what it is for."""
+    x, state, W = draw_lstm(rng, rng.sizes())
+    x[:, 0] = 1  # a constant input, so that its weights are biases
+    i, f, o, _ = W.chunk(4, dim=1)  # views: writing to them writes to W
+
+    def gated(i_bias: float, f_bias: float, o_bias: float) -> Any:
+        i[0], f[0], o[0] = i_bias, f_bias, o_bias
+        return attempt(lambda: subject(x, copied(state), W.clone()))
+
+    return {
+        "with i shut and f open, c' (it keeps c)": part(gated(SHUT, OPEN, OPEN), 1),
+        "with i open and f shut, c' (it becomes g)": part(gated(OPEN, SHUT, OPEN), 1),
+        "with i, f and o open, h' (it shows tanh(c'))": part(gated(OPEN, OPEN, OPEN), 0),
+        "with o shut, h' (it shows nothing)": part(gated(OPEN, OPEN, SHUT), 0),
+    }
+
+
+lstm = Exercise(
+    "lstm_step",
+    "ps1_cells",
+    cells.lstm_step,
+    points=8,
+    properties=(
+        lstm_cases.shape(0.5),
+        lstm_cases.values(2),
+        Property("gates", "each gate does its own work", 1.5, observe_lstm_gates),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@lstm.misconception(
+    "You cut the blocks in torch's order i, f, g, o. In this course it is i, f, o, g."
+)
+def uses_torchs_gate_order(x, state, W):
+    h, c = state
+    i, f, g, o = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "This is the equation as the slide prints it. Put it right: sigmoid for f, tanh for g, "
+    "and an output that reads the new memory c'."
+)
+def follows_the_slide(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    new_c = torch.sigmoid(i) * torch.sigmoid(g) + torch.tanh(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), new_c
+
+
+@lstm.misconception(
+    "Your output reads the old memory c, so what is written now is seen one step late. "
+    "Compute c' first, then h' = o * tanh(c')."
+)
+def shows_the_old_memory(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    new_c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), new_c
+
+
+@lstm.misconception(
+    "You use a sigmoid for g, so nothing negative can be written to the memory. "
+    "g is content, not a gate: it takes a tanh."
+)
+def writes_with_a_sigmoid(x, state, W):
+    h, c = state
+    i, f, o, g = torch.sigmoid(torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = i * g + f * c
+    return o * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You use tanh for the forget gate, so a shut gate flips the memory's sign. "
+    "A gate is a fraction: f takes a sigmoid."
+)
+def forgets_with_a_tanh(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.tanh(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You join [h, x], but W's first D rows belong to x. Join them as torch.cat([x, h], dim=1)."
+)
+def joins_h_before_x(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([h, x], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You show the memory without its tanh, so h' can leave (-1, 1). Use h' = o * tanh(c')."
+)
+def shows_the_bare_memory(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * c, c
+
+
+@lstm.misconception(
+    "You squash the memory itself with a tanh, so it fades at every step. "
+    "Keep c' = i * g + f * c, and put the tanh only into h'."
+)
+def squashes_the_memory(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.tanh(torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c)
+    return torch.sigmoid(o) * c, c
+
+
+@lstm.misconception(
+    "Your input gate guards the old memory and your forget gate the new content. "
+    "Swap them: c' = i * g + f * c."
+)
+def swaps_input_and_forget_gate(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(f) * torch.tanh(g) + torch.sigmoid(i) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You return (c, h). The hidden output comes first: return h, c."
+)
+def returns_the_memory_first(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return c, torch.sigmoid(o) * torch.tanh(c)
+
+
+@lstm.misconception(
+    "You deal the 4H columns out in turn, i f o g i f o g. "
+    "They are four whole blocks: cut them with chunk(4, dim=1)."
+)
+def deals_the_columns_out(x, state, W):
+    h, c = state
+    z = torch.cat([x, h], dim=1) @ W
+    i, f, o, g = z.reshape(z.shape[0], -1, 4).unbind(dim=2)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You use 1 - f as the input gate and never look at i. This LSTM has both: c' = i * g + f * c."
+)
+def couples_input_to_forget(x, state, W):
+    h, c = state
+    _, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    f = torch.sigmoid(f)
+    c = (1 - f) * torch.tanh(g) + f * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "Your *= or mul_ overwrites the caller's c. Compute the new memory as a new tensor."
+)
+def overwrites_the_memory(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
+    c *= torch.sigmoid(f)
+    c += torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# --- gru_step -----------------------------------------------------------------------------------
+
+
+def draw_gru(rng: Rng, s: Sizes) -> tuple:
+    matrices = []
+    for _ in range(3):
+        matrices += [rng.normal(s.D, s.H, scale=0.7), rng.normal(s.H, s.H, scale=0.7)]
+    return rng.normal(s.B, s.D), rng.normal(s.B, s.H), *matrices
+
+
+gru_cases = Cases(
+    "gru_step",
+    ("x", "h", "W_xz", "W_hz", "W_xr", "W_hr", "W_x", "W_h"),
+    draw_gru,
+    batched=("x", "h"),
+)
+
+
+def observe_gru_gates(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Gates held open or shut, so that each one shows what it is for."""
+    args = draw_gru(rng, rng.sizes())
+    x, _, W_xz, _, W_xr, *_ = args
+    x[:, 0] = 1  # a constant input, so that its weights are biases
+
+    def gated(z_bias: float, r_bias: float) -> Any:
+        W_xz[0], W_xr[0] = z_bias, r_bias
+        return attempt(lambda: subject(*copied(args)))
+
+    return {
+        "with z at 0, h' (it keeps h)": gated(SHUT, OPEN),
+        "with z at 1 and r at 0, h' (it becomes tanh(x W_x))": gated(OPEN, SHUT),
+        "with z and r at 1, h' (it becomes tanh(x W_x + h W_h))": gated(OPEN, OPEN),
+    }
+
+
+gru = Exercise(
+    "gru_step",
+    "ps1_cells",
+    cells.gru_step,
+    points=6,
+    properties=(
+        gru_cases.shape(0.5),
+        gru_cases.values(1.5),
+        Property("gates", "each gate does its own work", 1, observe_gru_gates),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@gru.misconception(
+    "This is the equation as the slide prints it, with a sigmoid for the candidate. "
+    "The candidate is content, of either sign: it takes a tanh."
+)
+def follows_the_gru_slide(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.sigmoid(x @ W_x + (r * h) @ W_h)
+    return (1 - z) * h + z * candidate
+
+
+@gru.misconception(
+    "You have z and 1 - z the other way round, as torch does. "
+    "Here z is the part taken from the candidate: (1 - z) * h + z * candidate."
+)
+def swaps_old_and_new(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.tanh(x @ W_x + (r * h) @ W_h)
+    return z * h + (1 - z) * candidate
+
+
+@gru.misconception(
+    "You apply r after the product, r * (h @ W_h), as torch does. "
+    "Here it hides parts of h before W_h mixes them: (r * h) @ W_h."
+)
+def resets_after_the_product(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.tanh(x @ W_x + r * (h @ W_h))
+    return (1 - z) * h + z * candidate
+
+
+@gru.misconception(
+    "Your two gates are swapped: z hides the past and r blends. z blends, r goes into the candidate."
+)
+def swaps_the_gru_gates(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    r = torch.sigmoid(x @ W_xz + h @ W_hz)
+    z = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.tanh(x @ W_x + (r * h) @ W_h)
+    return (1 - z) * h + z * candidate
+
+
+@gru.misconception(
+    "Your candidate sees all of h, so r has no effect. Give it r * h: (r * h) @ W_h."
+)
+def never_resets(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    candidate = torch.tanh(x @ W_x + h @ W_h)
+    return (1 - z) * h + z * candidate
+
+
+@gru.misconception(
+    "You reset the input as well. r hides part of the past only: x @ W_x + (r * h) @ W_h."
+)
+def resets_the_input_too(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.tanh(r * (x @ W_x + h @ W_h))
+    return (1 - z) * h + z * candidate
+
+
+@gru.misconception(
+    "You blend with r * h, so the reset also erases what should be kept. "
+    "The blend takes the state itself: (1 - z) * h."
+)
+def resets_the_kept_state(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    candidate = torch.tanh(x @ W_x + (r * h) @ W_h)
+    return (1 - z) * (r * h) + z * candidate
+
+
+@gru.misconception(
+    "You return z * candidate and drop the old state. Add the part that is kept, (1 - z) * h."
+)
+def keeps_nothing(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    return z * torch.tanh(x @ W_x + (r * h) @ W_h)
+
+
+@gru.misconception(
+    "You add the new to all of the old, so the state grows without bound. "
+    "What is taken in has to make room: (1 - z) * h + z * candidate."
+)
+def keeps_everything(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    return h + z * torch.tanh(x @ W_x + (r * h) @ W_h)
+
+
+@gru.misconception(
+    "Your candidate has no activation, so the state can grow without bound. Put a tanh around it."
+)
+def leaves_the_candidate_bare(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    r = torch.sigmoid(x @ W_xr + h @ W_hr)
+    return (1 - z) * h + z * (x @ W_x + (r * h) @ W_h)
+
+
+@gru.misconception(
+    "You take the pairs of matrices in torch's order r, z, candidate and call them in another. "
+    "Use each by its name: W_xz and W_hz for z, W_xr and W_hr for r, W_x and W_h for the candidate."
+)
+def mixes_the_matrices_up(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hr)
+    r = torch.sigmoid(x @ W_xr + h @ W_hz)
+    candidate = torch.tanh(x @ W_x + (r * h) @ W_h)
+    return (1 - z) * h + z * candidate
+
+
+# --- nas_step -----------------------------------------------------------------------------------
+
+
+def draw_nas(rng: Rng, s: Sizes) -> tuple:
+    return (
+        rng.normal(s.B, s.D),
+        (rng.normal(s.B, s.H), rng.normal(s.B, s.H)),
+        rng.normal(s.D, 8 * s.H, scale=0.7),
+        rng.normal(s.H, 8 * s.H, scale=0.7),
+    )
+
+
+nas_cases = Cases("nas_step", ("x", "state", "W", "U"), draw_nas, batched=("x", "state"))
+
+
+def observe_nas_memory(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Half of the formula: where c' is right, a mistake is in what only m' needs."""
+    seen = {}
+    for s in (rng.sizes(), ONES):
+        args = draw_nas(rng, s)
+        result = attempt(lambda args=args: subject(*args))
+        seen[f"{nas_cases.text(args)}, its c'"] = part(result, 1)
+    return seen
+
+
+nas = Exercise(
+    "nas_step",
+    "ps1_cells",
+    cells.nas_step,
+    points=6,
+    properties=(
+        nas_cases.shape(0.5),
+        Property(
+            "memory", "the memory c' is right (it needs l0 to l3, p0 and p1)", 1, observe_nas_memory
+        ),
+        nas_cases.values(1.5, "both m' and c' are right (m' also needs l4 to l7, p2 and p3)"),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@nas.misconception(
+    "You add a3 and b3 like the others. l3 is the one leaf that multiplies: relu(a3 * b3)."
+)
+def adds_in_l3(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] + b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+@nas.misconception(
+    "You take the state for (c, m), the papers' order. Here the hidden output m comes first, "
+    "both in what you get and in what you return."
+)
+def takes_the_memory_first(x, state, W, U):
+    c, m = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return c, torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7)))
+
+
+@nas.misconception(
+    "You return (c, m). The hidden output comes first: return m, c."
+)
+def returns_c_before_m(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return c, torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7)))
+
+
+@nas.misconception(
+    "You use tanh for p3 as for the other pairs. p3 is the exception: sigmoid(l6 + l7)."
+)
+def uses_tanh_for_p3(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.tanh(l6 + l7))), c
+
+
+@nas.misconception(
+    "Your new memory never sees the old one. Add c to p0 before the second tanh: tanh(p0 + c)."
+)
+def leaves_the_old_memory_out(x, state, W, U):
+    m, _ = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(l0 * l1) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+@nas.misconception(
+    "You add c inside the first tanh of p0. There are two: tanh(tanh(l0 * l1) + c)."
+)
+def adds_the_memory_too_early(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(l0 * l1 + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+@nas.misconception(
+    "You add c to p0 but leave out the tanh that follows. The memory is tanh(p0 + c) * p1."
+)
+def leaves_out_the_second_tanh(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = (torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+@nas.misconception(
+    "Your l1 is a sigmoid. Two leaves are relu: l1 as well as l3."
+)
+def uses_a_sigmoid_for_l1(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+@nas.misconception(
+    "You multiply l6 and l7 in p3. Only p0 and p2 multiply their leaves; p1 and p3 add them."
+)
+def multiplies_in_p3(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 * l7))), c
+
+
+@nas.misconception(
+    "Your m' reads the old memory c. Compute c' first, then m' = tanh(c' * tanh(p2 + p3))."
+)
+def reads_the_memory_before_writing(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    new_c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), new_c
+
+
+@nas.misconception(
+    "You multiply c' by p2 + p3 without its tanh. There are two: tanh(c' * tanh(p2 + p3))."
+)
+def leaves_out_the_inner_tanh_of_m(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l1 = torch.sigmoid(a[0] + b[0]), torch.relu(a[1] + b[1])
+    l2, l3 = torch.sigmoid(a[2] + b[2]), torch.relu(a[3] * b[3])
+    l4, l5 = torch.tanh(a[4] + b[4]), torch.sigmoid(a[5] + b[5])
+    l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
+    c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
+    return torch.tanh(c * (torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
+
+
+# --- enas_step ----------------------------------------------------------------------------------
+
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
+
+
+def draw_graph(rng: Rng, N: int) -> dict[str, tuple]:
+    """A random graph of N >= 4 nodes that is no chain, with all activations.
+
+    Its output leaves out node 1, so that the mean is never one over all nodes.
+    """
+    names = [ACTIVATIONS[k] for k in rng.integers(0, 24, 1).item() * [0] + _shuffled(rng, 4)]
+    previous = [0, 0] + [int(rng.integers(0, n, 1)) for n in range(3, N + 1)]
+    others = [n for n in (0, *range(3, N)) if rng.integers(0, 2, 1)]
+    return {
+        "nodes": tuple((previous[n], names[n % 4]) for n in range(N)),
+        "output": (2, *others, N),
+    }

@@ -1,0 +1,217 @@
+"""The audit: does each exercise tell right from wrong?
+
+Submits every catalogued misconception, every correct alternative, the solution and the untouched
+stub of every exercise through the jail, and requires: the stub scores 0, the solution and the
+alternatives score full marks, every misconception loses points, and nine in ten are named.
+"""
+
+import ast
+import copy
+import importlib
+import inspect
+import multiprocessing
+import textwrap
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import is_grade, is_solution
+from rich.console import Console
+from rich.table import Table
+
+from .course import (
+    Course,
+    CourseError,
+    forbidden_names,
+    hidden_modules,
+    problem_set_exercises,
+)
+from .judge import Judge, demonstrations, student_names
+
+SEED = 20180129  # any will do: the marks may not depend on it
+NAMED = 0.9  # the share of misconceptions that the hint must name
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something to submit for one exercise, and what it should get."""
+
+    exercise: str
+    kind: str  # "solution", "stub", "alternative" or "misconception"
+    name: str
+    notebook: NotebookNode
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a candidate got."""
+
+    candidate: Candidate
+    points: float
+    max_points: float
+    named: bool
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the mark is what this kind of candidate deserves."""
+        if self.candidate.kind == "stub":
+            return self.points == 0
+        if self.candidate.kind == "misconception":
+            return self.points < self.max_points
+        return self.points == self.max_points
+
+
+def source_of(code: Any, name: str) -> str:
+    """The source of a catalogued function or class as a student's cell that defines `name`."""
+    text = textwrap.dedent(inspect.getsource(code))
+    node = ast.parse(text).body[0]
+    body = "\n".join(text.split("\n")[node.lineno - 1 :])
+    return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
+
+
+def candidates(course: Course, assignment: str) -> list[Candidate]:
+    """All that the catalogue and the alternatives hold for the exercises of an assignment."""
+    module = importlib.import_module(f"autograder.alternatives.{assignment}")
+    found = []
+    for source in course.sources(assignment).values():
+        stubs, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
+        for name, exercise in problem_set_exercises(assignment).items():
+            where = _cells_of(source, name)
+            if where is None:
+                continue
+            solution, test = where
+
+            def add(kind: str, label: str, text: str, name=name, solution=solution, test=test):
+                notebook = _only(source, solution, test, text)
+                found.append(Candidate(name, kind, label, notebook))
+
+            add("solution", "the solution", source.cells[solution].source)
+            add("stub", "the untouched stub", stubs.cells[solution].source)
+            for one in module.ALTERNATIVES.get(name, []):
+                add("alternative", one.__name__, source_of(one, name))
+            for one in exercise.misconceptions:
+                add("misconception", one.name, source_of(one.wrong, name))
+    return found
+
+
+def _cells_of(source: NotebookNode, name: str) -> tuple[int, int] | None:
+    """The solution cell that defines `name` and the grading cell that calls grade(name, …)."""
+    solution = test = None
+    for index, cell in enumerate(source.cells):
+        if cell.cell_type != "code":
+            continue
+        if is_solution(cell) and name in student_names(NotebookNode(cells=[cell])):
+            solution = index
+        elif is_grade(cell) and f'grade("{name}"' in cell.source:
+            test = index
+    return None if solution is None or test is None else (solution, test)
+
+
+def _only(source: NotebookNode, solution: int, test: int, text: str) -> NotebookNode:
+    """The solved notebook with one answer replaced and one grading cell left."""
+    demos = demonstrations(source)
+    cells = []
+    for index, cell in enumerate(source.cells):
+        graded = is_grade(cell)
+        if cell.cell_type != "code" or cell.source in demos or (graded and index != test):
+            continue
+        cell = copy.deepcopy(cell)
+        if index == solution:
+            cell.source = text
+        cells.append(cell)
+    return NotebookNode(copy.copy(source), cells=cells)
+
+
+# --- running them ---------------------------------------------------------------------------------
+
+_judge: Judge  # of this process
+_sources: list[NotebookNode]
+
+
+def _start(jail: str, course: Course, assignment: str) -> None:
+    global _judge, _sources
+    import torch
+
+    torch.set_num_threads(1)
+    hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
+    _judge = Judge(jail, hidden, forbidden, [course.root])
+    _sources = list(course.sources(assignment).values())
+
+
+def _examine(candidate: Candidate, seed: int) -> Finding:
+    source = next(one for one in _sources if _cells_of(one, candidate.exercise))
+    result = _judge.grade(copy.deepcopy(candidate.notebook), source, seed)
+    (cell,) = result.cells
+    named = any(one["misconception"] == candidate.name for one in cell.properties)
+    return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)
+
+
+def examine(
+    course: Course, assignment: str, jobs: int = 1, jail: str = "auto", seed: int = SEED
+) -> list[Finding]:
+    """Submit every candidate of an assignment and say what it got."""
+    todo = candidates(course, assignment)
+    context = multiprocessing.get_context("spawn")
+    start = (jail, course, assignment)
+    with ProcessPoolExecutor(jobs, context, _start, start) as pool:
+        return list(pool.map(_examine, todo, [seed] * len(todo), chunksize=4))
+
+
+def audit(course: Course, assignment: str | None, jobs: int, jail: str, console: Console) -> int:
+    """Examine one assignment, or all that have exercises; print the table; 1 if any falls short."""
+    base = course.path("source", ".", ".").parent
+    names = [assignment] if assignment else sorted(one.name for one in base.iterdir())
+    names = [one for one in names if problem_set_exercises(one)]
+    if not names:
+        raise CourseError(f"{assignment or base} has no exercises to audit")
+    findings = [one for name in names for one in examine(course, name, jobs, jail)]
+    console.print(_table(findings))
+    return _verdict(findings, console)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(show_edge=False)
+    for name, justify in (
+        ("exercise", "left"),
+        ("submitted", "left"),
+        ("points", "right"),
+        ("verdict", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")
+    last = None
+    for one in findings:
+        candidate = one.candidate
+        if candidate.kind == "misconception":
+            verdict = "caught" if one.good else "NOT CAUGHT"
+            verdict += ", named" if one.named else ", not named"
+        else:
+            verdict = "as it should be" if one.good else "WRONG MARK"
+        table.add_row(
+            candidate.exercise if candidate.exercise != last else "",
+            f"{candidate.kind}: {candidate.name}"
+            if candidate.kind in ("alternative", "misconception")
+            else candidate.name,
+            f"{one.points:g} / {one.max_points:g}",
+            verdict,
+            style=None if one.good else "red",
+        )
+        last = candidate.exercise
+    return table
+
+
+def _verdict(findings: list[Finding], console: Console) -> int:
+    wrong = [one for one in findings if one.candidate.kind == "misconception"]
+    right = [one for one in findings if one.candidate.kind == "alternative"]
+    rest = [one for one in findings if one.candidate.kind in ("solution", "stub")]
+    named = sum(one.named for one in wrong)
+    console.print(
+        f"\nmisconceptions caught {sum(one.good for one in wrong)} of {len(wrong)}, "
+        f"named {named} of {len(wrong)}; alternatives with full marks "
+        f"{sum(one.good for one in right)} of {len(right)}; solutions and stubs as they should be "
+        f"{sum(one.good for one in rest)} of {len(rest)}"
+    )
+    enough = named >= NAMED * len(wrong)
+    return 0 if enough and all(one.good for one in findings) else 1

@@ -1,0 +1,125 @@
+"""A course on disk: where things lie, as nbgrader's configuration says."""
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
+
+from rnncourse.checks.exercise import Exercise
+
+
+class CourseError(Exception):
+    """Something about the course folder that the instructor must put right; str() says how."""
+
+
+@dataclass
+class Course:
+    """The course in a folder: that of its nbgrader_config.py, or one with nbgrader's defaults."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        self.root = Path(self.root).resolve()
+        if not self.root.is_dir():
+            raise CourseError(f"there is no folder {self.root}")
+
+    @cached_property
+    def config(self) -> Config:
+        """nbgrader's configuration from nbgrader_config.py, with the course folder as its root."""
+        try:
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+        except ConfigFileNotFound:
+            config = Config()
+        config.CourseDirectory.root = str(self.root)
+        return config
+
+    def directory(self, assignment: str = "") -> CourseDirectory:
+        """nbgrader's own idea of where things lie."""
+        directory = CourseDirectory(config=self.config)
+        directory.assignment_id = assignment
+        return directory
+
+    def path(self, step: str, student: str, assignment: str) -> Path:
+        """The folder of a step ("source", "release", "submitted", "autograded", "feedback")."""
+        directory = self.directory()
+        folder = getattr(directory, f"{step}_directory")
+        # format_path would let a student's folder name be a format string.
+        structure = directory.directory_structure
+        parts = {"nbgrader_step": folder, "student_id": student, "assignment_id": assignment}
+        return self.root / structure.format(**parts)
+
+    @property
+    def db_url(self) -> str:
+        return self.directory().db_url
+
+    @property
+    def course_id(self) -> str:
+        return self.directory().course_id
+
+    def results(self, assignment: str) -> Path:
+        """Where the properties, misconceptions and times of an assignment are kept."""
+        produced = self.root / self.directory().autograded_directory
+        return produced.parent / "results" / assignment
+
+    def sources(self, assignment: str) -> dict[str, NotebookNode]:
+        """The instructor's notebooks of an assignment by name; empty if they are not here."""
+        folder = self.path("source", ".", assignment)
+        found = {}
+        for path in sorted(folder.glob("*.ipynb")):
+            try:
+                found[path.stem] = nbformat.read(path, as_version=4)
+            except Exception as error:
+                raise CourseError(f"the source notebook {path} cannot be read: {error}") from error
+        return found
+
+    def source_files(self, assignment: str) -> dict[str, bytes]:
+        """The files beside the source notebooks (data, pictures), which every submission gets."""
+        folder = self.path("source", ".", assignment)
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+            and path.suffix != ".ipynb"
+            and not any(part.startswith((".", "__pycache__")) for part in path.parts[-2:])
+        }
+
+    def students(self, assignment: str) -> list[str]:
+        """Everyone who has handed in, by folder name."""
+        base = self.root / self.directory().submitted_directory
+        if not base.is_dir():
+            return []
+        return sorted(
+            one.name
+            for one in base.iterdir()
+            if not one.name.startswith(".") and (one / assignment).is_dir()
+        )
+
+    def private(self) -> list[Path]:
+        """Folders that no jail may show."""
+        return [self.root]
+
+
+def problem_set_exercises(assignment: str) -> dict[str, Exercise]:
+    """The exercises of one of our problem sets; empty for any other assignment."""
+    name = f"rnncourse.checks.{assignment}"
+    if not assignment.isidentifier() or importlib.util.find_spec(name) is None:
+        return {}
+    return importlib.import_module(name).EXERCISES
+
+
+def hidden_modules(assignment: str) -> list[str]:
+    """The references that a submission of this assignment must not see: those it asks for."""
+    found = problem_set_exercises(assignment).values()
+    return sorted({one.reference.__module__ for one in found})
+
+
+def forbidden_names(assignment: str) -> list[str]:
+    """The ready-made equivalents that this assignment forbids."""
+    found = problem_set_exercises(assignment).values()
+    return sorted({name for one in found for name in one.forbids})

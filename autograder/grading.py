@@ -1,0 +1,347 @@
+"""Grades an assignment: N judges, each with its own jail, and one recorder.
+
+Judges are processes of ours that take one submission after the other; what they find comes back
+here and is recorded here, so that the gradebook has a single writer. A judge that dies takes one
+submission with it, which is given to another.
+"""
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import secrets
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
+
+from .course import Course, CourseError, forbidden_names, hidden_modules
+from .jail import JailError, choose
+from .judge import Judge, NotebookResult, derive
+from .recorder import Recorder, RecordError, write_json
+from .submission import (
+    AssignmentCells,
+    Submitted,
+    assignment_cells,
+    placeholder,
+    read_submission,
+)
+
+ATTEMPTS = 2  # at a submission with which a judge has died
+
+
+@dataclass
+class Assignment:
+    """All that a judge needs to know of an assignment."""
+
+    course: Course
+    name: str
+    cells: list[AssignmentCells]
+    sources: dict[str, NotebookNode]
+    files: dict[str, bytes]
+
+    @classmethod
+    def load(cls, course: Course, name: str) -> "Assignment":
+        """From the gradebook and the source folder; CourseError if it was never released."""
+        sources = course.sources(name)
+        with Gradebook(course.db_url, course.course_id) as gradebook:
+            try:
+                cells = assignment_cells(gradebook, name, sources)
+            except MissingEntry:
+                raise CourseError(
+                    f"the gradebook has no assignment {name!r}: run `autograder release {name}`"
+                ) from None
+        return cls(course, name, cells, sources, course.source_files(name))
+
+    def judge(self, jail: str) -> Judge:
+        return Judge(
+            jail, hidden_modules(self.name), forbidden_names(self.name), [self.course.root]
+        )
+
+    def grade(self, judge: Judge, student: str, seed: int) -> tuple[Submitted, dict[str, Any]]:
+        """Read, run and grade one submission. Nothing is written."""
+        started = time.perf_counter()
+        folder = self.course.path("submitted", student, self.name)
+        submitted = read_submission(folder, student, self.cells, self.files)
+        # The instructor's own files are trusted; the student's go into the jail with them.
+        files = {path: data for path, data in submitted.files.items() if path != "timestamp.txt"}
+        marks: list[dict[str, Any]] = []
+        student_seconds = 0.0
+        for cells in self.cells:
+            problem = submitted.problems.get(cells.name)
+            if problem is None:
+                notebook = submitted.notebooks[cells.name]
+                found = judge.grade(notebook, self.sources.get(cells.name), seed, files)
+            else:
+                submitted.notebooks[cells.name] = placeholder(cells, problem)
+                found = NotebookResult()
+            submitted.suspicious += found.suspicious
+            submitted.notes += found.notes
+            student_seconds += found.student_seconds
+            done = {one.grade_id: asdict(one) for one in found.cells}
+            for cell in cells.cells:
+                if cell.grade or cell.task:
+                    mark = done.get(cell.name) or _no_mark(cell.name, cell.points, problem)
+                    marks.append({"notebook": cells.name, **mark})
+        result = {
+            "student": student,
+            "assignment": self.name,
+            "seed": seed,
+            "points": sum(mark["points"] or 0 for mark in marks),
+            "max_points": sum(mark["max_points"] for mark in marks),
+            "needs_manual_grade": any(mark["points"] is None for mark in marks),
+            "cells": marks,
+            "problems": submitted.problems,
+            "notes": list(dict.fromkeys(submitted.notes)),
+            "suspicious": list(dict.fromkeys(submitted.suspicious)),
+            "seconds": {
+                "student": student_seconds,
+                "judge": time.perf_counter() - started - student_seconds,
+            },
+        }
+        return submitted, result
+
+
+def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, Any]:
+    return {
+        "grade_id": name,
+        "points": 0.0 if problem else None,
+        "max_points": most or 0.0,
+        "beside": False,
+        "properties": [],
+        "message": problem,
+        "seed": None,
+        "seconds": 0.0,
+    }
+
+
+# --- one judge in a process of its own ----------------------------------------------------------
+
+
+def _judge_process(pipe: Connection, assignment: Assignment, jail: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that records
+    import torch
+
+    torch.set_num_threads(1)
+    judge = None
+    try:
+        judge = assignment.judge(jail)
+        pipe.send(("ready", judge.jail.backend))
+        while (task := pipe.recv()) is not None:
+            student, seed = task
+            try:
+                pipe.send(("graded", assignment.grade(judge, student, seed)))
+            except JailError:
+                raise
+            except Exception:
+                # A fault of ours. The jail is new, the next submission is not touched by it.
+                judge.jail.close()
+                pipe.send(("failed", traceback.format_exc()))
+    except (JailError, EOFError, BrokenPipeError) as error:
+        with contextlib.suppress(OSError):
+            pipe.send(("stopped", str(error)))
+    finally:
+        if judge is not None:
+            judge.close()
+
+
+class _Worker:
+    """A judge's process as seen from here."""
+
+    def __init__(self, assignment: Assignment, jail: str):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_judge_process, args=(theirs, assignment, jail), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.ready = False
+        self.student: str | None = None
+
+    def give(self, student: str, seed: int) -> None:
+        self.student = student
+        self.pipe.send((student, seed))
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.pipe.send(None)
+        self.process.join(3)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.pipe.close()
+
+
+# --- the whole class ------------------------------------------------------------------------------
+
+
+@dataclass
+class Graded:
+    """What became of one submission in this run."""
+
+    student: str
+    result: dict[str, Any] | None
+    error: str | None = None  # why it could not be graded or recorded; never the student's fault
+    skipped: bool = False  # nothing had changed since it was graded
+
+
+def grade_assignment(
+    course: Course,
+    name: str,
+    students: Iterable[str] | None = None,
+    *,
+    jobs: int = 1,
+    jail: str = "auto",
+    force: bool = False,
+    seed: int | None = None,
+    progress: Callable[[Graded, int, int], None] = lambda graded, done, of: None,
+) -> list[Graded]:
+    """Grade what lies in the submitted folder and record it.
+
+    students: only these; force: also what has not changed since it was graded; seed: of the
+    random inputs, by default the one recorded for this assignment. progress is told of each
+    submission. Returns one entry a student. A Ctrl-C leaves all that was recorded in place.
+    """
+    there = course.students(name)
+    wanted = list(dict.fromkeys(students)) if students is not None else there
+    if unknown := [one for one in wanted if one not in there]:
+        raise CourseError(f"nothing was handed in for {name} by {', '.join(map(repr, unknown))}")
+    if not wanted:
+        where = course.root / course.directory().submitted_directory
+        raise CourseError(f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty")
+    choose(jail)
+    assignment = Assignment.load(course, name)
+    seed = recorded_seed(course, name) if seed is None else seed
+    recorder = Recorder(course, name)
+    found: dict[str, Graded] = {}
+    try:
+        version = _version(assignment)
+        digests = {one: _digest(assignment, one, seed, version) for one in wanted}
+
+        def settle(graded: Graded) -> None:
+            found[graded.student] = graded
+            progress(graded, len(found), len(wanted))
+
+        waiting = []
+        for one in wanted:
+            old = None if force else recorder.recorded(one, digests[one])
+            if old is None:
+                waiting.append(one)
+            else:
+                settle(Graded(one, old, skipped=True))
+
+        def record(student: str, submitted: Submitted, result: dict[str, Any]) -> None:
+            started = time.perf_counter()
+            try:
+                recorder.record(submitted, result, digests[student])
+            except RecordError as error:
+                settle(Graded(student, result, error=str(error)))
+            else:
+                result["seconds"]["nbgrader"] = time.perf_counter() - started
+                settle(Graded(student, result))
+
+        if waiting:
+            _run(assignment, jail, min(jobs, len(waiting)), waiting, seed, record, settle)
+    finally:
+        recorder.close()
+    return [found[one] for one in wanted if one in found]
+
+
+def _run(
+    assignment: Assignment,
+    jail: str,
+    jobs: int,
+    waiting: list[str],
+    seed: int,
+    record: Callable[[str, Submitted, dict[str, Any]], None],
+    settle: Callable[[Graded], None],
+) -> None:
+    workers = [_Worker(assignment, jail) for _ in range(max(1, jobs))]
+    attempts: dict[str, int] = {}
+    queue = list(reversed(waiting))
+    starts_failed = 0
+    try:
+        while workers and (queue or any(one.student for one in workers)):
+            for pipe in wait([one.pipe for one in workers]):
+                worker = next(one for one in workers if one.pipe is pipe)
+                student = worker.student
+                try:
+                    kind, content = pipe.recv()
+                except (EOFError, OSError):
+                    kind, content = "stopped", "the judge's process died"
+                worker.student = None
+                if kind == "graded":
+                    record(student, *content)
+                elif kind == "failed":
+                    settle(Graded(student, None, error=f"the grader failed: {content}"))
+                elif kind == "stopped":
+                    worker.stop()
+                    workers.remove(worker)
+                    if not worker.ready:
+                        starts_failed += 1
+                        if starts_failed >= 3 or not workers:
+                            raise JailError(content)
+                    if student is not None:
+                        attempts[student] = attempts.get(student, 0) + 1
+                        if attempts[student] < ATTEMPTS:
+                            queue.append(student)
+                        else:
+                            settle(Graded(student, None, error=f"not graded: {content}"))
+                    if queue:
+                        workers.append(_Worker(assignment, jail))
+                    continue
+                worker.ready = True
+                if queue:
+                    one = queue.pop()
+                    worker.give(one, derive(seed, one))
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def recorded_seed(course: Course, name: str) -> int:
+    """The seed of an assignment's random inputs, drawn once and kept, so that a regrade repeats."""
+    path = course.results(name) / "seed.json"
+    try:
+        return int(json.loads(path.read_text())["seed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        seed = secrets.randbits(48)
+        write_json(path, {"seed": seed})
+        return seed
+
+
+def _version(assignment: Assignment) -> bytes:
+    """What the marks depend on beside the submission: our code, the assignment, its source."""
+    import autograder
+    import rnncourse
+
+    digest = hashlib.sha256()
+    for package in (autograder, rnncourse):
+        for path in sorted(Path(package.__file__).parent.rglob("*.py")):
+            digest.update(path.read_bytes())
+    digest.update(json.dumps([asdict(one) for one in assignment.cells]).encode())
+    digest.update(json.dumps(assignment.sources, sort_keys=True).encode())
+    for inside, content in sorted(assignment.files.items()):
+        digest.update(inside.encode() + content)
+    return digest.digest()
+
+
+def _digest(assignment: Assignment, student: str, seed: int, version: bytes) -> str:
+    """A name for a submission's content as it lies there, and all that its marks depend on."""
+    digest = hashlib.sha256(version + str(seed).encode())
+    folder = assignment.course.path("submitted", student, assignment.name)
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape"))
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

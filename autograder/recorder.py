@@ -1,0 +1,223 @@
+"""Writes what the judge found: gradebook, autograded notebooks, and a companion file with the rest.
+
+The order makes a crash harmless: the companion file comes last, and a submission without one is
+graded again. One submission is one transaction of the gradebook.
+"""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.api import (
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import compute_checksum, parse_utc
+from sqlalchemy.exc import OperationalError
+
+from .course import Course
+from .submission import Submitted
+
+LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook
+
+
+class RecordError(Exception):
+    """A submission was graded and could not be recorded; nothing of it is half-written."""
+
+
+class Recorder:
+    """Keeps the gradebook open for a run and writes submissions into it, one at a time."""
+
+    def __init__(self, course: Course, assignment: str):
+        self.course = course
+        self.assignment = assignment
+        self.gradebook = Gradebook(course.db_url, course.course_id)
+        self.results = course.results(assignment)
+        self._late = AssignLatePenalties(config=course.config)
+        self._late.init_plugin()
+
+    def close(self) -> None:
+        self.gradebook.close()
+
+    # --- has this been done already? ----------------------------------------------------------
+
+    def companion(self, student: str) -> Path:
+        """The file that holds a student's properties, misconceptions and times."""
+        return self.results / student / "result.json"
+
+    def recorded(self, student: str, digest: str) -> dict[str, Any] | None:
+        """The result of an earlier run over the same files, if the gradebook still has it."""
+        try:
+            result = json.loads(self.companion(student).read_text())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(result, dict) or result.get("digest") != digest:
+            return None
+        try:
+            submission = self.gradebook.find_submission(self.assignment, student)
+        except MissingEntry:
+            return None
+        marks = {
+            (notebook.name, grade.name): grade.auto_score
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        }
+        for cell in result["cells"]:
+            if marks.get((cell["notebook"], cell["grade_id"])) != cell["points"]:
+                return None
+        path = self.course.path("autograded", student, self.assignment)
+        return result if path.is_dir() else None
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def record(self, submitted: Submitted, result: dict[str, Any], digest: str) -> None:
+        """Write one graded submission. RecordError if that fails; then nothing has changed."""
+        target = self.course.path("autograded", submitted.student, self.assignment)
+        fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+        try:
+            self._write_files(fresh, submitted)
+            self._write_gradebook(submitted, result)
+            _swap(fresh, target)
+            write_json(self.companion(submitted.student), {**result, "digest": digest})
+        except (OSError, OperationalError, UnicodeError) as error:
+            self.gradebook.db.rollback()
+            shutil.rmtree(fresh, ignore_errors=True)
+            reason = getattr(error, "orig", None) or error
+            raise RecordError(f"could not be recorded: {reason}") from error
+
+    def _write_files(self, folder: Path, submitted: Submitted) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for inside, content in submitted.files.items():
+            path = folder / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for name, notebook in submitted.notebooks.items():
+            (folder / f"{name}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+        for path in folder.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)  # as nbgrader leaves them
+
+    def _write_gradebook(self, submitted: Submitted, result: dict[str, Any]) -> None:
+        until = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                self._fill_in(submitted, result)
+                self.gradebook.db.commit()
+                return
+            except OperationalError as error:
+                self.gradebook.db.rollback()
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> None:
+        db = self.gradebook.db
+        submission = self._submission(submitted)
+        points = {(one["notebook"], one["grade_id"]): one["points"] for one in result["cells"]}
+        for notebook in submission.notebooks:
+            unanswered = _unanswered(submitted, notebook.name)
+            for grade in notebook.grades:
+                if notebook.name in submitted.problems:
+                    grade.auto_score, grade.needs_manual_grade = 0, False
+                    continue
+                grade.auto_score = points.get((notebook.name, grade.name))
+                grade.needs_manual_grade = (
+                    grade.manual_score is not None or grade.auto_score is None
+                )
+            for comment in notebook.comments:
+                if notebook.name not in submitted.problems:
+                    comment.auto_comment = "No response." if comment.name in unanswered else None
+        db.flush()
+        for notebook in submission.notebooks:
+            notebook.late_submission_penalty = None
+            if submission.total_seconds_late > 0:
+                db.refresh(notebook)
+                penalty = self._late.plugin_inst.late_submission_penalty(
+                    submitted.student, notebook.score, submission.total_seconds_late
+                )
+                if penalty is not None:
+                    penalty = self._late._check_late_penalty(notebook, penalty)
+                notebook.late_submission_penalty = penalty
+
+    def _submission(self, submitted: Submitted) -> SubmittedAssignment:
+        """The submission's row, made with its grades and comments where there is none yet.
+
+        As Gradebook.add_submission, which commits a submission before it has any mark.
+        """
+        timestamp = _timestamp(submitted)
+        try:
+            found = self.gradebook.find_submission(self.assignment, submitted.student)
+        except MissingEntry:
+            pass
+        else:
+            if timestamp is not None:
+                found.timestamp = timestamp
+            return found
+        db = self.gradebook.db
+        student = db.get(Student, submitted.student)
+        if student is None:
+            student = Student(id=submitted.student)
+            db.add(student)
+        assignment = self.gradebook.find_assignment(self.assignment)
+        with db.no_autoflush:
+            made = SubmittedAssignment(assignment=assignment, student=student, timestamp=timestamp)
+            for notebook in assignment.notebooks:
+                row = SubmittedNotebook(notebook=notebook, assignment=made)
+                for cell in notebook.grade_cells:
+                    Grade(cell_id=cell.id, notebook=row)
+                for cell in notebook.solution_cells:
+                    Comment(cell_id=cell.id, notebook=row)
+                for cell in notebook.task_cells:
+                    Comment(cell_id=cell.id, notebook=row)
+                    Grade(cell_id=cell.id, notebook=row)
+            db.add(made)
+        db.flush()
+        return made
+
+
+def _unanswered(submitted: Submitted, notebook: str) -> set[str]:
+    """The solution cells that were handed in as they were released."""
+    node = submitted.notebooks.get(notebook)
+    return {
+        cell.metadata.nbgrader["grade_id"]
+        for cell in (node.cells if node else [])
+        if cell.metadata.get("nbgrader", {}).get("solution")
+        and cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+    }
+
+
+def _timestamp(submitted: Submitted) -> Any:
+    if not submitted.timestamp:
+        return None
+    try:
+        return parse_utc(submitted.timestamp)
+    except (ValueError, OverflowError):
+        submitted.notes.append("timestamp.txt holds no time; the submission has none")
+        return None
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    if target.exists():
+        os.rename(target, old)
+    os.rename(fresh, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(fresh, path)

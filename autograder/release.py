@@ -1,0 +1,38 @@
+"""Makes what students get, and what they get back: nbgrader's generate steps, in one place."""
+
+from pathlib import Path
+
+from nbgrader.apps import NbGraderAPI
+
+from .course import Course, CourseError
+
+
+def release(course: Course, assignment: str) -> Path:
+    """Generate the released notebooks of an assignment; also enters it in the gradebook."""
+    source = course.path("source", ".", assignment)
+    if not any(source.glob("*.ipynb")):
+        known = sorted(one.parent.name for one in source.parent.glob("*/*.ipynb"))
+        there = f"; there are {', '.join(dict.fromkeys(known))}" if known else ""
+        raise CourseError(f"there is no assignment {assignment!r} in {source.parent}{there}")
+    # On a fresh machine there is no folder for the gradebook yet.
+    if course.db_url.startswith("sqlite:///"):
+        Path(course.db_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    _ask(course, assignment, "generate_assignment", force=True, create=True)
+    return course.path("release", ".", assignment)
+
+
+def feedback(course: Course, assignment: str) -> Path:
+    """Generate a feedback page for every graded submission; the folder that holds them."""
+    graded = course.root / course.directory().autograded_directory
+    if not any(graded.glob(f"*/{assignment}/*.ipynb")):
+        raise CourseError(f"nothing of {assignment} is graded yet: run `autograder grade`")
+    _ask(course, assignment, "generate_feedback", force=True)
+    return course.root / course.directory().feedback_directory
+
+
+def _ask(course: Course, assignment: str, step: str, **options: bool) -> None:
+    api = NbGraderAPI(course.directory(), config=course.config)
+    answer = getattr(api, step)(assignment, **options)
+    if not answer["success"]:
+        log = (answer.get("log") or answer.get("error") or "").strip()
+        raise CourseError(f"nbgrader's {step} failed for {assignment}:\n{log[-4000:]}")

@@ -1,0 +1,130 @@
+"""The seam with stock nbgrader: two preprocessors, named in nbgrader_config.py.
+
+`nbgrader autograde` and the formgrader's Autograde button then run submissions in the jail and
+grading cells on this side of the wall. Gradebook, feedback and everything else stay nbgrader's.
+"""
+
+import atexit
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat.notebooknode import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Enum
+
+from .course import Course, forbidden_names, hidden_modules
+from .grading import recorded_seed
+from .jail import BACKENDS
+from .judge import Judge, derive
+from .limits import LIMITS
+from .submission import Unreadable, read_file
+
+IDLE = 120  # seconds until a judge that nothing is asked of gives its jail back
+
+
+class _Keeper:
+    """Keeps one judge warm between notebooks: nbgrader makes its preprocessors anew for each."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.judge: Judge | None = None
+        self.key: tuple[str, str, str] | None = None
+        self.timer: threading.Timer | None = None
+        atexit.register(self.close)
+
+    def get(self, course: Course, assignment: str, jail: str) -> Judge:
+        """The judge of this assignment. The lock must be held."""
+        if self.timer is not None:
+            self.timer.cancel()
+        key = (str(course.root), assignment, jail)
+        if key != self.key:
+            self.close()
+            hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
+            self.judge, self.key = Judge(jail, hidden, forbidden, [course.root]), key
+        assert self.judge is not None
+        return self.judge
+
+    def rest(self) -> None:
+        """Give the jail back if nothing comes for a while."""
+        self.timer = threading.Timer(IDLE, self._idle)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _idle(self) -> None:
+        with self.lock:
+            self.close()
+
+    def close(self) -> None:
+        if self.judge is not None:
+            self.judge.close()
+        self.judge = self.key = None
+
+
+_keeper = _Keeper()
+
+
+class TrustedExecute(NbGraderPreprocessor):
+    """In place of nbgrader's Execute: runs the notebook in the jail and grades it out here."""
+
+    jail = Enum(("auto", *BACKENDS), "auto", help="What makes the jail.").tag(config=True)
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        names = resources["nbgrader"]
+        course = Course(Path(CourseDirectory(parent=self).root))
+        source = _source(course, names["assignment"], names["notebook"])
+        seed = derive(recorded_seed(course, names["assignment"]), names["student"])
+        files = _files(Path(resources["metadata"]["path"]))
+        with _keeper.lock:
+            judge = _keeper.get(course, names["assignment"], self.jail)
+            try:
+                result = judge.grade(nb, source, seed, files)
+            finally:
+                _keeper.rest()
+        for line in result.suspicious + result.notes:
+            self.log.warning("%s: %s", names["student"], line)
+        names["points"] = {one.grade_id: one.points for one in result.cells}
+        return nb, resources
+
+
+class TrustedSave(SaveAutoGrades):
+    """In place of nbgrader's SaveAutoGrades: takes the judge's points, not a cell's output."""
+
+    def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(
+            grade_id, self.notebook_id, self.assignment_id, self.student_id
+        )
+        grade.auto_score = resources["nbgrader"]["points"].get(grade_id)
+        grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+        self.gradebook.db.commit()
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed: float) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | None:
+    path = course.path("source", ".", assignment) / f"{notebook}.ipynb"
+    return _read(path, path.stat().st_mtime) if path.exists() else None
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """The files beside a notebook that is graded; nbgrader has put the instructor's over them."""
+    found: dict[str, bytes] = {}
+    room = LIMITS.extra_files
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".ipynb" or path.is_dir() or path.name == "timestamp.txt":
+            continue
+        try:
+            found[str(path.relative_to(folder))] = content = read_file(path, room)
+        except Unreadable:
+            continue
+        room -= len(content)
+    return found

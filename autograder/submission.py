@@ -1,0 +1,372 @@
+"""What a student handed in, read without believing it, and made into a notebook to grade.
+
+Of a submitted notebook only its cells' sources and the ids of its graded cells are taken; all
+else (points, flags, locked sources, the kernel) comes from the gradebook. What was wrong is noted.
+"""
+
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbgrader.api import Gradebook
+
+from .limits import LIMITS
+
+SCHEMA = 3  # of nbgrader's cell metadata
+MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+
+
+@dataclass(frozen=True)
+class SourceCell:
+    """A cell of the assignment as the gradebook knows it."""
+
+    name: str
+    cell_type: str
+    source: str
+    locked: bool
+    checksum: str | None
+    grade: bool
+    solution: bool
+    task: bool
+    points: float | None
+
+    def metadata(self) -> dict[str, Any]:
+        """nbgrader's metadata of this cell, whatever the submission said of it."""
+        found = {
+            "grade": self.grade,
+            "grade_id": self.name,
+            "locked": self.locked,
+            "schema_version": SCHEMA,
+            "solution": self.solution,
+            "task": self.task,
+            "cell_type": self.cell_type,
+            "checksum": self.checksum,
+        }
+        if self.points is not None:
+            found["points"] = self.points
+        return found
+
+
+@dataclass(frozen=True)
+class AssignmentCells:
+    """What the gradebook knows of one notebook of an assignment, cells in their order."""
+
+    name: str
+    kernelspec: dict[str, Any]
+    cells: tuple[SourceCell, ...]
+
+
+@dataclass
+class Submitted:
+    """One submission as it will be graded: sanitised notebooks, files, and what was wrong."""
+
+    student: str
+    notebooks: dict[str, NotebookNode] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)  # notebook → why it gets no mark
+    files: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    suspicious: list[str] = field(default_factory=list)
+    timestamp: str | None = None
+
+
+class Unreadable(Exception):
+    """A submitted notebook that is none; str() tells the student what to do."""
+
+
+def assignment_cells(
+    gradebook: Gradebook, assignment: str, sources: dict[str, NotebookNode]
+) -> list[AssignmentCells]:
+    """The graded structure of an assignment, from the gradebook.
+
+    sources gives the order of the cells; the gradebook alone does not promise one.
+    """
+    found = []
+    for notebook in gradebook.find_assignment(assignment).notebooks:
+        grades = {one.name: one for one in notebook.grade_cells}
+        tasks = {one.name: one for one in notebook.task_cells}
+        solutions = {one.name for one in notebook.solution_cells}
+        source = sources.get(notebook.name)
+        order = {
+            cell.metadata.get("nbgrader", {}).get("grade_id"): index
+            for index, cell in enumerate(source.cells if source else [])
+        }
+        cells = []
+        for cell in sorted(notebook.source_cells, key=lambda one: order.get(one.name, 1 << 30)):
+            worth = grades.get(cell.name) or tasks.get(cell.name)
+            cells.append(
+                SourceCell(
+                    cell.name,
+                    cell.cell_type,
+                    cell.source or "",
+                    bool(cell.locked),
+                    cell.checksum,
+                    cell.name in grades,
+                    cell.name in solutions,
+                    cell.name in tasks,
+                    float(worth.max_score) if worth is not None else None,
+                )
+            )
+        kernel = json.loads(notebook.kernelspec) if notebook.kernelspec else {}
+        found.append(AssignmentCells(notebook.name, kernel, tuple(cells)))
+    return found
+
+
+# --- reading files --------------------------------------------------------------------------------
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes; Unreadable for anything else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise Unreadable(f"it cannot be opened ({error.strerror})") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("it is not a regular file")
+        if status.st_size > most:
+            raise Unreadable(f"it has {status.st_size >> 20} MB; at most {most >> 20} are read")
+        return file.read(most + 1)
+
+
+def read_submission(
+    folder: Path, student: str, expected: list[AssignmentCells], extra: dict[str, bytes]
+) -> Submitted:
+    """Read a submission's folder. extra: the instructor's files, which replace the student's."""
+    found = Submitted(student)
+    if folder.is_symlink():
+        found.suspicious.append("the submission's folder is a link")
+        found.problems = {one.name: "the submission's folder is a link" for one in expected}
+        return found
+    notebooks: dict[str, Path] = {}
+    room = LIMITS.extra_files
+    for top, folders, names in os.walk(folder, followlinks=False):
+        for name in list(folders):
+            path = Path(top, name)
+            if path.is_symlink():
+                found.suspicious.append(f"the submission holds a link, {_inside(path, folder)}")
+            if path.is_symlink() or name in (".ipynb_checkpoints", "__pycache__"):
+                folders.remove(name)
+        for name in sorted(names):
+            path = Path(top, name)
+            inside = _inside(path, folder)
+            if path.is_symlink():
+                found.suspicious.append(f"the submission holds a link, {inside}")
+                continue
+            if path.suffix == ".ipynb" and Path(top) == folder:
+                notebooks[path.stem] = path
+                continue
+            try:
+                content = read_file(path, room)
+            except Unreadable as error:
+                found.notes.append(f"{inside} was left out: {error}")
+                continue
+            room -= len(content)
+            if inside == "timestamp.txt":
+                found.timestamp = content.decode(errors="replace").strip() or None
+            found.files[inside] = content
+    found.files |= extra
+    wanted = {one.name for one in expected}
+    _adopt_renamed(found, notebooks, expected)
+    for name in sorted(set(notebooks) - wanted):
+        found.notes.append(f"{name}.ipynb is not part of the assignment and was not graded")
+    for cells in expected:
+        path = notebooks.get(cells.name)
+        if path is None:
+            found.problems[cells.name] = f"{cells.name}.ipynb was not handed in"
+            continue
+        try:
+            notebook = parse(read_file(path, LIMITS.notebook), found.notes)
+            found.notebooks[cells.name] = sanitise(notebook, cells, found)
+        except Unreadable as error:
+            found.problems[cells.name] = (
+                f"{path.name} could not be read: {error}. Open it in JupyterLab, save it, "
+                "and hand it in again."
+            )
+    return found
+
+
+def _inside(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder))
+
+
+def _adopt_renamed(
+    found: Submitted, notebooks: dict[str, Path], expected: list[AssignmentCells]
+) -> None:
+    """Take "ps1_cells (1).ipynb" for the missing ps1_cells.ipynb, where nothing else fits."""
+    wanted = {one.name for one in expected}
+    for cells in expected:
+        others = [stem for stem in notebooks if stem not in wanted and stem.startswith(cells.name)]
+        if cells.name not in notebooks and len(others) == 1:
+            notebooks[cells.name] = notebooks.pop(others[0])
+            found.notes.append(f"{others[0]}.ipynb was graded as {cells.name}.ipynb")
+
+
+# --- notebooks ------------------------------------------------------------------------------------
+
+
+def parse(content: bytes, notes: list[str]) -> NotebookNode:
+    """A notebook from its bytes, any notebook format that nbformat can raise to the current one."""
+    if not content.strip():
+        raise Unreadable("the file is empty")
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is not a notebook (not JSON: {str(error)[:80]})") from None
+    if not isinstance(raw, dict) or type(raw.get("nbformat")) is not int:
+        raise Unreadable("it is not a notebook (no notebook format is given)")
+    try:
+        if raw["nbformat"] < 4:
+            notes.append(f"notebook format {raw['nbformat']} was raised to 4")
+            node = nbformat.from_dict(raw)
+            return nbformat.convert(node, 4)
+        if raw["nbformat"] > 4:
+            raise Unreadable(f"notebook format {raw['nbformat']} is newer than this grader")
+        return nbformat.from_dict(raw)
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable(f"its structure is broken ({type(error).__name__})") from None
+
+
+def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted) -> NotebookNode:
+    """The notebook that is graded: the student's sources, everything else as it should be."""
+    kernel = submitted.get("metadata", {}).get("kernelspec", {})
+    language = kernel.get("language") if isinstance(kernel, dict) else None
+    if language and str(language).lower() != source.kernelspec.get("language", "python"):
+        found.notes.append(
+            f"the notebook's kernel was {str(language)[:40]}; it is graded as Python"
+        )
+    raw = submitted.get("cells")
+    if not isinstance(raw, list):
+        raise Unreadable("it has no cells")
+    known = {one.name: one for one in source.cells}
+    cells: list[NotebookNode] = []
+    last = _last_occurrences(raw)
+    for index, cell in enumerate(raw):
+        name = _grade_id(cell)
+        made = _clean_cell(cell, found)
+        if made is None:
+            continue
+        if name in known:
+            if last[name] != index:
+                found.notes.append(f"the cell {name} was there more than once; the last one counts")
+            else:
+                _restore(made, cell, known[name], found)
+        cells.append(made)
+    _put_back(cells, source, found)
+    metadata = {"language_info": {"name": "python"}}
+    if source.kernelspec:
+        metadata["kernelspec"] = source.kernelspec
+    return new_notebook(cells=cells, metadata=metadata)
+
+
+def _grade_id(cell: Any) -> str | None:
+    try:
+        name = cell["metadata"]["nbgrader"]["grade_id"]
+    except (KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _last_occurrences(cells: list[Any]) -> dict[str | None, int]:
+    return {_grade_id(cell): index for index, cell in enumerate(cells)}
+
+
+def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
+    """A new cell with the submitted one's kind and source, and nothing else of it."""
+    kind = cell.get("cell_type") if isinstance(cell, dict) else None
+    if kind not in MAKE:
+        found.notes.append("a cell of no known kind was left out")
+        return None
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(one for one in source if isinstance(one, str))
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    if isinstance(tags, list) and "skip-execution" in tags:
+        found.suspicious.append("a cell is tagged skip-execution; it was run all the same")
+    # A surrogate cannot be written to a file again.
+    text = source if isinstance(source, str) else ""
+    return MAKE[kind](text.encode("utf-8", "replace").decode())
+
+
+def _restore(made: NotebookNode, cell: Any, known: SourceCell, found: Submitted) -> None:
+    claimed = cell["metadata"]["nbgrader"]
+    points = claimed.get("points")
+    if known.grade and points is not None and points != known.points:
+        found.suspicious.append(f"the points of {known.name} had been changed")
+    if made.cell_type != known.cell_type:
+        found.notes.append(f"the cell {known.name} had been turned into {made.cell_type}")
+        _change_kind(made, known.cell_type)
+    if known.locked:
+        if made.source != _released(known.source) and made.source != known.source:
+            found.notes.append(f"the locked cell {known.name} had been edited; it was restored")
+        made.source = known.source
+    made.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
+
+
+def _change_kind(cell: NotebookNode, kind: str) -> None:
+    cell.cell_type = kind
+    if kind == "code":
+        cell.outputs, cell.execution_count = [], None
+    else:
+        cell.pop("outputs", None)
+        cell.pop("execution_count", None)
+
+
+def _released(source: str) -> str:
+    """A locked cell's source as students get it, without the hidden tests."""
+    kept, hidden = [], False
+    for line in source.split("\n"):
+        if "### BEGIN HIDDEN TESTS" in line:
+            hidden = True
+        elif "### END HIDDEN TESTS" in line:
+            hidden = False
+        elif not hidden:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _put_back(cells: list[NotebookNode], source: AssignmentCells, found: Submitted) -> None:
+    """Graded cells that are missing return to their place: after the last one before them."""
+    after = -1
+    for known in source.cells:
+        here = next((n for n, cell in enumerate(cells) if _grade_id(cell) == known.name), None)
+        if here is not None:
+            after = here
+            continue
+        if not (known.grade or known.task):
+            continue
+        found.notes.append(f"the cell {known.name} was missing; it was put back")
+        cell = MAKE[known.cell_type](known.source)
+        cell.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
+        after += 1
+        cells.insert(after, cell)
+
+
+def placeholder(source: AssignmentCells, problem: str) -> NotebookNode:
+    """The notebook that stands for one that could not be graded: the assignment, and why."""
+    cells = [new_markdown_cell(f"**This notebook could not be graded.** {problem}")]
+    for known in source.cells:
+        cell = MAKE[known.cell_type](_released(known.source))
+        cell.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
+        if cell.cell_type == "code" and known.grade:
+            cell.outputs = [
+                nbformat.from_dict(
+                    {
+                        "output_type": "error",
+                        "ename": "NotGraded",
+                        "evalue": problem,
+                        "traceback": [problem],
+                    }
+                )
+            ]
+        cells.append(cell)
+    return new_notebook(cells=cells, metadata={"kernelspec": source.kernelspec})
