@@ -84,16 +84,17 @@ def candidates(course: Course, assignment: str) -> list[Candidate]:
                 continue
             solution, test = where
 
-            def add(kind: str, label: str, text: str, name=name, solution=solution, test=test):
+            answers = [
+                ("solution", "the solution", source.cells[solution].source),
+                ("stub", "the untouched stub", stubs.cells[solution].source),
+            ]
+            for one in module.ALTERNATIVES.get(name, []):
+                answers.append(("alternative", one.__name__, source_of(one, name)))
+            for one in exercise.misconceptions:
+                answers.append(("misconception", one.name, source_of(one.wrong, name)))
+            for kind, label, text in answers:
                 notebook = _only(source, solution, test, text)
                 found.append(Candidate(name, kind, label, notebook))
-
-            add("solution", "the solution", source.cells[solution].source)
-            add("stub", "the untouched stub", stubs.cells[solution].source)
-            for one in module.ALTERNATIVES.get(name, []):
-                add("alternative", one.__name__, source_of(one, name))
-            for one in exercise.misconceptions:
-                add("misconception", one.name, source_of(one.wrong, name))
     return found
 
 

@@ -68,6 +68,7 @@ class Parent:
         block(forbid)
         shell = CellShell.instance()
         shell.run("%matplotlib inline\n1 + 1")
+        shell.execution_count = 1
         return shell
 
     # --- frames -------------------------------------------------------------------------------

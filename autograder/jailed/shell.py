@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 MAX_OUTPUT = 200_000  # characters of text that one cell may print
@@ -134,13 +135,13 @@ class _Hook(DisplayHook):
 class CellShell(InteractiveShell):
     """The shell in which a submission's cells run."""
 
+    display_pub_class = Type(_Publisher)
+    displayhook_class = Type(_Hook)
     outputs = Outputs()
 
     def __init__(self) -> None:
         config = Config()
         config.HistoryManager.enabled = False
-        config.InteractiveShell.display_pub_class = _Publisher
-        config.InteractiveShell.displayhook_class = _Hook
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.cache_size = 0
         super().__init__(config=config)

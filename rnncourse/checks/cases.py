@@ -164,9 +164,16 @@ class Cases:
                 "after a change of row 0 of the batch, the other rows": (
                     "stay the same" if rest else "change"
                 ),
+                # Not judged here, but a mistake must have it in common to be named.
+                "shapes": str([tuple(one.shape) for one in before]),
             }
 
-        return Property("rows", "the rows of a batch do not mix", points, observe)
+        def judge(got: Any, expected: Any) -> str | None:
+            if isinstance(got, dict):
+                got = {**got, "shapes": expected["shapes"]}
+            return difference(got, expected)
+
+        return Property("rows", "the rows of a batch do not mix", points, observe, judge)
 
     def pure(self, points: float) -> Property:
         """Neither the inputs nor anything else is changed by a call."""

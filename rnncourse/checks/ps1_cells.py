@@ -57,8 +57,8 @@ additive = Exercise(
     cells.additive_step,
     points=2,
     properties=(
-        additive_cases.shape(0.25),
-        additive_cases.values(0.5),
+        additive_cases.shape(0.125),
+        additive_cases.values(0.75),
         additive_cases.refuses(0.25, draw_bad_sizes),
     ),
     forbids=RECURRENT,
@@ -158,9 +158,7 @@ def observe_activations(subject: Any, rng: Rng) -> dict[str, Any]:
         "g = swish, a * sigmoid(a)": (swish,),
         "no g, so tanh": (),
     }
-    return {
-        text: attempt(lambda g=g: subject(x, h, W_x, W_h, *g)) for text, g in calls.items()
-    }
+    return {text: attempt(lambda g=g: subject(x, h, W_x, W_h, *g)) for text, g in calls.items()}
 
 
 elman = Exercise(
@@ -294,8 +292,8 @@ def observe_tuple_states(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for s in (rng.sizes(), rng.sizes(B=1)):
         state = (rng.normal(s.B, s.H), rng.normal(s.B, s.H))
-        xs = rng.normal(s.B, s.T, s.D)
-        result = attempt(lambda xs=xs, state=state, s=s: subject(lstm_like(rng, s), xs, state))
+        step, xs = lstm_like(rng, s), rng.normal(s.B, s.T, s.D)
+        result = attempt(lambda step=step, xs=xs, state=state: subject(step, xs, state))
         text = f"a state (h, c), B = {s.B}, T = {s.T}"
         seen[f"{text}: hs, which is made of the h"] = part(result, 0)
         seen[f"{text}: the last h"] = part(result, 1, 0)
@@ -377,7 +375,7 @@ def keeps_the_last_output_only(step, xs, state):
 
 
 @unrolling.misconception(
-    "You return hs without the last state. Return both, `hs, state`: hs does not contain an LSTM's c."
+    "You return hs without the last state. Return both, `hs, state`: an LSTM's c is not in hs."
 )
 def returns_no_state(step, xs, state):
     hs = []
@@ -700,6 +698,7 @@ def observe_lstm_gates(subject: Any, rng: Rng) -> dict[str, Any]:
     return {
         "with i shut and f open, c' (it keeps c)": part(gated(SHUT, OPEN, OPEN), 1),
         "with i open and f shut, c' (it becomes g)": part(gated(OPEN, SHUT, OPEN), 1),
+        "with i and f open, c' (it becomes g + c)": part(gated(OPEN, OPEN, OPEN), 1),
         "with i, f and o open, h' (it shows tanh(c'))": part(gated(OPEN, OPEN, OPEN), 0),
         "with o shut, h' (it shows nothing)": part(gated(OPEN, OPEN, SHUT), 0),
     }
@@ -815,9 +814,7 @@ def swaps_input_and_forget_gate(x, state, W):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-@lstm.misconception(
-    "You return (c, h). The hidden output comes first: return h, c."
-)
+@lstm.misconception("You return (c, h). The hidden output comes first: return h, c.")
 def returns_the_memory_first(x, state, W):
     h, c = state
     i, f, o, g = (torch.cat([x, h], dim=1) @ W).chunk(4, dim=1)
@@ -942,7 +939,7 @@ def resets_after_the_product(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 
 
 @gru.misconception(
-    "Your two gates are swapped: z hides the past and r blends. z blends, r goes into the candidate."
+    "Your two gates are swapped. z blends old and new, and r hides parts of h in the candidate."
 )
 def swaps_the_gru_gates(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
     r = torch.sigmoid(x @ W_xz + h @ W_hz)
@@ -1010,10 +1007,10 @@ def leaves_the_candidate_bare(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 
 
 @gru.misconception(
-    "You take the pairs of matrices in torch's order r, z, candidate and call them in another. "
-    "Use each by its name: W_xz and W_hz for z, W_xr and W_hr for r, W_x and W_h for the candidate."
+    "Your gates have each other's recurrent matrix. "
+    "z takes W_xz with W_hz, and r takes W_xr with W_hr."
 )
-def mixes_the_matrices_up(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+def crosses_the_recurrent_matrices(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
     z = torch.sigmoid(x @ W_xz + h @ W_hr)
     r = torch.sigmoid(x @ W_xr + h @ W_hz)
     candidate = torch.tanh(x @ W_x + (r * h) @ W_h)
@@ -1090,9 +1087,7 @@ def takes_the_memory_first(x, state, W, U):
     return c, torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7)))
 
 
-@nas.misconception(
-    "You return (c, m). The hidden output comes first: return m, c."
-)
+@nas.misconception("You return (c, m). The hidden output comes first: return m, c.")
 def returns_c_before_m(x, state, W, U):
     m, c = state
     a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
@@ -1132,9 +1127,7 @@ def leaves_the_old_memory_out(x, state, W, U):
     return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
 
 
-@nas.misconception(
-    "You add c inside the first tanh of p0. There are two: tanh(tanh(l0 * l1) + c)."
-)
+@nas.misconception("You add c inside the first tanh of p0. There are two: tanh(tanh(l0 * l1) + c).")
 def adds_the_memory_too_early(x, state, W, U):
     m, c = state
     a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
@@ -1160,9 +1153,7 @@ def leaves_out_the_second_tanh(x, state, W, U):
     return torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7))), c
 
 
-@nas.misconception(
-    "Your l1 is a sigmoid. Two leaves are relu: l1 as well as l3."
-)
+@nas.misconception("Your l1 is a sigmoid. Two leaves are relu: l1 as well as l3.")
 def uses_a_sigmoid_for_l1(x, state, W, U):
     m, c = state
     a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
@@ -1222,14 +1213,743 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 
 
 def draw_graph(rng: Rng, N: int) -> dict[str, tuple]:
-    """A random graph of N >= 4 nodes that is no chain, with all activations.
+    """A random graph of N >= 4 nodes, all activations among them, that is no chain.
 
-    Its output leaves out node 1, so that the mean is never one over all nodes.
+    Its output leaves out node 1: the mean over the output is not the one over all nodes.
     """
-    names = [ACTIVATIONS[k] for k in rng.integers(0, 24, 1).item() * [0] + _shuffled(rng, 4)]
-    previous = [0, 0] + [int(rng.integers(0, n, 1)) for n in range(3, N + 1)]
+    order = torch.randperm(4, generator=rng.generator).tolist()
+    names = [ACTIVATIONS[order[n % 4]] for n in range(N)]
+    previous = [0, 0, *(int(rng.integers(0, n, 1)) for n in range(3, N + 1))]
     others = [n for n in (0, *range(3, N)) if rng.integers(0, 2, 1)]
     return {
-        "nodes": tuple((previous[n], names[n % 4]) for n in range(N)),
+        "nodes": tuple(zip(previous, names, strict=True)),
         "output": (2, *others, N),
     }
+
+
+def enas_weights(rng: Rng, s: Sizes, N: int) -> tuple[torch.Tensor, ...]:
+    """x, h, W_0 and W for a graph of N nodes."""
+    return (
+        rng.normal(s.B, s.D),
+        rng.normal(s.B, s.H),
+        rng.normal(s.D + s.H, 2 * s.H, scale=0.7),
+        rng.normal(N, s.H, 2 * s.H, scale=0.7),
+    )
+
+
+def draw_enas(rng: Rng, s: Sizes) -> tuple:
+    N = int(rng.integers(4, 7, 1))
+    return *enas_weights(rng, s, N), draw_graph(rng, N)
+
+
+enas_cases = Cases("enas_step", ("x", "h", "W_0", "W", "graph"), draw_enas, batched=("x", "h"))
+
+
+def observe_nodes(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Every node by itself, so that the first that is wrong shows."""
+    *tensors, graph = draw_enas(rng, rng.sizes())
+    seen = {}
+    for n in range(len(graph["nodes"]) + 1):
+        reads = "reads x and h" if n == 0 else "reads node {}, {}".format(*graph["nodes"][n - 1])
+        alone = {**graph, "output": (n,)}
+        seen[f"output ({n},): node {n}, which {reads}"] = attempt(
+            lambda alone=alone: subject(*tensors, alone)
+        )
+    return seen
+
+
+enas = Exercise(
+    "enas_step",
+    "ps1_cells",
+    cells.enas_step,
+    points=6,
+    properties=(
+        enas_cases.shape(0.5),
+        Property("nodes", "each node of a graph is right by itself", 1, observe_nodes),
+        enas_cases.values(1.5, "the mean of the output nodes is right"),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@enas.misconception(
+    "An activation that nobody knows goes through, so a misspelt graph runs and is wrong. "
+    "Take only the four names, and let anything else raise an error."
+)
+def takes_the_unknown_for_the_identity(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        s.append(s_j + torch.sigmoid(t) * (f.get(name, lambda a: a)(u) - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "Each of your nodes reads the one just before it, as if the graph were a chain. "
+    "Read the node that the graph names: s[previous]."
+)
+def walks_a_chain(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (_, name) in enumerate(graph["nodes"], start=1):
+        u, t = (s[-1] @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s[-1] + torch.sigmoid(t) * (u - s[-1]))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "You read s[previous - 1], one node too early. "
+    "Your list begins with node 0, so node j is s[j]: only W counts from 1."
+)
+def reads_one_node_too_early(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[max(previous - 1, 0)]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "You pick W by the node that is read. Each node has a matrix of its own: node n uses W[n - 1]."
+)
+def takes_the_weights_of_the_previous_node(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for previous, name in graph["nodes"]:
+        s_j = s[previous]
+        u, t = (s_j @ W[previous]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception("You add the output nodes up. h' is their mean: divide by how many there are.")
+def sums_the_output(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).sum(dim=0)
+
+
+@enas.misconception('You return the last node. h\' is the mean of the nodes in graph["output"].')
+def returns_the_last_node(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return s[-1]
+
+
+@enas.misconception(
+    'You average all nodes, whatever the graph says. Only those in graph["output"] count.'
+)
+def averages_all_nodes(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack(s[1:]).mean(dim=0)
+
+
+@enas.misconception(
+    "Your nodes return f(u) and never open the highway. "
+    "Let the gate decide how far to move: s_j + sigmoid(t) * (f(u) - s_j)."
+)
+def forgets_the_highway(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    s = [torch.tanh((torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)[0])]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        u, _ = (s[previous] @ W[n - 1]).chunk(2, dim=1)
+        s.append(u if name == "identity" else f[name](u))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "Your highway is the wrong way round: an open gate keeps s_j. "
+    "sigmoid(t) is the part that moves to f(u): s_j + sigmoid(t) * (f(u) - s_j)."
+)
+def turns_the_highway_round(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [torch.tanh(u) + torch.sigmoid(t) * (h - torch.tanh(u))]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(u + torch.sigmoid(t) * (s_j - u))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "Your highways all start from h. Only node 0's does; every other starts from the node that it "
+    "reads: s_j + sigmoid(t) * (f(u) - s_j)."
+)
+def starts_every_highway_from_h(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        u, t = (s[previous] @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(h + torch.sigmoid(t) * (u - h))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "Your node 0 is sigmoid(t) * tanh(u) and loses the old state. "
+    "It is a highway too, from h: h + sigmoid(t) * (tanh(u) - h)."
+)
+def loses_h_in_node_0(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [torch.sigmoid(t) * torch.tanh(u)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "You take the columns as t, then u. They are u first, then t: u, t = (...).chunk(2, dim=1)."
+)
+def takes_t_before_u(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    t, u = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, name) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        t, u = (s_j @ W[n - 1]).chunk(2, dim=1)
+        u = u if name == "identity" else f[name](u)
+        s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "You use tanh in every node. Each node names its own activation in the graph: apply that one."
+)
+def applies_tanh_everywhere(x, h, W_0, W, graph):
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, _) in enumerate(graph["nodes"], start=1):
+        s_j = s[previous]
+        u, t = (s_j @ W[n - 1]).chunk(2, dim=1)
+        s.append(s_j + torch.sigmoid(t) * (torch.tanh(u) - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+# --- LSTM ---------------------------------------------------------------------------------------
+
+
+def build_lstm(subject: Any, W: torch.Tensor) -> Any:
+    """An object of the student's class, with the given weights."""
+    H = W.shape[1] // 4
+    D = W.shape[0] - H
+    module = subject(D, H).to(W.dtype)
+    expected = f"W {tuple(W.shape)}"
+    if (found := parameters(module)) != expected:
+        raise ValueError(f"LSTM({D}, {H}) has the parameters {found}, expected {expected}")
+    module.load_state_dict({"W": W.detach()})
+    return module
+
+
+def parameters(module: Any) -> str:
+    """The names and shapes of a module's parameters: "W (7, 16)"."""
+    named = dict(module.named_parameters())
+    return ", ".join(f"{name} {tuple(one.shape)}" for name, one in named.items()) or "none"
+
+
+def run_lstm(subject: Any, W: torch.Tensor, xs: torch.Tensor, lengths: Any, state: Any) -> Any:
+    return build_lstm(subject, W)(xs, lengths, state)
+
+
+def draw_lstm_weights(rng: Rng, s: Sizes) -> torch.Tensor:
+    return rng.normal(s.D + s.H, 4 * s.H, scale=0.7)
+
+
+def draw_lengths(rng: Rng, s: Sizes) -> torch.Tensor:
+    """Lengths from 1 to T: one of T and one of T - 1 where there is room for both."""
+    lengths = rng.integers(1, s.T + 1, s.B)
+    lengths[0] = s.T
+    lengths[min(1, s.B - 1)] = max(1, s.T - 1)
+    return lengths
+
+
+def draw_padded(rng: Rng, s: Sizes) -> tuple:
+    return (
+        draw_lstm_weights(rng, s),
+        rng.normal(s.B, s.T, s.D),
+        draw_lengths(rng, s),
+        (rng.normal(s.B, s.H), rng.normal(s.B, s.H)),
+    )
+
+
+module_cases = Cases(
+    "lstm", ("W", "xs", "lengths", "state"), draw_padded, batched=("xs", "state"), run=run_lstm
+)
+
+
+def observe_parameters(subject: Any, rng: Rng) -> dict[str, Any]:
+    s = rng.sizes()
+    module = subject(s.D, s.H)
+    named = dict(module.named_parameters())
+    return {
+        f"the parameters of LSTM({s.D}, {s.H})": parameters(module),
+        "the state_dict has": ", ".join(sorted(dict(module.state_dict()))) or "nothing",
+        "all parameters are trained": all(one.requires_grad for one in named.values()),
+    }
+
+
+def lstm_parts(result: Any, text: str) -> dict[str, Any]:
+    """The result of LSTM, piece by piece."""
+    return {
+        f"{text}: hs": part(result, 0),
+        f"{text}: the last h": part(result, 1, 0),
+        f"{text}: the last c": part(result, 1, 1),
+    }
+
+
+def observe_whole_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Without lengths, from zeros and from a given state."""
+    seen = {}
+    for s in (rng.sizes(), rng.sizes(B=1), ONES):
+        W, xs, _, state = draw_padded(rng, s)
+        fresh = attempt(lambda W=W, xs=xs: build_lstm(subject, W)(xs))
+        given = attempt(lambda W=W, xs=xs, state=state: build_lstm(subject, W)(xs, state=state))
+        seen |= lstm_parts(fresh, f"lstm(xs {tuple(xs.shape)})")
+        seen |= lstm_parts(given, f"lstm(xs {tuple(xs.shape)}, state=(h, c))")
+    return seen
+
+
+def observe_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Lengths that differ, and large numbers in the padding."""
+    seen = {}
+    for s in (rng.sizes(T=4), rng.sizes(B=1, T=3)):
+        W, xs, lengths, _ = draw_padded(rng, s)
+        for b, length in enumerate(lengths.tolist()):
+            xs[b, length:] = 50
+        result = attempt(
+            lambda W=W, xs=xs, lengths=lengths: build_lstm(subject, W)(xs, lengths=lengths)
+        )
+        seen |= lstm_parts(result, f"lstm(xs {tuple(xs.shape)}, lengths={lengths.tolist()})")
+    return seen
+
+
+lstm_module = Exercise(
+    "LSTM",
+    "ps1_cells",
+    cells.LSTM,
+    points=8,
+    properties=(
+        Property("parameters", "W is the only parameter", 0.5, observe_parameters),
+        module_cases.shape(0.5),
+        Property("values", "sequences without padding are right", 1.5, observe_whole_sequences),
+        Property("lengths", "every sequence stops at its own length", 1.5, observe_lengths),
+    ),
+    forbids=RECURRENT,
+)
+
+
+@lstm_module.misconception(
+    "Your W is a plain tensor, so no optimizer would find it. Wrap it: nn.Parameter(...)."
+)
+class PlainTensor(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = torch.randn(D + H, 4 * H) / (D + H) ** 0.5
+
+    def forward(self, xs, lengths=None, state=None):
+        if state is None:
+            state = xs.new_zeros(xs.shape[0], self.H), xs.new_zeros(xs.shape[0], self.H)
+        return unroll(lambda x, state: lstm_step(x, state, self.W), xs, state)
+
+
+@lstm_module.misconception(
+    "Your W is (4H, D + H), as torch stores it. Here it is (D + H, 4H), so that [x, h] @ W fits."
+)
+class TransposedParameter(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(4 * H, D + H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        if state is None:
+            state = xs.new_zeros(xs.shape[0], self.H), xs.new_zeros(xs.shape[0], self.H)
+        return unroll(lambda x, state: lstm_step(x, state, self.W.T), xs, state)
+
+
+@lstm_module.misconception(
+    "You ignore lengths, so a sequence goes on thinking after it has ended. "
+    "Freeze h and c from there on, and set hs to 0."
+)
+class IgnoresLengths(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        if state is None:
+            state = xs.new_zeros(xs.shape[0], self.H), xs.new_zeros(xs.shape[0], self.H)
+        return unroll(lambda x, state: lstm_step(x, state, self.W), xs, state)
+
+
+@lstm_module.misconception(
+    "You clear hs after a sequence's end, but h and c still come from the padding. "
+    "Freeze the state as well: torch.where(alive, new, old)."
+)
+class MasksTheOutputsOnly(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        hs, state = unroll(lambda x, state: lstm_step(x, state, self.W), xs, state)
+        if lengths is not None:
+            hs = hs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0)
+        return hs, state
+
+
+@lstm_module.misconception(
+    "Your states stop in time, but hs repeats the last output through the padding. "
+    "Set hs to 0 at t >= lengths[b]."
+)
+class RepeatsTheLastOutput(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        xs = xs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs, (h, c)
+
+
+@lstm_module.misconception(
+    "You set the state of an ended sequence to 0, so short sequences have no last state. "
+    "Freeze it instead: torch.where(alive, new, old)."
+)
+class ClearsTheEndedState(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        xs = xs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0)
+
+        def step(x, state):
+            h, c, t = state
+            ended = (t >= lengths).unsqueeze(1)
+            h, c = lstm_step(x, (h, c), self.W)
+            return h.masked_fill(ended, 0), c.masked_fill(ended, 0), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs, (h, c)
+
+
+@lstm_module.misconception(
+    "You take hs[:, -1] as the last h, but for a shorter sequence that is padding, 0. "
+    "Return the h that stopped with its sequence."
+)
+class TakesTheLastColumn(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (_, c, _) = unroll(step, xs, (*state, 0))
+        hs = hs.masked_fill(padding, 0)
+        return hs, (hs[:, -1], c)
+
+
+@lstm_module.misconception(
+    "Your sequences run one step too long. Counting from 0, step t is alive while t < lengths[b]."
+)
+class RunsOneStepTooLong(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) > lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t <= lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), (h, c)
+
+
+@lstm_module.misconception(
+    "You always start from zeros. Where a state (h, c) is given, start from that one."
+)
+class IgnoresTheGivenState(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), (h, c)
+
+
+@lstm_module.misconception(
+    "You return hs, h, c. The state stays together as a tuple: return hs, (h, c)."
+)
+class ReturnsThreeThings(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), h, c
+
+
+@lstm_module.misconception(
+    "You detach the state at every step, so W learns nothing about what happens over time. "
+    "Pass h and c on as they are."
+)
+class DetachesAtEveryStep(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            h, c = h.detach(), c.detach()
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), (h, c)
+
+
+@lstm_module.misconception(
+    "You blank the padding with a product, and 0 times nan or infinity is nan. "
+    "Use torch.where and masked_fill, and clear the padding of xs before the first step."
+)
+class MultipliesByTheMask(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        mask = (torch.arange(T) < lengths.unsqueeze(1)).unsqueeze(2).to(xs.dtype)
+
+        def step(x, state):
+            h, c, t = state
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            m = mask[:, t]
+            return m * new_h + (1 - m) * h, m * new_c + (1 - m) * c, t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return mask * hs, (h, c)
+
+
+@lstm_module.misconception(
+    "Your results are right, but nan in the padding still reaches W's gradient, "
+    "through the steps that torch.where hides. Clear the padding of xs before the first step."
+)
+class HidesThePaddingTooLate(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0), (h, c)
+
+
+@lstm_module.misconception(
+    "You write zeros into the caller's xs to clear its padding. Use a copy: xs.masked_fill(...)."
+)
+class ClearsTheCallersPadding(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs.masked_fill_(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), (h, c)
+
+
+@lstm_module.misconception(
+    "You look the last state up at lengths - 1, and for a length of 0 that is -1, the very end. "
+    "A sequence of length 0 keeps the state it was given."
+)
+class LooksUpTheEndOfNothing(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+        hs, cs = [], []
+        for t in range(T):
+            state = lstm_step(xs[:, t], state, self.W)
+            hs.append(state[0])
+            cs.append(state[1])
+        hs, cs = torch.stack(hs, dim=1), torch.stack(cs, dim=1)
+        last = torch.arange(B), lengths - 1
+        return hs.masked_fill(padding, 0), (hs[last], cs[last])
+
+
+EXERCISES = {
+    one.name: one for one in (additive, elman, unrolling, slides, lstm, gru, nas, enas, lstm_module)
+}

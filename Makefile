@@ -1,0 +1,41 @@
+# Everything that the README asks for. Each target makes the environment it needs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+
+.PHONY: demo test lab release check clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     release, a sample class, jailed grading, gradebook, feedback, report"
+	@echo "make test     all tests"
+	@echo "make lab      JupyterLab on the start page"
+	@echo "make release  make assignments/ from solutions/"
+	@echo "make clean    remove what demos, tests and classes of this folder have produced"
+
+# Tested versions of everything, from constraints.txt; pyproject.toml says what else may work.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready
+	$(BIN)/autograder demo
+
+test: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+	$(BIN)/autograder audit
+
+lab: $(VENV)/ready
+	$(BIN)/jupyter lab assignments/ps1_cells/ps1_cells.ipynb
+
+release: $(VENV)/ready
+	for folder in solutions/*/; do $(BIN)/autograder release "$$(basename $$folder)" || exit 1; done
+
+clean:
+	rm -rf class/demo build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,285 @@
+"""The whole main job on a sample class: release, hand in, grade, compare, feed back, report.
+
+The class has good students, students with real mistakes, accidents and attacks. Each has a mark
+that is known beforehand; the demo fails if the grader gives another.
+"""
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell
+from nbgrader.utils import is_solution
+from rich.console import Console
+from rich.table import Table
+
+from rnncourse.checks import find
+
+from .audit import source_of
+from .cli import progress_bar
+from .course import Course, CourseError
+from .grading import Graded, grade_assignment
+from .judge import student_names
+from .release import feedback, release
+from .report import ClassReport
+
+ASSIGNMENT = "ps1_cells"
+MARKER = "made by `autograder demo`; it is deleted and made anew each time\n"
+
+
+@dataclass(frozen=True)
+class Student:
+    """One of the sample class. expected: points of the automatic tests."""
+
+    name: str
+    story: str
+    expected: float
+    make: Callable[["Paper"], None]
+
+
+class Paper:
+    """A student's notebook in the making."""
+
+    def __init__(self, notebook: NotebookNode, course: Course):
+        self.notebook = copy.deepcopy(notebook)
+        self.course = course
+        self.files: dict[str, str] = {}
+
+    def cell(self, name: str) -> NotebookNode:
+        """The solution cell that defines a name."""
+        for cell in self.notebook.cells:
+            if is_solution(cell) and name in student_names(NotebookNode(cells=[cell])):
+                return cell
+        raise KeyError(name)
+
+    def answer(self, name: str, source: str) -> None:
+        """Write something of one's own into a solution cell."""
+        self.cell(name).source = source
+
+    def misconception(self, exercise: str, name: str) -> None:
+        """Answer an exercise with a mistake from the catalogue."""
+        (wrong,) = [one.wrong for one in find(exercise).misconceptions if one.name == name]
+        self.answer(exercise, source_of(wrong, exercise))
+
+    def first(self, source: str) -> None:
+        """A cell of one's own at the top."""
+        self.notebook.cells.insert(0, new_code_cell(source))
+
+
+def nothing(paper: Paper) -> None:
+    """Hands in the notebook as it is."""
+
+
+def other_style(paper: Paper) -> None:
+    from .alternatives.ps1_cells import ALTERNATIVES
+
+    for name, solutions in ALTERNATIVES.items():
+        paper.answer(name, source_of(solutions[0], name))
+
+
+def float32(paper: Paper) -> None:
+    # Computes in float32 whatever it is given, and hands back what it was given.
+    paper.first(
+        "import functools\n"
+        "import torch\n\n\n"
+        "def in_float32(step):\n"
+        "    @functools.wraps(step)\n"
+        "    def wrapped(*args):\n"
+        "        def single(one):\n"
+        "            if isinstance(one, tuple):\n"
+        "                return tuple(map(single, one))\n"
+        "            return one.float() if isinstance(one, torch.Tensor) else one\n"
+        "        dtype = args[0].dtype\n"
+        "        out = step(*map(single, args))\n"
+        "        if isinstance(out, tuple):\n"
+        "            return tuple(one.to(dtype) for one in out)\n"
+        "        return out.to(dtype)\n"
+        "    return wrapped\n"
+    )
+    for name in ("elman_step", "lstm_step", "gru_step", "nas_step", "enas_step"):
+        cell = paper.cell(name)
+        cell.source = cell.source.replace(f"def {name}", f"@in_float32\ndef {name}", 1)
+
+
+def mistake(exercise: str, name: str) -> Callable[[Paper], None]:
+    return lambda paper: paper.misconception(exercise, name)
+
+
+def crashing(paper: Paper) -> None:
+    paper.answer(
+        "gru_step",
+        "def gru_step(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):\n"
+        "    import ctypes\n    return ctypes.string_at(0)\n",
+    )
+
+
+def endless(paper: Paper) -> None:
+    paper.answer(
+        "elman_step",
+        "def elman_step(x, h, W_x, W_h, g=torch.tanh):\n    while True:\n        h = g(h)\n",
+    )
+
+
+def patches_the_judge(paper: Paper) -> None:
+    paper.first(
+        "import builtins, torch, torch.testing\n"
+        "torch.testing.assert_close = lambda *args, **kwargs: None\n"
+        "torch.allclose = torch.equal = lambda *args, **kwargs: True\n"
+        "torch.isclose = lambda a, b, **kwargs: torch.ones_like(a, dtype=torch.bool)\n"
+        "import rnncourse\n"
+        "rnncourse.check = lambda *args: 8.0\n"
+    )
+    paper.answer("lstm_step", "def lstm_step(x, state, W):\n    return None\n")
+
+
+def skips_the_tests(paper: Paper) -> None:
+    paper.answer("unroll", "def unroll(step, xs, state):\n    return None\n")
+    for cell in paper.notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.metadata["tags"] = ["skip-execution"]
+            if cell.cell_type == "code":
+                cell.metadata.nbgrader["points"] = 100
+
+
+def steals(paper: Paper) -> None:
+    solutions = paper.course.path("source", ".", ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
+    paper.first(
+        "import glob, json, os, sqlite3\n"
+        "found = {}\n"
+        f"for path in [{str(solutions)!r}, *glob.glob('/**/solutions/**/*.ipynb', recursive=True)]:\n"
+        "    try:\n"
+        "        for cell in json.load(open(path))['cells']:\n"
+        "            if cell['metadata'].get('nbgrader', {}).get('solution'):\n"
+        "                exec(''.join(cell['source']))\n"
+        "    except Exception as error:\n"
+        "        found[path] = repr(error)\n"
+        "try:\n"
+        f"    book = sqlite3.connect({paper.course.db_url.removeprefix('sqlite:///')!r})\n"
+        "    book.execute('UPDATE grade SET manual_score = 100')\n"
+        "    book.commit()\n"
+        "except Exception as error:\n"
+        "    found['gradebook'] = repr(error)\n"
+        "import rnncourse.reference.cells as cells\n"
+        "elman_step, lstm_step = cells.elman_step, cells.lstm_step\n"
+    )
+
+
+def ready_made(paper: Paper) -> None:
+    paper.answer(
+        "LSTM",
+        "class LSTM(nn.Module):\n"
+        "    def __init__(self, D, H):\n"
+        "        super().__init__()\n"
+        "        self.W = nn.Parameter(torch.zeros(D + H, 4 * H))\n"
+        "        self.lstm = nn.LSTM(D, H, batch_first=True)\n\n"
+        "    def forward(self, xs, lengths=None, state=None):\n"
+        "        return self.lstm(xs, state)\n",
+    )
+
+
+def broken_file(paper: Paper) -> None:
+    paper.files[f"{ASSIGNMENT}.ipynb"] = nbformat.writes(paper.notebook)[:5000]
+
+
+def hand_in(course: Course, student: Student, notebook: NotebookNode) -> None:
+    """Put a student's files where a class's submissions lie."""
+    paper = Paper(notebook, course)
+    student.make(paper)
+    files = {f"{ASSIGNMENT}.ipynb": nbformat.writes(paper.notebook), **paper.files}
+    folder = course.path("submitted", student.name, ASSIGNMENT)
+    folder.mkdir(parents=True)
+    for inside, text in files.items():
+        (folder / inside).write_text(text, encoding="utf-8")
+
+
+BLANK = ("blank", "thief")  # start from the released notebook, the others from the solved one
+
+CLASS: tuple[Student, ...] = ()
+
+
+def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console) -> int:
+    """Run it all; 1 if any mark is not the expected one."""
+    course = _fresh_course(home, keep or home.root / "class" / "demo")
+    console.rule("release")
+    released = release(course, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
+    console.print(f"what students get: {released}", soft_wrap=True)
+    console.rule(f"a class of {len(CLASS)} hands in")
+    solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
+    stub = nbformat.read(released, as_version=4)
+    for student in CLASS:
+        hand_in(course, student, stub if student.name in BLANK else solved)
+    before = solution_bytes(course)
+    console.rule("grade, behind the wall")
+    with progress_bar("grading") as step:
+        graded = grade_assignment(course, ASSIGNMENT, jobs=jobs, jail=jail, progress=step)
+    console.rule("marks")
+    wrong = _print_marks(graded, console)
+    if solution_bytes(course) != before:
+        console.print("the solutions were changed!", style="red")
+        wrong += 1
+    console.rule("feedback and report")
+    console.print(f"a page for each student: {feedback(course, ASSIGNMENT)}", soft_wrap=True)
+    report = ClassReport.load(course, ASSIGNMENT)
+    page = course.results(ASSIGNMENT) / "report.html"
+    report.write(page)
+    console.print(f"the class at a glance:   {page}", soft_wrap=True)
+    console.print(f"nbgrader's gradebook:    {course.db_url}", soft_wrap=True)
+    if wrong:
+        console.print(f"\n{wrong} of these are not as expected", style="bold red")
+        return 1
+    console.print(f"\nall {len(CLASS)} marks are the expected ones", style="bold green")
+    return 0
+
+
+def _fresh_course(home: Course, folder: Path) -> Course:
+    """A course folder of its own, so that the demo touches nothing of a real class."""
+    marker = folder / "DEMO"
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        raise CourseError(f"{folder} is not empty and was not made by the demo: name another")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    marker.write_text(MARKER)
+    shutil.copy(home.root / "nbgrader_config.py", folder)
+    source = home.path("source", ".", ASSIGNMENT)
+    shutil.copytree(source, folder / source.relative_to(home.root))
+    return Course(folder)
+
+
+def solution_bytes(course: Course) -> bytes:
+    """The source notebooks as they lie on disk."""
+    folder = course.path("source", ".", ASSIGNMENT)
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*.ipynb")))
+
+
+def _print_marks(graded: list[Graded], console: Console) -> int:
+    table = Table(show_edge=False)
+    for name, justify in (
+        ("student", "left"),
+        ("handed in", "left"),
+        ("marks", "right"),
+        ("expected", "right"),
+        ("", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")
+    found = {one.student: one for one in graded}
+    wrong = 0
+    for student in CLASS:
+        one = found[student.name]
+        points = None if one.error or one.result is None else one.result["points"]
+        good = points is not None and abs(points - student.expected) < 1e-6
+        wrong += not good
+        table.add_row(
+            student.name,
+            student.story,
+            "—" if points is None else f"{points:g}",
+            f"{student.expected:g}",
+            "✓" if good else f"✗ {json.dumps(one.error) if one.error else ''}",
+            style=None if good else "red",
+        )
+    console.print(table)
+    return wrong

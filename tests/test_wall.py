@@ -1,0 +1,341 @@
+"""Calls and gradients across the wall, and what happens when the far side misbehaves."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import needs_jail
+
+from autograder.jail import Jail, JailError, choose
+from autograder.jailed.peer import RemoteError
+from autograder.judge import Submission
+from autograder.limits import LIMITS
+from autograder.session import Lost
+
+pytestmark = needs_jail
+
+QUICK = replace(LIMITS, call=1.0, cell=1.0, grace=0.5, memory=1 << 30, processes=16)
+
+
+@pytest.fixture(scope="module")
+def jail():
+    jail = Jail("auto", hidden=["rnncourse.reference.cells"], forbid=["torch.nn.LSTM"])
+    yield jail
+    jail.close()
+
+
+@pytest.fixture
+def student(jail):
+    """run(source, *names): run a cell, then the named functions as the tests see them."""
+    submissions = []
+
+    def run(source: str, *names: str):
+        submission = Submission(jail, 1, {}, QUICK)
+        submissions.append(submission)
+        run.submission = submission
+        run.outputs = submission.run_cell("import torch\nfrom torch import nn\n" + source)
+        space = submission.names(names)
+        return space[names[0]] if len(names) == 1 else [space[name] for name in names]
+
+    yield run
+    for submission in submissions:
+        submission.close()
+
+
+def normal(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+
+def test_values_cross_both_ways(student):
+    f = student("def f(x, *rest, **more):\n    return x * 2, rest, more", "f")
+    x = normal(2, 3)
+    doubled, rest, more = f(x, [1, "a"], None, key=(True, 2.5))
+    assert torch.equal(doubled, 2 * x)
+    assert rest == ([1, "a"], None) and more == {"key": (True, 2.5)}
+
+
+def test_data_crosses_by_name(student):
+    assert student("answer = {'lstm': {'A', 'B'}, 'n': [1, 2.5]}", "answer") == {
+        "lstm": {"A", "B"},
+        "n": [1, 2.5],
+    }
+
+
+def test_gradients_cross(student):
+    f = student("def f(x, W):\n    return torch.tanh(x @ W)", "f")
+    x, W = normal(2, 3).requires_grad_(), normal(3, 4).requires_grad_()
+    result = f(x, W)
+    found = torch.autograd.grad((result * normal(2, 4)).sum(), [x, W])
+    expected = torch.autograd.grad((torch.tanh(x @ W) * normal(2, 4)).sum(), [x, W])
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other)
+
+
+def test_a_result_that_does_not_depend_on_an_input_has_no_gradient_for_it(student):
+    f = student("def f(x, y):\n    return x * 2", "f")
+    x, y = normal(2).requires_grad_(), normal(2).requires_grad_()
+    gx, gy = torch.autograd.grad(f(x, y).sum(), [x, y], allow_unused=True)
+    assert gx is not None and gy is None
+
+
+def test_a_detached_result_has_no_graph(student):
+    f = student("def f(x):\n    return x.detach() * 2", "f")
+    assert not f(normal(2).requires_grad_()).requires_grad
+
+
+def test_callbacks_cross_with_gradients(student):
+    unroll = student(
+        "def unroll(step, xs, state):\n"
+        "    hs = []\n"
+        "    for t in range(xs.shape[1]):\n"
+        "        state = step(xs[:, t], state)\n"
+        "        hs.append(state)\n"
+        "    return torch.stack(hs, 1), state",
+        "unroll",
+    )
+    W = normal(3, 3).requires_grad_()
+    xs, h = normal(2, 4, 3).requires_grad_(), normal(2, 3).requires_grad_()
+
+    def step(x, state):
+        return torch.tanh(x + state @ W)
+
+    hs, last = unroll(step, xs, h)
+    (hs.square().sum() + last.sum()).backward()
+    found = [one.grad.clone() for one in (W, xs, h)]
+    W.grad = xs.grad = h.grad = None
+    state, mine = h, []
+    for t in range(4):
+        state = step(xs[:, t], state)
+        mine.append(state)
+    (torch.stack(mine, 1).square().sum() + state.sum()).backward()
+    for one, other in zip(found, (W.grad, xs.grad, h.grad), strict=True):
+        assert torch.allclose(one, other)
+
+
+def test_an_error_of_a_callback_reaches_the_student(student):
+    f = student(
+        "def f(g):\n    try:\n        g()\n    except Exception as error:\n        return str(error)",
+        "f",
+    )
+
+    def g():
+        raise ValueError("no")
+
+    assert "no" in f(g)
+
+
+def test_modules_cross_with_parameters_and_their_gradients(student):
+    Net = student(
+        "class Net(nn.Module):\n"
+        "    def __init__(self, D, H):\n"
+        "        super().__init__()\n"
+        "        self.W = nn.Parameter(torch.zeros(D, H))\n"
+        "    def forward(self, x):\n"
+        "        return x @ self.W",
+        "Net",
+    )
+    net = Net(3, 4)
+    W, x = normal(3, 4), normal(2, 3)
+    net.load_state_dict({"W": W})
+    net.double()
+    net.load_state_dict({"W": W})
+    net(x).sum().backward()
+    parameters = dict(net.named_parameters())
+    assert list(parameters) == ["W"] and parameters["W"].requires_grad
+    assert torch.allclose(parameters["W"].grad, x.sum(0)[:, None].expand(3, 4))
+    assert torch.equal(net.W, W)
+
+
+def test_what_a_call_does_to_its_arguments_is_done_to_ours(student):
+    f = student(
+        "def f(x, items, table, leaf):\n"
+        "    x += 1\n    items.append(3)\n    del table['a']\n    table['b'] = 2\n"
+        "    leaf.grad *= 2",
+        "f",
+    )
+    x, items, table = normal(2), [1], {"a": 1}
+    before, leaf = x.clone(), torch.ones(2, requires_grad=True)
+    leaf.grad = torch.ones(2)
+    f(x, items, table, leaf)
+    assert torch.equal(x, before + 1) and items == [1, 3] and table == {"b": 2}
+    assert torch.equal(leaf.grad, torch.tensor([2.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ("raise ValueError('bad')", "ValueError"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("return f(x)", "RecursionError"),
+        ("return nn.LSTM(2, 3)", "ForbiddenError"),
+        ("import rnncourse.reference.cells", "ImportError"),
+        ("return x.to_sparse()", "TypeError"),
+        ("return 2 ** 100", "TypeError"),
+    ],
+)
+def test_what_the_code_raises_comes_back_by_name(student, body, name):
+    f = student(f"def f(x):\n    {body}", "f")
+    with pytest.raises(RemoteError) as caught:
+        f(normal(2))
+    assert caught.value.student_type == name
+    # The next call finds the process as it was.
+    assert student.submission.names(["f"])["f"] is not None
+
+
+def test_the_line_that_raised_is_named(student):
+    f = student("def f(x):\n    y = x\n    return y @ x", "f")
+    with pytest.raises(RemoteError) as caught:
+        f(normal(2, 3))
+    assert "return y @ x" in caught.value.student_where
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while True: pass",
+        "import time; time.sleep(60)",
+        "import torch\n    while True: torch.ones(9) + 1",
+    ],
+)
+def test_an_endless_call_is_interrupted_and_the_process_lives(student, body):
+    f = student(f"calls = []\ndef f():\n    calls.append(1)\n    {body}\ndef g(): return 7", "f")
+    with pytest.raises(RemoteError, match="Timeout"):
+        f()
+    submission = student.submission
+    assert submission.names(["g"])["g"]() == 7
+    assert submission.names(["calls"])["calls"] == [1]
+
+
+def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_again(student):
+    f, g = student(
+        "def f():\n"
+        "    import signal\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "    while True: pass\n"
+        "def g(): return 7",
+        "f",
+        "g",
+    )
+    with pytest.raises(Lost):
+        f()
+    assert g() == 7
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["import os; os._exit(0)", "import ctypes; ctypes.string_at(0)", "import os; os.abort()"],
+)
+def test_a_crash_costs_only_its_own_call(student, body):
+    f, g = student(f"def f():\n    {body}\ndef g(): return 7", "f", "g")
+    with pytest.raises(Lost):
+        f()
+    assert g() == 7
+
+
+def test_too_many_crashes_end_it(student):
+    f = student("def f():\n    import os; os._exit(0)", "f")
+    for _ in range(QUICK.lives + 2):
+        with pytest.raises(Lost):
+            f()
+
+
+def test_too_much_memory_is_an_error_or_an_end(student):
+    f, g = student(
+        "def f():\n    return [torch.ones(1 << 27) for _ in range(64)]\ndef g(): return 7", "f", "g"
+    )
+    with pytest.raises((Lost, RemoteError)):
+        f()
+    assert g() == 7
+
+
+@pytest.mark.parametrize("junk", ["b'x' * 4000", "b'\\xff' * 4000", "(8).to_bytes(4, 'big') * 99"])
+def test_junk_on_the_channel_ends_the_process_and_is_noted(student, junk):
+    f = student(
+        "def f():\n"
+        "    import os, stat\n"
+        "    for fd in range(3, 256):\n"
+        "        try:\n"
+        "            if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, " + junk + ")\n"
+        "        except OSError: pass\n"
+        "    return 1",
+        "f",
+    )
+    with pytest.raises((Lost, RemoteError)):
+        f()
+    assert any("no answer" in line for line in student.submission.result.suspicious)
+
+
+def test_nothing_is_left_for_the_next_submission(jail, student):
+    student(
+        "import os, pathlib\n"
+        "pathlib.Path('note').write_text('x'); pathlib.Path('/tmp/note').write_text('x')\n"
+        "torch.planted = 1\n"
+        "if os.fork() == 0:\n    os.setsid()\n    import time; time.sleep(100)\n",
+        "os",
+    )
+    student.submission.close()
+    assert any("processes running" in line for line in student.submission.result.suspicious)
+    found = student(
+        "import os, pathlib\n"
+        "files = [str(one) for one in [*pathlib.Path('.').iterdir(), *pathlib.Path('/tmp').iterdir()]]\n"
+        "planted = hasattr(torch, 'planted')\n"
+        "processes = sorted(int(one) for one in os.listdir('/proc') if one.isdigit())\n"
+        "me = os.getpid()",
+        "files",
+        "planted",
+        "processes",
+        "me",
+    )
+    assert found == [[], False, [1, found[3]], found[3]]
+
+
+def test_there_is_no_network_and_nothing_of_the_course(student, course):
+    found = student(
+        "import os, socket\n"
+        "try:\n    socket.create_connection(('127.0.0.1', 1), 1)\n    net = 'connected'\n"
+        "except OSError as error:\n    net = error.errno\n"
+        f"there = [os.path.exists(p) for p in ({str(course.root)!r}, '/home', '/root/.ssh')]\n"
+        "secrets = [k for k in os.environ if 'TOKEN' in k or 'SECRET' in k]\n"
+        "try:\n    open('/proc/1/mem')\n    memory = 'open'\n"
+        "except OSError:\n    memory = 'closed'\n"
+        "try:\n    os.kill(1, 9)\n    killed = True\nexcept OSError:\n    killed = False",
+        "net",
+        "there",
+        "secrets",
+        "memory",
+    )
+    assert found[1:] == [[False, False, False], [], "closed"]
+    assert found[0] != "connected"
+
+
+def test_cells_show_what_a_kernel_would(student):
+    student("print('out')\nimport sys; print('err', file=sys.stderr)\n1 + 1", "sys")
+    kinds = [(one["output_type"], one.get("text")) for one in student.outputs]
+    assert kinds[:2] == [("stream", "out\n"), ("stream", "err\n")]
+    assert student.outputs[2]["data"]["text/plain"] == "2"
+    submission = student.submission
+    assert submission.run_cell("1 / 0")[0]["ename"] == "ZeroDivisionError"
+    pictures = submission.run_cell("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert any("image/png" in one.get("data", {}) for one in pictures)
+    assert submission.run_cell("!echo hello")[0]["text"].strip() == "hello"
+    assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx")
+    html = submission.run_cell("from IPython.display import HTML\nHTML('<script>1</script>')")
+    assert set(html[0]["data"]) == {"text/plain"}
+
+
+def test_output_is_bounded(student):
+    submission = student("", "torch") and student.submission
+    outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))")
+    assert sum(len(one["text"]) for one in outputs) < 1 << 20
+    assert any("too long" in line for line in submission.result.notes)
+
+
+def test_a_jail_is_never_given_up_silently(monkeypatch):
+    monkeypatch.setattr("autograder.jail.find_bwrap", lambda: None)
+    monkeypatch.setattr("autograder.jail.shutil.which", lambda name: None)
+    with pytest.raises(JailError, match="--jail none"):
+        choose("auto")
+    with pytest.raises(JailError, match="bubblewrap"):
+        choose("bwrap")
+    assert choose("none") == "none"
