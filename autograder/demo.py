@@ -151,7 +151,8 @@ def steals(paper: Paper) -> None:
     paper.first(
         "import glob, json, os, sqlite3\n"
         "found = {}\n"
-        f"for path in [{str(solutions)!r}, *glob.glob('/**/solutions/**/*.ipynb', recursive=True)]:\n"
+        "everywhere = glob.glob('/*/solutions/*/*') + glob.glob('/*/*/solutions/*/*')\n"
+        f"for path in [{str(solutions)!r}, *everywhere]:\n"
         "    try:\n"
         "        for cell in json.load(open(path))['cells']:\n"
         "            if cell['metadata'].get('nbgrader', {}).get('solution'):\n"
@@ -199,7 +200,61 @@ def hand_in(course: Course, student: Student, notebook: NotebookNode) -> None:
 
 BLANK = ("blank", "thief")  # start from the released notebook, the others from the solved one
 
-CLASS: tuple[Student, ...] = ()
+# What a mistake costs follows from the points of the properties that it breaks. lstm_step and
+# unroll are used again by LSTM, the last exercise, so a mistake in them shows there too.
+CLASS = (
+    Student("perfect", "everything right", 50, nothing),
+    Student("other-style", "everything right, in another style", 50, other_style),
+    Student("float32", "everything right, computed in float32", 50, float32),
+    Student(
+        "mistake-elman",
+        "always tanh, whatever g is",
+        50 - 0.75,
+        mistake("elman_step", "always_tanh"),
+    ),
+    Student(
+        "mistake-unroll",
+        "detaches between steps: costs gradients in unroll and LSTM",
+        50 - 1 - 1.5 - 0.75,
+        mistake("unroll", "detaches_between_steps"),
+    ),
+    Student(
+        "mistake-lstm",
+        "torch's gate order: costs values and gradients in lstm_step and LSTM",
+        50 - 6 - 6,
+        mistake("lstm_step", "uses_torchs_gate_order"),
+    ),
+    Student(
+        "mistake-gru", "z and 1 - z swapped", 50 - 4.5, mistake("gru_step", "swaps_old_and_new")
+    ),
+    Student(
+        "mistake-enas",
+        "the highway the wrong way round",
+        50 - 4.5,
+        mistake("enas_step", "turns_the_highway_round"),
+    ),
+    Student(
+        "mistake-padding",
+        "masks the outputs, not the state",
+        50 - 4.5,
+        mistake("LSTM", "MasksTheOutputsOnly"),
+    ),
+    Student("blank", "handed in untouched", 0, nothing),
+    Student("crash", "gru_step ends its process", 50 - 6, crashing),
+    Student("endless", "elman_step never returns", 50 - 4, endless),
+    Student(
+        "patcher",
+        "lstm_step returns None; patches torch and check",
+        50 - 8 - 7.5,
+        patches_the_judge,
+    ),
+    Student(
+        "skipper", "unroll returns None; tests tagged skip-execution", 50 - 6 - 7.5, skips_the_tests
+    ),
+    Student("thief", "reads the solutions, writes the gradebook", 0, steals),
+    Student("ready-made", "LSTM is torch.nn.LSTM", 50 - 8, ready_made),
+    Student("broken", "half of a file", 0, broken_file),
+)
 
 
 def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console) -> int:
@@ -238,6 +293,9 @@ def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console
 
 def _fresh_course(home: Course, folder: Path) -> Course:
     """A course folder of its own, so that the demo touches nothing of a real class."""
+    source = home.path("source", ".", ASSIGNMENT)
+    if not source.is_dir():
+        raise CourseError(f"{home.root} has no {ASSIGNMENT}: run the demo in the course's folder")
     marker = folder / "DEMO"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise CourseError(f"{folder} is not empty and was not made by the demo: name another")
@@ -245,7 +303,6 @@ def _fresh_course(home: Course, folder: Path) -> Course:
     folder.mkdir(parents=True)
     marker.write_text(MARKER)
     shutil.copy(home.root / "nbgrader_config.py", folder)
-    source = home.path("source", ".", ASSIGNMENT)
     shutil.copytree(source, folder / source.relative_to(home.root))
     return Course(folder)
 

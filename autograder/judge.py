@@ -12,7 +12,7 @@ import io
 import os
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +79,7 @@ class Submission:
         self.until = time.monotonic() + limits.submission
         self.budget = self.until
         self.lives = limits.lives
+        self.testing = False
         self._session: Session | None = None
         self._handles: dict[str, Remote] = {}
 
@@ -86,6 +87,8 @@ class Submission:
         """The child that is alive, started anew where the last one was lost."""
         if self._session is None or not self._session.alive:
             if self._session is not None:
+                if self.testing:
+                    raise Lost("not tried again: an earlier call of this exercise had crashed")
                 self._close()
                 if self.lives == 0:
                     raise Lost("your notebook ended its process too often; the rest was not run")
@@ -100,11 +103,21 @@ class Submission:
         self._session.budget = self.budget
         return self._session
 
-    def begin_tests(self) -> None:
-        """A grading cell starts: it has a time limit of its own, and patience anew."""
+    @contextlib.contextmanager
+    def tests(self) -> Iterator[None]:
+        """While a grading cell runs: a time limit of its own, and one crash at most.
+
+        A function that has crashed would crash again: the next exercise gets the next process.
+        """
         self.budget = min(time.monotonic() + self.limits.grade_cell, self.until)
-        if self._session is not None:
-            self._session.timed_out = False
+        with contextlib.suppress(Lost, RemoteError):
+            self.session().timed_out = False
+        self.testing = True
+        try:
+            yield
+        finally:
+            self.testing = False
+            self.budget = self.until
 
     def handle(self, name: str) -> Remote:
         """The student's function or class of this name, in the child that is alive."""
@@ -182,8 +195,10 @@ class Judge:
         """Run and grade a sanitised notebook. Fills in its outputs.
 
         source: the instructor's notebook, which says what the student was asked to define.
-        seed: of this submission; each grading cell derives its own from it.
+        seed: of the assignment. The inputs depend on it and on the notebook's content: the same
+        notebook meets the same inputs again, one written to fit known inputs meets others.
         """
+        seed = derive(seed, *(cell.source for cell in notebook.cells))
         if self.jail.process.poll() is not None:  # it died: that is not this student's fault
             self.jail.close()
             self.jail = self._make()
@@ -250,7 +265,6 @@ class Judge:
         result = CellResult(cell.metadata.nbgrader["grade_id"], 0.0, most, beside=False, seed=seed)
         tree = ast.parse(cell.source)
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        submission.begin_tests()
         space: dict[str, Any] = {"__name__": "__main__"}
         printed = io.StringIO()
         outputs: list[dict[str, Any]] = []
@@ -258,7 +272,7 @@ class Judge:
         kept = torch.get_rng_state()
         torch.manual_seed(seed)
         try:
-            with contextlib.redirect_stdout(printed), _autograding():
+            with contextlib.redirect_stdout(printed), _autograding(), submission.tests():
                 for statement in {imports[name] for name in used if name in imports}:
                     exec(statement, space)
                 space |= submission.names(used & defined)
@@ -281,7 +295,6 @@ class Judge:
         finally:
             torch.set_rng_state(kept)
             current_seed.reset(token)
-            submission.budget = submission.until
         if printed.getvalue():
             text = printed.getvalue()
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
@@ -385,7 +398,7 @@ def _run(tree: ast.Module, space: dict[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _autograding():
+def _autograding() -> Iterator[None]:
     kept = os.environ.get("NBGRADER_EXECUTION")
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     try:

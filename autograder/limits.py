@@ -23,7 +23,7 @@ class Limits:
     scratch: int = 256 * MB  # of all files that are written
     notebook: int = 64 * MB  # of a submitted notebook
     extra_files: int = 64 * MB  # of all other submitted files
-    lives: int = 3  # new processes after a crash, before the rest is given up
+    lives: int = 12  # new processes after a crash, before the rest is given up
 
 
 LIMITS = Limits()

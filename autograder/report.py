@@ -1,10 +1,11 @@
-"""The class at a glance: marks, pass rates, and the misconceptions that the class holds, counted."""
+"""The class at a glance: marks, pass rates, and which misconceptions it holds, counted."""
 
 import json
 import math
 import os
 import re
 import statistics
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from .course import Course, CourseError
 
 UNWRITTEN = "not written yet"  # what a check says of a function that still raises its placeholder
 UNDEFINED = "your notebook does not define"  # what the judge says of a name that is not there
+EXAMPLES = 3  # students named for a mistake that nobody has named
 ENOUGH = 3  # students before "everyone" means something
 EPSILON = 1e-9
 
@@ -100,12 +102,15 @@ class ExerciseMarks:
 
     @property
     def mean_points(self) -> float | None:
-        return self.total / self.marked if self.marked else None
+        """None as long as a person must still mark somebody's answer."""
+        return self.total / self.marked if self.marked and not self.waiting else None
 
     @property
     def full_share(self) -> float | None:
-        """The share of marked students with all points; None where there are none to get."""
-        return self.full / self.marked if self.marked and self.max_points else None
+        """The share of students with all points; None where it means nothing (yet)."""
+        if not self.marked or self.waiting or not self.max_points:
+            return None
+        return self.full / self.marked
 
     @property
     def weakest(self) -> PropertyMarks | None:
@@ -125,16 +130,19 @@ class HeldMisconception:
 
     @property
     def title(self) -> str:
-        return self.name.replace("_", " ")
+        """The name in words; a class is named in capitals: KeepsOneMask is "keeps one mask"."""
+        name = self.name.replace("_", " ")
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() if " " not in name else name
 
 
 @dataclass
 class Matter:
-    """Something for the instructor to look at; urgent where a mark may be wrong or missing."""
+    """Something for the instructor to see to; urgent where a mark may be wrong or missing."""
 
     text: str
     details: list[str] = field(default_factory=list)
     urgent: bool = True
+    names: bool = False  # the details are names of students
 
 
 @dataclass
@@ -197,7 +205,7 @@ class ClassReport:
             ungraded=[clean(one) for one in course.students(assignment) if one not in graded],
             graded_at=datetime.fromtimestamp(latest),
         )
-        report.students.sort(key=lambda one: (one.name.casefold(), one.name))
+        report.students.sort(key=lambda one: _order(one.name))
         report._count(found)
         return report
 
@@ -240,9 +248,7 @@ class ClassReport:
         """The most points that can be had before anything is marked by hand."""
         by_hand = {(one.notebook, one.grade_id) for one in self.exercises if one.waiting}
         worth = sum(
-            one.max_points
-            for one in self.exercises
-            if (one.notebook, one.grade_id) not in by_hand
+            one.max_points for one in self.exercises if (one.notebook, one.grade_id) not in by_hand
         )
         return max([worth, *(one.points for one in self.students)])
 
@@ -254,15 +260,16 @@ class ClassReport:
     def bins(self) -> list[tuple[float, float, int]]:
         """The marks as a histogram: from, to, students. The last bin holds its upper edge too."""
         top = self.top
-        width = next(
-            (step for step in _steps() if top / step <= 12 + EPSILON), 1.0
-        )
+        width = next((step for step in _steps() if top / step <= 12 + EPSILON), 1.0)
         count = max(1, math.ceil(top / width - EPSILON))
         counts = [0] * count
         for one in self.students:
             place = math.floor(one.points / width + EPSILON)
             counts[min(max(place, 0), count - 1)] += 1
-        return [(n * width, (n + 1) * width, students) for n, students in enumerate(counts)]
+        return [
+            (n * width, min((n + 1) * width, top or width), students)
+            for n, students in enumerate(counts)
+        ]
 
     def suspicious(self) -> dict[str, list[str]]:
         """What was suspicious → the students in whose submission it was."""
@@ -297,11 +304,13 @@ class ClassReport:
     def attention(self) -> list[Matter]:
         """What needs a person, the most urgent first."""
         found = [
-            Matter(f"Suspicious: {line}.", names) for line, names in self.suspicious().items()
+            Matter(f"Suspicious: {line}.", names, names=True)
+            for line, names in self.suspicious().items()
         ]
         if self.ungraded:
             text = f"{_students(len(self.ungraded))} handed in and not graded yet."
-            found.append(Matter(f"{text} Run `autograder grade {self.assignment}`.", self.ungraded))
+            text += f" Run `autograder grade {self.assignment}`."
+            found.append(Matter(text, self.ungraded, names=True))
         if self.unreadable:
             count = len(self.unreadable)
             text = f"{count} result{_s(count)} could not be read and {_are(count)} not counted."
@@ -318,7 +327,9 @@ class ClassReport:
             f"{one.name}: {problem}" for one in self.students for problem in one.problems.values()
         ]
         if lost:
-            found.append(Matter(f"{len(lost)} notebook{_s(len(lost))} got no mark.", lost))
+            found.append(
+                Matter(f"{len(lost)} notebook{_s(len(lost))} could not be graded: 0 points.", lost)
+            )
         if beside := self.beside():
             names = _listed(one.name for one in beside)
             found.append(
@@ -330,7 +341,8 @@ class ClassReport:
         if waiting := self.waiting():
             cells = _listed(one.name for one in self.exercises if one.waiting)
             text = f"{_students(len(waiting))} awaiting manual grading"
-            found.append(Matter(f"{text} of {cells}." if cells else f"{text}.", waiting))
+            text += f" of {cells}." if cells else "."
+            found.append(Matter(text, waiting, names=True))
         return found + self._weak_spots()
 
     def _weak_spots(self) -> list[Matter]:
@@ -346,16 +358,12 @@ class ClassReport:
         if skipped:
             text = "Half of the class or more has not written these: too hard, or too late?"
             found.append(Matter(text, skipped, urgent=False))
-        for one in self.exercises:
-            if one.undefined:
-                text = f"{one.name}: {_students(len(one.undefined))} whose notebook does not "
-                text += "define it (renamed, deleted, or its cell failed)."
-                found.append(Matter(text, one.undefined, urgent=False))
-        for one in self.exercises:
-            if one.unrecognised:
-                text = f"{one.name}: {_students(len(one.unrecognised))} with a mistake that is in "
-                text += "no catalogue. Read one: it may be a new misconception."
-                found.append(Matter(text, one.unrecognised, urgent=False))
+        if undefined := self._examples("undefined"):
+            text = "The notebook does not define it: renamed, deleted, or its cell failed."
+            found.append(Matter(text, undefined, urgent=False))
+        if unrecognised := self._examples("unrecognised"):
+            text = "Mistakes that are in no catalogue: read one, it may be a new misconception."
+            found.append(Matter(text, unrecognised, urgent=False))
         if passed := self.passed_by_all():
             text = "Everyone holds these: they tell nobody apart."
             found.append(Matter(text, _by_exercise(passed), urgent=False))
@@ -363,6 +371,16 @@ class ClassReport:
         if noted:
             found.append(Matter("Notes made while grading.", noted, urgent=False))
         return found
+
+    def _examples(self, which: str) -> list[str]:
+        """Each exercise's students of one kind: how many, and some to begin with."""
+        found = [(one.name, getattr(one, which)) for one in self.exercises]
+        return [
+            f"{exercise}: {_students(len(names))} ({', '.join(sorted(names)[:EXAMPLES])}"
+            f"{', …' if len(names) > EXAMPLES else ''})"
+            for exercise, names in sorted(found, key=lambda item: -len(item[1]))
+            if names
+        ]
 
     # --- showing it -------------------------------------------------------------------------------
 
@@ -416,7 +434,9 @@ def _checked(raw: Any) -> dict[str, Any]:
         properties = cell.setdefault("properties", [])
         _need(isinstance(properties, list), "the properties of a cell are broken")
         for one in properties:
-            _need(isinstance(one, dict) and isinstance(one.get("name"), str), "a property is broken")
+            _need(
+                isinstance(one, dict) and isinstance(one.get("name"), str), "a property is broken"
+            )
     return raw
 
 
@@ -445,6 +465,12 @@ def _student(name: str, raw: dict[str, Any]) -> StudentMarks:
 
 def _key(cell: dict[str, Any]) -> Key:
     return clean(cell["notebook"], 80), clean(cell["grade_id"], 80)
+
+
+def _order(name: str) -> tuple[str, str]:
+    """As people sort names: É beside E, capitals beside small letters."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(one for one in plain if not unicodedata.combining(one)), name
 
 
 def _label(grade_id: str) -> str:
@@ -529,9 +555,13 @@ def _percent(part: float, whole: float) -> str:
     return f"{round(100 * part / whole)} %"
 
 
-def _short(value: float | None) -> str:
-    """Points with at most two decimals."""
-    return "—" if value is None else f"{round(value, 2):g}"
+def _short(value: float | None, digits: int = 2) -> str:
+    """Points with no more decimals than they need."""
+    return "—" if value is None else f"{round(value, digits) + 0.0:.10g}"
+
+
+def _points(value: float) -> str:
+    return f"{_short(value)} point{'' if value == 1 else 's'}"
 
 
 def _s(count: int) -> str:
@@ -547,21 +577,22 @@ def _students(count: int) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    *most, last = names or [""]
+    *most, last = list(names) or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _footnote(report: ClassReport) -> str:
     text = "Marks are the autograder's: without late penalties and without marks given by hand"
     if report.by_hand:
-        text += f" (another {_short(report.by_hand)} points)"
+        text += f" (another {_points(report.by_hand)})"
     return f"{text}. The gradebook has the final ones."
 
 
 # --- in the terminal ------------------------------------------------------------------------------
 
 BAR = 12
-DETAILS = 4  # lines below a matter; the page has them all
+DETAILS = 5  # lines below a matter; the page has them all
+NAMES = 8  # names below a matter; the page folds the rest
 TOP = 10  # misconceptions shown before the rest is folded away
 
 
@@ -577,10 +608,10 @@ class _Terminal:
         report, marks = self.report, self.report.marks
         self.heading(f"{report.assignment} · {_students(marks.n)}")
         self.line(
-            f"mean {_short(marks.mean)} of {_short(report.top)} "
-            f"({_percent(marks.mean, report.top)}) · median {_short(marks.median)} · "
-            f"middle half {_short(marks.lower_quartile)} to {_short(marks.upper_quartile)} · "
-            f"from {_short(marks.lowest)} to {_short(marks.highest)}"
+            f"mean {_short(marks.mean, 1)} of {_short(report.top)} "
+            f"({_percent(marks.mean, report.top)}) · median {_short(marks.median, 1)} · "
+            f"half from {_short(marks.lower_quartile, 1)} to {_short(marks.upper_quartile, 1)} · "
+            f"all from {_short(marks.lowest, 1)} to {_short(marks.highest, 1)}"
         )
         self.line()
         self.histogram()
@@ -599,12 +630,10 @@ class _Terminal:
 
     def heading(self, text: str) -> None:
         self.line()
-        self.console.print(
-            Rule(Text(text, "bold"), align="left", style="dim"), width=self.width
-        )
+        self.console.print(Rule(Text(text, "bold"), align="left", style="dim"), width=self.width)
 
     def grid(self, *columns: dict[str, Any]) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         for one in columns:
             table.add_column(**{"overflow": "fold", **one})
         return table
@@ -619,7 +648,7 @@ class _Terminal:
         bins = self.report.bins()
         most = max(count for *_, count in bins)
         room = max(10, self.width - 30)
-        table = self.grid({"justify": "right", "no_wrap": True}, {"no_wrap": True})
+        table = self.grid({"justify": "right", "no_wrap": True}, {"ratio": 1, "no_wrap": True})
         for low, high, count in bins:
             length = math.ceil(count / most * min(room, most * 4)) if most else 0
             bar = Text("█" * length, "cyan").append(f" {count}" if count else "·", "default")
@@ -643,7 +672,7 @@ class _Terminal:
             self.line(f"… and {rest} more that fewer students hold.", "dim")
 
     def exercise(self, one: ExerciseMarks) -> None:
-        facts = [f"{_short(one.max_points)} points"]
+        facts = [_points(one.max_points)]
         if one.mean_points is not None:
             facts.append(f"mean {_short(one.mean_points)}")
         if one.full_share is not None:
@@ -653,7 +682,9 @@ class _Terminal:
         if one.waiting:
             facts.append(f"to be marked by hand {one.waiting}")
         self.line()
-        heading = Text(one.name, "bold", overflow="fold").append(f"  {' · '.join(facts)}", "not bold")
+        heading = Text(one.name, "bold", overflow="fold").append(
+            f"  {' · '.join(facts)}", "not bold"
+        )
         self.console.print(heading, width=self.width)
         table = self.grid(
             {"width": 0},
@@ -681,10 +712,11 @@ class _Terminal:
         table = self.grid({"no_wrap": True}, {"ratio": 1})
         for one in found:
             text = Text(one.text, "bold" if one.urgent else "")
-            for line in one.details[:DETAILS]:
-                text.append(f"\n{line}", "not bold")
-            if len(one.details) > DETAILS:
-                text.append(f"\n… and {len(one.details) - DETAILS} more", "not bold dim")
+            shown = one.details[: NAMES if one.names else DETAILS]
+            if shown:
+                text.append("\n" + (" · " if one.names else "\n").join(shown), "not bold")
+            if rest := len(one.details) - len(shown):
+                text.append(f"\n… and {rest:,} more", "not bold dim")
             self.add(table, Text("!", "bold red") if one.urgent else "·", text)
         self.put(table)
 
@@ -705,7 +737,8 @@ def _bar(part: int, whole: int) -> Text:
 # plot follows the page into the dark.
 INK, RULE, FILL = "#010101", "#020202", "#030303"
 LOW, MIDDLE, HIGH = (0xD5, 0x5E, 0x00), (0xF3, 0xEE, 0xE2), (0x00, 0x72, 0xB2)  # Okabe-Ito
-SHARED = 8  # columns of the heat map for properties that several exercises have
+SHARED = 9  # columns of the heat map for properties that several exercises have
+OWN = 7  # and for those that an exercise has for itself
 
 
 def _svg(draw: Any, size: tuple[float, float], words: str, kind: str) -> str:
@@ -784,11 +817,11 @@ def _marks_plot(report: ClassReport) -> str:
                     textcoords="offset points",
                     ha="center",
                 )
-        axes.axvline(marks.median, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), ymax=0.9)
+        axes.axvline(marks.median, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), ymax=0.93)
         right = marks.median > (lows[0] + highs[-1]) / 2
         axes.annotate(
-            f"median {_short(marks.median)}",
-            (marks.median, 0.9),
+            f"median {_short(marks.median, 1)}",
+            (marks.median, 0.94),
             (-4 if right else 4, 0),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -798,7 +831,7 @@ def _marks_plot(report: ClassReport) -> str:
         axes.set_title("Marks")
         axes.set_xlabel(f"points, of {_short(report.top)}")
         axes.set_ylabel("students")
-        axes.set_xlim(lows[0] - width * 0.1, highs[-1])
+        axes.set_xlim(lows[0] - width * 0.1, lows[-1] + width)
         axes.set_ylim(0, max(max(counts), 1) * 1.3)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y")
@@ -808,7 +841,13 @@ def _marks_plot(report: ClassReport) -> str:
     words = f"Histogram of the marks of {_students(marks.n)}: " + ", ".join(
         f"{count} from {_short(low)} to {_short(high)}" for low, high, count in bins if count
     )
-    return _svg(draw, (4.8, 3.3), words, "marks")
+    # As high as its neighbour, within reason.
+    return _svg(draw, (4.8, min(4.4, max(3.3, _height(report)))), words, "marks")
+
+
+def _height(report: ClassReport) -> float:
+    """Of the plot of misconceptions, in inches."""
+    return 0.9 + 0.38 * len(report.misconceptions[:TOP])
 
 
 def _misconceptions_plot(report: ClassReport) -> str:
@@ -850,7 +889,7 @@ def _misconceptions_plot(report: ClassReport) -> str:
     words = "Bars of the most held misconceptions: " + ", ".join(
         f"{one.exercise}, {one.title}: {_students(one.students)}" for one in found
     )
-    return _svg(draw, (4.8, 0.9 + 0.42 * len(found)), words, "misconceptions")
+    return _svg(draw, (4.8, _height(report)), words, "misconceptions")
 
 
 def _heat_plot(report: ClassReport) -> str:
@@ -865,7 +904,7 @@ def _heat_plot(report: ClassReport) -> str:
         )
         for exercise in report.exercises
     ]
-    own = max((len(one) for *_, one in rows), default=0)
+    own = min(OWN, max((len(one) for *_, one in rows), default=0))
     columns = 1 + len(shared) + own
     gap = 0.18  # between the groups of columns
 
@@ -885,16 +924,25 @@ def _heat_plot(report: ClassReport) -> str:
             axes.text(x + 0.5, middle, text, ha="center", va="center", color=ink)
             if under:
                 axes.text(
-                    x + 0.5, y + 0.72, _cut(under, 12), ha="center", va="center", color=ink, size=8
+                    x + 0.5,
+                    y + 0.72,
+                    _cut(under, 11),
+                    ha="center",
+                    va="center",
+                    color=ink,
+                    size=7.5,
                 )
 
         for y, (exercise, common, special) in enumerate(rows):
             if exercise.full_share is not None:
                 tile(0, y, exercise.full, exercise.marked)
+            else:
+                why = "by hand" if exercise.waiting else "—"
+                axes.text(0.5, y + 0.52, why, ha="center", va="center", size=8)
             for n, one in enumerate(common):
                 if one is not None:
                     tile(1 + gap + n, y, one.passed, one.tested)
-            for n, one in enumerate(special):
+            for n, one in enumerate(special[:OWN]):
                 tile(1 + 2 * gap + len(shared) + n, y, one.passed, one.tested, one.name)
         ticks = [0.5, *(1.5 + gap + n for n in range(len(shared)))]
         labels = ["full marks", *(_cut(name, 12) for name in shared)]
@@ -907,6 +955,7 @@ def _heat_plot(report: ClassReport) -> str:
         axes.set_xticks(ticks, labels)
         axes.set_yticks([n + 0.5 for n in range(len(rows))], [_cut(e.name, 22) for e, *_ in rows])
         axes.xaxis.tick_top()
+        axes.xaxis.set_label_position("top")
         axes.tick_params(length=0)
         axes.set_xlabel("property")
         axes.set_ylabel("exercise")
@@ -916,12 +965,16 @@ def _heat_plot(report: ClassReport) -> str:
         f"{exercise.name}: "
         + ", ".join(
             [f"full marks {_percent(exercise.full, exercise.marked)}"] * bool(exercise.max_points)
-            + [f"{one.name} {_percent(one.passed, one.tested)}" for one in (*common, *special) if one]
+            + [
+                f"{one.name} {_percent(one.passed, one.tested)}"
+                for one in (*common, *special)
+                if one
+            ]
         )
         + "."
         for exercise, common, special in rows
     )
-    return _svg(draw, (1.9 + 0.78 * columns, 1.15 + 0.44 * len(rows)), words, "heat")
+    return _svg(draw, (1.9 + 0.68 * columns, 1.15 + 0.42 * len(rows)), words, "heat")
 
 
 def _cut(text: str, most: int) -> str:
@@ -941,3 +994,358 @@ def _ink_on(colour: str) -> str:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#ffffff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.055 else "#111111"
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+SHOWN = 15  # names below a matter before the rest is folded away
+OPEN = 40  # students up to whom the table is unfolded
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --page: #f7f7f4; --card: #ffffff; --ink: #1c2126; --soft: #59626b; --rule: #c9ced3;
+  --bar: #0072b2; --track: #e4e7ea; --warn: #b34700; --warn-page: #fdf0e4;
+  --low: #f9d8bd; --high: #cfe3f3;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14171a; --card: #1d2125; --ink: #e6e9ec; --soft: #a3adb6; --rule: #454d55;
+    --bar: #56b4e9; --track: #343a40; --warn: #ffa657; --warn-page: #33251a;
+    --low: #593216; --high: #173a54;
+  }
+}
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body {
+  margin: 0 auto; padding: 1rem clamp(.75rem, 3vw, 2rem) 4rem; max-width: 74rem;
+  background: var(--page); color: var(--ink);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+  overflow-wrap: anywhere;
+}
+h1 { margin: .2rem 0 0; font-size: clamp(1.6rem, 5vw, 2.2rem); line-height: 1.15; }
+h2 { margin: 2.5rem 0 .75rem; font-size: 1.3rem; line-height: 1.25; }
+p { margin: .4rem 0; }
+a { color: inherit; }
+.soft { color: var(--soft); }
+.small { font-size: .875rem; }
+.private {
+  margin: 0 0 1.25rem; padding: .5rem .8rem; border-radius: .4rem; font-size: .9rem;
+  border: 1px solid var(--warn); background: var(--warn-page);
+}
+nav { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .8rem 0 0; font-size: .9rem; }
+nav a { padding: .3rem 0; }
+.tiles {
+  display: grid; gap: .6rem; margin: 1.25rem 0; padding: 0;
+  grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr));
+}
+.tiles div { background: var(--card); border-radius: .5rem; padding: .7rem .9rem; }
+.tiles dt { color: var(--soft); font-size: .82rem; }
+.tiles dd { margin: 0; font-size: 1.5rem; font-weight: 650; line-height: 1.25; }
+.tiles dd small { font-size: .82rem; font-weight: 400; color: var(--soft); }
+.tiles .urgent { box-shadow: inset .25rem 0 var(--warn); }
+.tiles a { text-decoration-thickness: 1px; text-underline-offset: .2em; }
+.plots {
+  display: grid; gap: .6rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
+}
+figure { margin: 0; padding: .8rem; background: var(--card); border-radius: .5rem; }
+figcaption { margin-top: .4rem; color: var(--soft); font-size: .875rem; }
+svg { display: block; width: 100%; height: auto; max-width: var(--natural); margin: 0 auto; }
+svg text { font-family: inherit !important; }
+svg.heat { min-width: calc(.82 * var(--natural)); }
+.scroll { overflow-x: auto; -webkit-overflow-scrolling: touch; }
+.scroll:focus-visible { outline: 2px solid var(--bar); }
+ol.lecture { margin: 0; padding: 0; list-style: none; display: grid; gap: .6rem; }
+.lecture li {
+  display: grid; grid-template-columns: 5.2rem 1fr; gap: 0 1rem; align-items: start;
+  background: var(--card); border-radius: .5rem; padding: .8rem 1rem;
+}
+.lecture .count { font-size: 1.7rem; font-weight: 650; line-height: 1.1; }
+.lecture .count small { display: block; font-size: .8rem; font-weight: 400; color: var(--soft); }
+.lecture .what { margin: 0; color: var(--soft); font-size: .9rem; }
+.lecture .what b { color: var(--ink); }
+.lecture .sentence { margin: .15rem 0 0; font-size: 1.08rem; line-height: 1.4; max-width: 46rem; }
+.meter {
+  display: block; height: .4rem; margin-top: .45rem; border-radius: .2rem; overflow: hidden;
+  background: var(--track);
+}
+.meter i { display: block; height: 100%; background: var(--bar); }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+caption { text-align: left; color: var(--soft); font-size: .875rem; padding: 0 0 .5rem; }
+th, td { padding: .38rem .6rem; text-align: right; vertical-align: top; white-space: nowrap; }
+th:first-child, td.text { text-align: left; }
+td.text { white-space: normal; min-width: 13rem; }
+thead th { border-bottom: 2px solid var(--rule); font-weight: 600; vertical-align: bottom; }
+tbody th { font-weight: 600; }
+tbody tr + tr > * { border-top: 1px solid var(--track); }
+td .meter { display: inline-block; width: 6rem; margin: 0 .6rem .12rem 0; }
+td, th { font-variant-numeric: tabular-nums; }
+.card { background: var(--card); border-radius: .5rem; padding: .8rem; }
+.people { max-height: 80vh; overflow: auto; padding: 0; }
+.people thead th { position: sticky; top: 0; background: var(--card); z-index: 1; }
+.people th:first-child { position: sticky; left: 0; background: var(--card); }
+.people thead th:first-child { z-index: 2; }
+.people tbody th { white-space: normal; min-width: 8.5rem; max-width: 16rem; }
+.people tbody th span { font-weight: 400; font-size: .8rem; color: var(--soft); }
+.people tbody th .flag { color: var(--warn); }
+.people table { box-shadow: none; border-collapse: separate; border-spacing: 0; }
+.none { background: var(--low); } .all { background: var(--high); }
+.share { display: inline-block; min-width: 3.2em; }
+.group th { padding-top: 1rem; }
+details { margin: .6rem 0; }
+summary { cursor: pointer; padding: .35rem 0; }
+ul.matters { margin: 0; padding: 0; list-style: none; display: grid; gap: .5rem; }
+.matters > li {
+  background: var(--card); border-radius: 0 .5rem .5rem 0; padding: .65rem 1rem;
+  border-left: .25rem solid var(--rule);
+}
+.matters > li.urgent { border-left-color: var(--warn); }
+.matters p { margin: 0; font-weight: 600; }
+.matters .urgent p b { color: var(--warn); }
+.matters ul { margin: .25rem 0 0; padding-left: 1.1rem; font-size: .92rem; }
+.matters .inline { margin: .25rem 0 0; font-size: .92rem; font-weight: 400; }
+.matters details { margin: .1rem 0 0; font-size: .92rem; }
+@media (max-width: 34rem) {
+  .lecture li { grid-template-columns: 3.9rem 1fr; padding: .7rem .8rem; gap: 0 .6rem; }
+  figure { padding: .5rem; }
+}
+@media print {
+  :root { color-scheme: light; }
+  .people { max-height: none; }
+  li, figure { break-inside: avoid; }
+}
+"""
+
+
+def _page(report: ClassReport) -> str:
+    sections = [
+        ("marks", "At a glance", _glance(report)),
+        ("lecture", "Start the next lecture here", _lecture(report)),
+        ("exercises", "Exercises", _exercises(report)),
+        ("attention", "What needs attention", _attention(report)),
+        ("students", "Students", _people(report)),
+    ]
+    links = "".join(f'<a href="#{where}">{title}</a>' for where, title, _ in sections)
+    body = "".join(
+        f'<section id="{where}"><h2>{title}</h2>{content}</section>'
+        for where, title, content in sections
+    )
+    facts = [report.course] if report.course else []
+    if report.graded_at:
+        facts.append(f"last graded {report.graded_at:%Y-%m-%d %H:%M}")
+    # Nothing on the page may load or run anything, even if some text got through unescaped.
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="robots" content="noindex, nofollow">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>Class report: {escape(report.assignment)}</title>\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<header>\n"
+        '<p class="private"><b>For staff only.</b> This page holds personal data: the names and '
+        "marks of students. Do not publish it, project it or pass it on.</p>\n"
+        '<p class="soft small">Class report</p>'
+        f"<h1>{escape(report.assignment)}</h1>"
+        f'<p class="soft small">{escape(" · ".join(facts))}</p>'
+        f"<nav>{links}</nav>\n</header>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _glance(report: ClassReport) -> str:
+    marks, top = report.marks, report.top
+    matters = [one for one in report.attention() if one.urgent]
+    of = f"<small> of {_short(top)}</small>"
+    tiles = [
+        ("students", f"{marks.n:,}"),
+        ("mean", f"{_short(marks.mean, 1)}{of}"),
+        ("median", f"{_short(marks.median, 1)}{of}"),
+        ("middle half", f"{_short(marks.lower_quartile, 1)} – {_short(marks.upper_quartile, 1)}"),
+        ("lowest – highest", f"{_short(marks.lowest, 1)} – {_short(marks.highest, 1)}"),
+    ]
+    cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles)
+    kind = ' class="urgent"' if matters else ""
+    cells += (
+        f'<div{kind}><dt>urgent matters</dt><dd><a href="#attention">{len(matters)}</a></dd></div>'
+    )
+    caption = f"A mark on the border of two bars counts in the right one. {_footnote(report)}"
+    plots = f"<figure>{_marks_plot(report)}<figcaption>{escape(caption)}</figcaption></figure>"
+    if report.misconceptions:
+        caption = "Every student is counted once for each misconception."
+        plots += (
+            f"<figure>{_misconceptions_plot(report)}<figcaption>{caption}</figcaption></figure>"
+        )
+    return f'<dl class="tiles">{cells}</dl><div class="plots">{plots}</div>'
+
+
+def _lecture(report: ClassReport) -> str:
+    found = report.misconceptions
+    if not found:
+        return "<p>No catalogued mistake was recognised in any submission.</p>"
+
+    def entry(one: HeldMisconception) -> str:
+        share = 100 * one.students / len(report.students)
+        sentence = f'<p class="sentence">{escape(one.sentence)}</p>' if one.sentence else ""
+        return (
+            f'<li><div class="count">{one.students:,}'
+            f"<small>of {_students(len(report.students))}</small>"
+            f'<span class="meter" aria-hidden="true"><i style="width:{share:.3g}%"></i></span>'
+            f'</div><div><p class="what"><b>{escape(one.exercise)}</b> · {escape(one.title)}</p>'
+            f"{sentence}</div></li>"
+        )
+
+    intro = (
+        '<p class="soft">The mistakes that were recognised in most submissions, with what the '
+        "students were told.</p>"
+    )
+    shown = f'{intro}<ol class="lecture">{"".join(map(entry, found[:TOP]))}</ol>'
+    if len(found) > TOP:
+        rest = "".join(map(entry, found[TOP:]))
+        shown += (
+            f"<details><summary>{len(found) - TOP} more that fewer students hold</summary>"
+            f'<ol class="lecture">{rest}</ol></details>'
+        )
+    return shown
+
+
+def _exercises(report: ClassReport) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.name)}</th>'
+        f"<td>{_short(one.max_points)}</td><td>{_short(one.mean_points)}</td>"
+        f"<td>{_full(one)}</td><td>{one.unwritten or '·'}</td>"
+        f'<td class="text">{_weakest(one)}</td></tr>'
+        for one in report.exercises
+    )
+    details = "".join(
+        f'<tr class="group"><th scope="rowgroup" colspan="3">{escape(one.name)}</th></tr>'
+        + "".join(
+            f'<tr><td class="text">{escape(each.title)}</td>'
+            f"<td>{each.passed:,} of {each.tested:,}</td>"
+            f"<td>{_metered(each.passed, each.tested)}</td></tr>"
+            for each in one.properties.values()
+        )
+        for one in report.exercises
+        if one.properties
+    )
+    caption = (
+        "Each tile: the share of students who hold the property, of those whose code for the "
+        "exercise could be tested; under “full marks”, of all. Orange: few hold it; blue: most do."
+    )
+    shown = (
+        f'<figure><div class="scroll" tabindex="0" role="region" aria-label="Pass rates">'
+        f"{_heat_plot(report)}</div><figcaption>{caption}</figcaption></figure>"
+        '<div class="card scroll" tabindex="0" role="region" aria-label="Exercises" '
+        'style="margin-top:.6rem"><table><thead><tr><th scope="col">exercise</th>'
+        '<th scope="col">points</th><th scope="col">mean</th><th scope="col">full marks</th>'
+        '<th scope="col">not written</th><th scope="col" class="text" style="text-align:left">'
+        f"weakest property</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    if details:
+        shown += (
+            "<details><summary>Every property, with counts</summary>"
+            f'<div class="card scroll" tabindex="0" role="region" aria-label="Properties"><table>'
+            '<thead><tr><th scope="col">property</th><th scope="col">students</th>'
+            f'<th scope="col">share</th></tr></thead><tbody>{details}</tbody></table></div>'
+            "</details>"
+        )
+    return shown
+
+
+def _full(one: ExerciseMarks) -> str:
+    if one.waiting:
+        return f'<span class="soft">{one.waiting:,} to mark by hand</span>'
+    return "—" if one.full_share is None else _metered(one.full, one.marked)
+
+
+def _metered(part: int, whole: int) -> str:
+    share = 100 * part / whole if whole else 0
+    return (
+        f'<span class="meter" aria-hidden="true"><i style="width:{share:.3g}%"></i></span>'
+        f'<span class="share">{_percent(part, whole)}</span>'
+    )
+
+
+def _weakest(one: ExerciseMarks) -> str:
+    weakest = one.weakest
+    if weakest is None:
+        return '<span class="soft">—</span>'
+    return (
+        f"{escape(weakest.title)} "
+        f'<span class="soft">({weakest.passed:,} of {weakest.tested:,})</span>'
+    )
+
+
+def _attention(report: ClassReport) -> str:
+    matters = report.attention()
+    if not matters:
+        return "<p>Nothing.</p>"
+    items = []
+    for one in matters:
+        kind, mark = (' class="urgent"', "<b>!</b> ") if one.urgent else ("", "")
+        items.append(f"<li{kind}><p>{mark}{escape(one.text)}</p>{_details(one)}</li>")
+    return f'<ul class="matters">{"".join(items)}</ul>'
+
+
+def _details(matter: Matter) -> str:
+    """Names in a row, sentences in a list; the many in a fold."""
+
+    def shown(lines: list[str]) -> str:
+        if matter.names:
+            return f'<div class="inline">{" · ".join(map(escape, lines))}</div>'
+        return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in lines)}</ul>"
+
+    if not matter.details:
+        return ""
+    most = SHOWN if matter.names else NAMES
+    rest = len(matter.details) - most
+    if rest <= 1:
+        return shown(matter.details)
+    return (
+        f"{shown(matter.details[:most])}<details><summary>and {rest:,} more</summary>"
+        f"{shown(matter.details[most:])}</details>"
+    )
+
+
+def _people(report: ClassReport) -> str:
+    columns = [(one.notebook, one.grade_id) for one in report.exercises]
+    most = {(one.notebook, one.grade_id): one.max_points for one in report.exercises}
+    head = "".join(
+        f'<th scope="col">{escape(one.name)}<br><span class="soft">{_short(one.max_points)}</span>'
+        "</th>"
+        for one in report.exercises
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.name)}{_flags(one)}</th>'
+        f"<td><b>{_short(one.points)}</b></td><td>{_short(one.max_points)}</td>"
+        f"{''.join(_cell(one, key, most[key]) for key in columns)}</tr>"
+        for one in report.students
+    )
+    count = _students(len(report.students))
+    open_ = " open" if len(report.students) <= OPEN else ""
+    return (
+        f"<details{open_}><summary>{count}, with the points of each exercise</summary>"
+        '<p class="soft small">Blue: all points. Orange: none. “by hand”: awaits a person.</p>'
+        '<div class="card people" tabindex="0" role="region" aria-label="Students"><table><thead>'
+        '<tr><th scope="col">student</th><th scope="col">points</th><th scope="col">of</th>'
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _flags(one: StudentMarks) -> str:
+    flags = ['<span class="flag">! suspicious</span>'] if one.suspicious else []
+    if one.problems:
+        flags.append('<span class="flag">! no mark for a notebook</span>')
+    return f"<br>{', '.join(flags)}" if flags else ""
+
+
+def _cell(student: StudentMarks, key: Key, most: float) -> str:
+    if key not in student.cells:
+        return "<td>—</td>"
+    points = student.cells[key]
+    if points is None:
+        return '<td class="soft">by hand</td>'
+    kind = ""
+    if most:
+        kind = "all" if points >= most - EPSILON else "none" if points <= 0 else ""
+    return f'<td class="{kind}">{_short(points)}</td>' if kind else f"<td>{_short(points)}</td>"

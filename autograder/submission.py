@@ -6,6 +6,7 @@ else (points, flags, locked sources, the kernel) comes from the gradebook. What 
 
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,12 @@ from nbgrader.api import Gradebook
 
 from .limits import LIMITS
 
+# Words that no answer needs; a person should look at a cell that holds one.
+WORTH_A_LOOK = re.compile(
+    r"gradebook|autograder|rnncourse\.reference|sqlite3|/proc/|ctypes|ptrace|gc\.get_objects"
+    r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
+    r"|assert_close\s*="
+)
 SCHEMA = 3  # of nbgrader's cell metadata
 MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -259,6 +266,9 @@ def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted)
                 found.notes.append(f"the cell {name} was there more than once; the last one counts")
             else:
                 _restore(made, cell, known[name], found)
+        if made.cell_type == "code" and not (name in known and known[name].locked):
+            for word in sorted(set(WORTH_A_LOOK.findall(made.source))):
+                found.suspicious.append(f"a cell of the student's mentions {word}")
         cells.append(made)
     _put_back(cells, source, found)
     metadata = {"language_info": {"name": "python"}}

@@ -23,7 +23,7 @@ def chain(cases: Cases, points: float) -> Property:
         seen = {}
         for t in range(1, s.T + 1):
             state = subject(rng.normal(s.B, s.D), state, *rest)
-            seen[f"the state after {t} steps"] = copied(state)
+            seen[f"the state after step {t}"] = copied(state)
         return seen
 
     return Property("chain", "steps can follow each other", points, observe)
@@ -161,20 +161,19 @@ def module_gradients(subject: Any, rng: Rng, args: tuple) -> dict[str, Any]:
 
 
 def observe_module_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    return module_gradients(subject, rng, ps1.draw_padded(rng, rng.sizes()))
+    return module_gradients(subject, rng, ps1.draw_padded(rng, rng.sizes(T=ps1.LONG)))
 
 
 def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Large numbers, infinity and nan in the padding change neither results nor gradients."""
+    """Numbers, infinity and nan in the padding change neither results nor gradients."""
     seen = {}
-    for rubbish in (1000.0, float("inf"), float("nan")):
-        W, xs, lengths, state = ps1.draw_padded(rng, rng.sizes())
+    for rubbish in (3.0, float("inf"), float("nan")):
+        W, xs, lengths, state = ps1.draw_padded(rng, rng.sizes(T=ps1.LONG))
         for b, length in enumerate(lengths.tolist()):
             xs[b, length:] = rubbish
         args = W, xs, lengths, state
-        seen[f"{rubbish:g} in the padding"] = attempt(
-            lambda args=args: ps1.run_lstm(subject, *copied(args))
-        )
+        result = attempt(lambda args=args: ps1.run_lstm(subject, *copied(args)))
+        seen |= ps1.lstm_parts(result, f"{rubbish:g} in the padding")
         seen[f"{rubbish:g} in the padding, gradients"] = attempt(
             lambda args=args: module_gradients(subject, rng, args)
         )
@@ -183,14 +182,14 @@ def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_extreme_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
     """A sequence of length 0 keeps its state; so does a batch of nothing else."""
-    s = rng.sizes()._replace(B=3)
+    s = rng.sizes(B=3, T=ps1.LONG)
     W, xs, _, state = ps1.draw_padded(rng, s)
     seen = {}
     for lengths in ([0, s.T, 1], [0, 0, 0], [s.T] * 3):
         for text, given in (("", None), (", state=(h, c)", state)):
             result = attempt(
                 lambda lengths=lengths, given=given: ps1.run_lstm(
-                    subject, W, xs, torch.tensor(lengths), given
+                    subject, W, xs.clone(), torch.tensor(lengths), copied(given)
                 )
             )
             seen |= ps1.lstm_parts(result, f"T = {s.T}, lengths={lengths}{text}")

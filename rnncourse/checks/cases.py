@@ -169,9 +169,9 @@ class Cases:
             }
 
         def judge(got: Any, expected: Any) -> str | None:
-            if isinstance(got, dict):
-                got = {**got, "shapes": expected["shapes"]}
-            return difference(got, expected)
+            if isinstance(got, str):
+                return got
+            return difference({**got, "shapes": expected["shapes"]}, expected)
 
         return Property("rows", "the rows of a batch do not mix", points, observe, judge)
 
