@@ -6,6 +6,7 @@ submission with it, which is given to another.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -25,6 +26,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from .course import Course, CourseError, forbidden_names, hidden_modules
 from .jail import JailError, choose
 from .judge import Judge, NotebookResult, derive
+from .limits import LIMITS, Limits
 from .recorder import Recorder, RecordError, write_json
 from .submission import (
     AssignmentCells,
@@ -60,10 +62,10 @@ class Assignment:
                 ) from None
         return cls(course, name, cells, sources, course.source_files(name))
 
-    def judge(self, jail: str) -> Judge:
-        return Judge(
-            jail, hidden_modules(self.name), forbidden_names(self.name), [self.course.root]
-        )
+    def judge(self, jail: str, limits: Limits = LIMITS) -> Judge:
+        """A judge of this assignment, with a jail of its own."""
+        hidden, forbidden = hidden_modules(self.name), forbidden_names(self.name)
+        return Judge(jail, hidden, forbidden, [self.course.root], limits)
 
     def grade(self, judge: Judge, student: str, seed: int) -> tuple[Submitted, dict[str, Any]]:
         """Read, run and grade one submission. Nothing is written."""
@@ -125,14 +127,14 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
 # --- one judge in a process of its own ----------------------------------------------------------
 
 
-def _judge_process(pipe: Connection, assignment: Assignment, jail: str) -> None:
+def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: Limits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that records
     import torch
 
     torch.set_num_threads(1)
     judge = None
     try:
-        judge = assignment.judge(jail)
+        judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
             student, seed = task
@@ -155,11 +157,11 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str) -> None:
 class _Worker:
     """A judge's process as seen from here."""
 
-    def __init__(self, assignment: Assignment, jail: str):
+    def __init__(self, assignment: Assignment, jail: str, limits: Limits):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
-            target=_judge_process, args=(theirs, assignment, jail), daemon=True
+            target=_judge_process, args=(theirs, assignment, jail, limits), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -202,6 +204,7 @@ def grade_assignment(
     jail: str = "auto",
     force: bool = False,
     seed: int | None = None,
+    limits: Limits = LIMITS,
     progress: Callable[[Graded, int, int], None] = lambda graded, done, of: None,
 ) -> list[Graded]:
     """Grade what lies in the submitted folder and record it.
@@ -249,22 +252,22 @@ def grade_assignment(
                 settle(Graded(student, result))
 
         if waiting:
-            _run(assignment, jail, min(jobs, len(waiting)), waiting, seed, record, settle)
+            start = functools.partial(_Worker, assignment, jail, limits)
+            _run(start, min(jobs, len(waiting)), waiting, seed, record, settle)
     finally:
         recorder.close()
     return [found[one] for one in wanted if one in found]
 
 
 def _run(
-    assignment: Assignment,
-    jail: str,
+    start: Callable[[], _Worker],
     jobs: int,
     waiting: list[str],
     seed: int,
     record: Callable[[str, Submitted, dict[str, Any]], None],
     settle: Callable[[Graded], None],
 ) -> None:
-    workers = [_Worker(assignment, jail) for _ in range(max(1, jobs))]
+    workers = [start() for _ in range(max(1, jobs))]
     attempts: dict[str, int] = {}
     queue = list(reversed(waiting))
     starts_failed = 0
@@ -296,7 +299,7 @@ def _run(
                         else:
                             settle(Graded(student, None, error=f"not graded: {content}"))
                     if queue:
-                        workers.append(_Worker(assignment, jail))
+                        workers.append(start())
                     continue
                 worker.ready = True
                 if queue:

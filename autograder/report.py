@@ -70,7 +70,7 @@ class MarkStatistics:
 
 @dataclass
 class PropertyMarks:
-    """How many hold a property, of those whose code for the exercise could be tested."""
+    """How many pass a property, of those whose code for the exercise could be tested."""
 
     name: str
     title: str
@@ -114,7 +114,7 @@ class ExerciseMarks:
 
     @property
     def weakest(self) -> PropertyMarks | None:
-        """The property that fewest hold; None where everyone holds all."""
+        """The property that fewest pass; None where everyone passes all."""
         tested = [one for one in self.properties.values() if one.passed < one.tested]
         return min(tested, key=lambda one: one.passed / one.tested, default=None)
 
@@ -158,7 +158,7 @@ class ClassReport:
     students: list[StudentMarks]
     exercises: list[ExerciseMarks]
     misconceptions: list[HeldMisconception]
-    unreadable: dict[str, str] = field(default_factory=dict)  # student → why
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # student, why
     ungraded: list[str] = field(default_factory=list)  # handed in, no result
     mixed: bool = False  # the results come from different versions of the assignment
     graded_at: datetime | None = None
@@ -176,29 +176,30 @@ class ClassReport:
             raise CourseError(
                 f"there are no results of {assignment!r}: run `autograder grade {assignment}`"
             )
-        found: dict[str, dict[str, Any]] = {}
-        unreadable: dict[str, str] = {}
+        # Lists, because two names may look the same.
+        found: list[tuple[str, dict[str, Any]]] = []
+        unreadable: list[tuple[str, str]] = []
         latest = 0.0
         for one in folders:
-            path = one / "result.json"
+            name, path = clean(one.name), one / "result.json"
             try:
-                found[clean(one.name)] = _checked(json.loads(path.read_bytes()))
+                found.append((name, _checked(json.loads(path.read_bytes()))))
                 latest = max(latest, path.stat().st_mtime)
             except FileNotFoundError:
-                unreadable[clean(one.name)] = "there is no result.json"
+                unreadable.append((name, "there is no result.json"))
             except (OSError, ValueError, RecursionError) as error:
-                unreadable[clean(one.name)] = clean(str(error) or type(error).__name__)
+                unreadable.append((name, clean(str(error) or type(error).__name__)))
         if not found:
-            name, why = next(iter(unreadable.items()))
+            name, why = unreadable[0]
             raise CourseError(
                 f"none of the {len(unreadable)} results of {assignment!r} can be read "
-                f"(the first, {name}: {why}): run `autograder grade {assignment} --force`"
+                f"(the first, {name}: {why}): run `autograder grade {assignment}`"
             )
         graded = {one.name for one in folders}
         report = cls(
             course=clean(course.course_id or course.root.name),
             assignment=clean(assignment),
-            students=[_student(name, raw) for name, raw in found.items()],
+            students=[_student(name, raw) for name, raw in found],
             exercises=[],
             misconceptions=[],
             unreadable=unreadable,
@@ -209,12 +210,12 @@ class ClassReport:
         report._count(found)
         return report
 
-    def _count(self, results: dict[str, dict[str, Any]]) -> None:
+    def _count(self, results: list[tuple[str, dict[str, Any]]]) -> None:
         exercises: dict[Key, ExerciseMarks] = {}
         held: dict[tuple[Key, str], HeldMisconception] = {}
         versions = set()
         # A complete result first: it knows the order of the exercises.
-        for name, result in sorted(results.items(), key=lambda item: -len(item[1]["cells"])):
+        for name, result in sorted(results, key=lambda item: -len(item[1]["cells"])):
             versions.add(frozenset((*_key(cell), cell["max_points"]) for cell in result["cells"]))
             for cell in result["cells"]:
                 key = _key(cell)
@@ -284,7 +285,7 @@ class ClassReport:
         return [one for one in self.exercises if one.beside]
 
     def failed_by_all(self) -> list[tuple[ExerciseMarks, PropertyMarks]]:
-        """Properties that nobody holds: perhaps the exercise is unclear."""
+        """Properties that nobody passes: perhaps the exercise is unclear."""
         return [
             (exercise, one)
             for exercise in self.exercises
@@ -293,7 +294,7 @@ class ClassReport:
         ]
 
     def passed_by_all(self) -> list[tuple[ExerciseMarks, PropertyMarks]]:
-        """Properties that everyone holds: they tell nobody apart."""
+        """Properties that everyone passes: they tell nobody apart."""
         return [
             (exercise, one)
             for exercise in self.exercises
@@ -308,13 +309,14 @@ class ClassReport:
             for line, names in self.suspicious().items()
         ]
         if self.ungraded:
-            text = f"{_students(len(self.ungraded))} handed in and not graded yet."
+            count = len(self.ungraded)
+            text = f"{count:,} submission{_s(count)} {_are(count)} not graded yet."
             text += f" Run `autograder grade {self.assignment}`."
             found.append(Matter(text, self.ungraded, names=True))
         if self.unreadable:
             count = len(self.unreadable)
             text = f"{count} result{_s(count)} could not be read and {_are(count)} not counted."
-            lines = [f"{name}: {why}" for name, why in self.unreadable.items()]
+            lines = [f"{name}: {why}" for name, why in self.unreadable]
             found.append(Matter(f"{text} Run `autograder grade {self.assignment}`.", lines))
         if self.mixed:
             found.append(
@@ -340,15 +342,15 @@ class ClassReport:
             )
         if waiting := self.waiting():
             cells = _listed(one.name for one in self.exercises if one.waiting)
-            text = f"{_students(len(waiting))} awaiting manual grading"
-            text += f" of {cells}." if cells else "."
+            text = f"To be marked by hand: {_students(len(waiting))}"
+            text += f", in {cells}." if cells else "."
             found.append(Matter(text, waiting, names=True))
         return found + self._weak_spots()
 
     def _weak_spots(self) -> list[Matter]:
         found = []
         if failed := self.failed_by_all():
-            text = "Nobody holds these: perhaps the exercise is unclear."
+            text = "Nobody passes these: perhaps the exercise is unclear."
             found.append(Matter(text, _by_exercise(failed), urgent=False))
         skipped = [
             f"{one.name}: {one.unwritten} of {len(self.students)} students"
@@ -359,28 +361,26 @@ class ClassReport:
             text = "Half of the class or more has not written these: too hard, or too late?"
             found.append(Matter(text, skipped, urgent=False))
         if undefined := self._examples("undefined"):
-            text = "The notebook does not define it: renamed, deleted, or its cell failed."
+            text = "Not defined by the notebook: renamed, deleted, or its cell failed."
             found.append(Matter(text, undefined, urgent=False))
         if unrecognised := self._examples("unrecognised"):
             text = "Mistakes that are in no catalogue: read one, it may be a new misconception."
             found.append(Matter(text, unrecognised, urgent=False))
         if passed := self.passed_by_all():
-            text = "Everyone holds these: they tell nobody apart."
+            text = "Everyone passes these: they tell nobody apart."
             found.append(Matter(text, _by_exercise(passed), urgent=False))
-        noted = [f"{one.name}: {note}" for one in self.students for note in one.notes]
+        noted = _grouped((note, one.name) for one in self.students for note in one.notes)
         if noted:
-            found.append(Matter("Notes made while grading.", noted, urgent=False))
+            lines = [f"{note}: {_some(names)}" for note, names in noted.items()]
+            found.append(Matter("Notes made while grading.", lines, urgent=False))
         return found
 
     def _examples(self, which: str) -> list[str]:
         """Each exercise's students of one kind: how many, and some to begin with."""
         found = [(one.name, getattr(one, which)) for one in self.exercises]
-        return [
-            f"{exercise}: {_students(len(names))} ({', '.join(sorted(names)[:EXAMPLES])}"
-            f"{', …' if len(names) > EXAMPLES else ''})"
-            for exercise, names in sorted(found, key=lambda item: -len(item[1]))
-            if names
-        ]
+        found = [(name, names) for name, names in found if names]
+        found.sort(key=lambda item: -len(item[1]))
+        return [f"{exercise}: {_some(sorted(names, key=_order))}" for exercise, names in found]
 
     # --- showing it -------------------------------------------------------------------------------
 
@@ -464,7 +464,7 @@ def _student(name: str, raw: dict[str, Any]) -> StudentMarks:
 
 
 def _key(cell: dict[str, Any]) -> Key:
-    return clean(cell["notebook"], 80), clean(cell["grade_id"], 80)
+    return clean(cell["notebook"], 200), clean(cell["grade_id"], 200)
 
 
 def _order(name: str) -> tuple[str, str]:
@@ -576,6 +576,12 @@ def _students(count: int) -> str:
     return f"{count:,} student{_s(count)}"
 
 
+def _some(names: list[str]) -> str:
+    """How many students, and some of them to begin with."""
+    more = ", …" if len(names) > EXAMPLES else ""
+    return f"{_students(len(names))} ({', '.join(names[:EXAMPLES])}{more})"
+
+
 def _listed(names: Iterable[str]) -> str:
     *most, last = list(names) or [""]
     return f"{', '.join(most)} and {last}" if most else last
@@ -607,12 +613,15 @@ class _Terminal:
     def show(self) -> None:
         report, marks = self.report, self.report.marks
         self.heading(f"{report.assignment} · {_students(marks.n)}")
-        self.line(
-            f"mean {_short(marks.mean, 1)} of {_short(report.top)} "
-            f"({_percent(marks.mean, report.top)}) · median {_short(marks.median, 1)} · "
-            f"half from {_short(marks.lower_quartile, 1)} to {_short(marks.upper_quartile, 1)} · "
-            f"all from {_short(marks.lowest, 1)} to {_short(marks.highest, 1)}"
-        )
+        facts = f"mean {_short(marks.mean, 1)} of {_short(report.top)}"
+        facts += f" ({_percent(marks.mean, report.top)})"
+        if marks.n > 1:
+            facts += (
+                f" · median {_short(marks.median, 1)} · half from "
+                f"{_short(marks.lower_quartile, 1)} to {_short(marks.upper_quartile, 1)} · "
+                f"all from {_short(marks.lowest, 1)} to {_short(marks.highest, 1)}"
+            )
+        self.line(facts)
         self.line()
         self.histogram()
         self.line(_footnote(report), "dim")
@@ -669,7 +678,7 @@ class _Terminal:
         self.put(table)
         if len(found) > TOP:
             rest = len(found) - TOP
-            self.line(f"… and {rest} more that fewer students hold.", "dim")
+            self.line(f"… and {rest} more misconceptions.", "dim")
 
     def exercise(self, one: ExerciseMarks) -> None:
         facts = [_points(one.max_points)]
@@ -957,7 +966,7 @@ def _heat_plot(report: ClassReport) -> str:
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
         axes.tick_params(length=0)
-        axes.set_xlabel("property")
+        axes.set_xlabel("property", loc="right")
         axes.set_ylabel("exercise")
         axes.spines[:].set_visible(False)
 
@@ -1021,7 +1030,7 @@ body {
   margin: 0 auto; padding: 1rem clamp(.75rem, 3vw, 2rem) 4rem; max-width: 74rem;
   background: var(--page); color: var(--ink);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
-  overflow-wrap: anywhere;
+  overflow-wrap: break-word;
 }
 h1 { margin: .2rem 0 0; font-size: clamp(1.6rem, 5vw, 2.2rem); line-height: 1.15; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.3rem; line-height: 1.25; }
@@ -1046,7 +1055,7 @@ nav a { padding: .3rem 0; }
 .tiles .urgent { box-shadow: inset .25rem 0 var(--warn); }
 .tiles a { text-decoration-thickness: 1px; text-underline-offset: .2em; }
 .plots {
-  display: grid; gap: .6rem; align-items: start;
+  display: grid; gap: .6rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr));
 }
 figure { margin: 0; padding: .8rem; background: var(--card); border-radius: .5rem; }
@@ -1065,7 +1074,8 @@ ol.lecture { margin: 0; padding: 0; list-style: none; display: grid; gap: .6rem;
 .lecture .count small { display: block; font-size: .8rem; font-weight: 400; color: var(--soft); }
 .lecture .what { margin: 0; color: var(--soft); font-size: .9rem; }
 .lecture .what b { color: var(--ink); }
-.lecture .sentence { margin: .15rem 0 0; font-size: 1.08rem; line-height: 1.4; max-width: 46rem; }
+.lecture .sentence { margin: .15rem 0 0; font-size: 1.08rem; line-height: 1.4; }
+.lecture .sentence { max-width: 52rem; text-wrap: pretty; }
 .meter {
   display: block; height: .4rem; margin-top: .45rem; border-radius: .2rem; overflow: hidden;
   background: var(--track);
@@ -1083,13 +1093,16 @@ td .meter { display: inline-block; width: 6rem; margin: 0 .6rem .12rem 0; }
 td, th { font-variant-numeric: tabular-nums; }
 .card { background: var(--card); border-radius: .5rem; padding: .8rem; }
 .people { max-height: 80vh; overflow: auto; padding: 0; }
+.people table { font-size: .875rem; }
+.people th, .people td { padding: .35rem .5rem; }
+.people thead th { white-space: normal; overflow-wrap: normal; line-height: 1.25; }
 .people thead th { position: sticky; top: 0; background: var(--card); z-index: 1; }
 .people th:first-child { position: sticky; left: 0; background: var(--card); }
 .people thead th:first-child { z-index: 2; }
-.people tbody th { white-space: normal; min-width: 8.5rem; max-width: 16rem; }
+.people tbody th { white-space: normal; overflow-wrap: anywhere; width: 100%; min-width: 9.5rem; }
 .people tbody th span { font-weight: 400; font-size: .8rem; color: var(--soft); }
 .people tbody th .flag { color: var(--warn); }
-.people table { box-shadow: none; border-collapse: separate; border-spacing: 0; }
+.people table { border-collapse: separate; border-spacing: 0; }
 .none { background: var(--low); } .all { background: var(--high); }
 .share { display: inline-block; min-width: 3.2em; }
 .group th { padding-top: 1rem; }
@@ -1107,6 +1120,10 @@ ul.matters { margin: 0; padding: 0; list-style: none; display: grid; gap: .5rem;
 .matters .inline { margin: .25rem 0 0; font-size: .92rem; font-weight: 400; }
 .matters details { margin: .1rem 0 0; font-size: .92rem; }
 @media (max-width: 34rem) {
+  table { font-size: .85rem; }
+  th, td { padding: .38rem .4rem; }
+  .card { padding: .5rem; }
+  td .meter { width: 3.2rem; }
   .lecture li { grid-template-columns: 3.9rem 1fr; padding: .7rem .8rem; gap: 0 .6rem; }
   figure { padding: .5rem; }
 }
@@ -1203,16 +1220,18 @@ def _lecture(report: ClassReport) -> str:
     if len(found) > TOP:
         rest = "".join(map(entry, found[TOP:]))
         shown += (
-            f"<details><summary>{len(found) - TOP} more that fewer students hold</summary>"
+            f"<details><summary>{len(found) - TOP} more misconceptions</summary>"
             f'<ol class="lecture">{rest}</ol></details>'
         )
     return shown
 
 
 def _exercises(report: ClassReport) -> str:
+    if not report.exercises:
+        return "<p>The results hold no exercise.</p>"
     rows = "".join(
         f'<tr><th scope="row">{escape(one.name)}</th>'
-        f"<td>{_short(one.max_points)}</td><td>{_short(one.mean_points)}</td>"
+        f"<td>{_short(one.mean_points)} of {_short(one.max_points)}</td>"
         f"<td>{_full(one)}</td><td>{one.unwritten or '·'}</td>"
         f'<td class="text">{_weakest(one)}</td></tr>'
         for one in report.exercises
@@ -1229,15 +1248,15 @@ def _exercises(report: ClassReport) -> str:
         if one.properties
     )
     caption = (
-        "Each tile: the share of students who hold the property, of those whose code for the "
-        "exercise could be tested; under “full marks”, of all. Orange: few hold it; blue: most do."
+        "Each tile: the share of students who pass the property, of those whose code for the "
+        "exercise could be tested; under “full marks”, of all. Orange: few do; blue: most do."
     )
     shown = (
         f'<figure><div class="scroll" tabindex="0" role="region" aria-label="Pass rates">'
         f"{_heat_plot(report)}</div><figcaption>{caption}</figcaption></figure>"
         '<div class="card scroll" tabindex="0" role="region" aria-label="Exercises" '
         'style="margin-top:.6rem"><table><thead><tr><th scope="col">exercise</th>'
-        '<th scope="col">points</th><th scope="col">mean</th><th scope="col">full marks</th>'
+        '<th scope="col">mean points</th><th scope="col">full marks</th>'
         '<th scope="col">not written</th><th scope="col" class="text" style="text-align:left">'
         f"weakest property</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -1311,7 +1330,8 @@ def _people(report: ClassReport) -> str:
     columns = [(one.notebook, one.grade_id) for one in report.exercises]
     most = {(one.notebook, one.grade_id): one.max_points for one in report.exercises}
     head = "".join(
-        f'<th scope="col">{escape(one.name)}<br><span class="soft">{_short(one.max_points)}</span>'
+        f'<th scope="col">{escape(one.name).replace("_", "_<wbr>")}'
+        f'<br><span class="soft">{_short(one.max_points)}</span>'
         "</th>"
         for one in report.exercises
     )

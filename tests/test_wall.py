@@ -114,7 +114,8 @@ def test_callbacks_cross_with_gradients(student):
 
 def test_an_error_of_a_callback_reaches_the_student(student):
     f = student(
-        "def f(g):\n    try:\n        g()\n    except Exception as error:\n        return str(error)",
+        "def f(g):\n    try:\n        g()\n    except Exception as error:\n"
+        "        return str(error)",
         "f",
     )
 
@@ -278,7 +279,7 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
     assert any("processes running" in line for line in student.submission.result.suspicious)
     found = student(
         "import os, pathlib\n"
-        "files = [str(one) for one in [*pathlib.Path('.').iterdir(), *pathlib.Path('/tmp').iterdir()]]\n"
+        "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).iterdir()]\n"
         "planted = hasattr(torch, 'planted')\n"
         "processes = sorted(int(one) for one in os.listdir('/proc') if one.isdigit())\n"
         "me = os.getpid()",

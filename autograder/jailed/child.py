@@ -12,7 +12,7 @@ from typing import Any
 from rnncourse.checks.compare import where_raised
 
 from . import wire
-from .peer import Peer
+from .peer import Peer, RemoteError
 from .shell import CellShell
 
 
@@ -77,6 +77,8 @@ class Child(Peer):
             self._running -= 1
 
     def explain(self, error: BaseException) -> dict[str, Any]:
+        if isinstance(error, RemoteError):
+            return {**super().explain(error), "where": _where(error)}
         kind = type(error).__name__
         if isinstance(error, KeyboardInterrupt) and self.interrupted:
             return {"type": "Timeout", "message": "it took too long", "where": _where(error)}

@@ -204,7 +204,9 @@ class Peer:
             return pack({"error": self.explain(error)}, [])
 
     def explain(self, error: BaseException) -> dict[str, Any]:
-        """An exception as the far side is told of it."""
+        """An exception as the far side is told of it; its own, come back, keeps its name."""
+        if isinstance(error, RemoteError):
+            return {"type": error.student_type, "message": error.student_message, "where": None}
         return {"type": type(error).__name__, "message": str(error)[:2000], "where": None}
 
     def serve_call(

@@ -184,7 +184,7 @@ def unpack(data: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]] |
     if len(data) < _LENGTH.size + total:
         return None
     start = 2 * _LENGTH.size
-    body = memoryview(bytes(data[start : _LENGTH.size + total]))
+    body = memoryview(bytearray(data[start : _LENGTH.size + total]))
     try:
         header = json.loads(body[:length].tobytes())
     except (ValueError, RecursionError) as error:
@@ -282,10 +282,11 @@ class Decoder:
         dtype = DTYPES[name]
         data = self._buffer(index, shape, dtype.itemsize)
         if len(data):
-            tensor = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+            tensor = torch.frombuffer(data, dtype=torch.uint8)
             # A byte that is neither 0 nor 1 is no bool, and torch would take it for one.
             tensor = (tensor != 0) if dtype is torch.bool else tensor.view(dtype)
-            tensor = tensor.reshape(shape)
+            # A copy is no view, so that an in-place change of it means what it would anywhere.
+            tensor = tensor.reshape(shape).clone()
         else:
             tensor = torch.empty(shape, dtype=dtype)
         if not isinstance(flags, dict):

@@ -12,6 +12,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from .compare import Raised, difference
 from .report import Outcome, Report
 from .rng import Rng
@@ -73,11 +75,16 @@ class Exercise:
 
     def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
         rng = Rng(seed, f"{self.name}/{prop.name}")
+        # Modules draw their first weights from the global source: lend it, and give it back.
+        kept = torch.default_generator.get_state()
+        torch.default_generator.manual_seed(seed)
         try:
             with rules:
                 return prop.observe(subject, rng)
         except (Exception, SystemExit) as error:
             return Raised(error)
+        finally:
+            torch.default_generator.set_state(kept)
 
     def _check(self, subject: Any, seed: int, prop: Property) -> Outcome:
         start = time.perf_counter()

@@ -47,9 +47,9 @@ def draw_bad_sizes(rng: Rng) -> dict[str, tuple]:
     s = rng.sizes()
     return {
         # The first two are what torch would broadcast without a word.
-        "D is not H": (rng.normal(s.B, 1), rng.normal(s.B, s.H)),
-        "H is not D": (rng.normal(s.B, s.D), rng.normal(s.B, 1)),
-        "D and H differ": (rng.normal(s.B, s.D), rng.normal(s.B, s.H)),
+        "where D is 1": (rng.normal(s.B, 1), rng.normal(s.B, s.H)),
+        "where H is 1": (rng.normal(s.B, s.D), rng.normal(s.B, 1)),
+        "where D is not H": (rng.normal(s.B, s.D), rng.normal(s.B, s.H)),
     }
 
 

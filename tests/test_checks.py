@@ -1,0 +1,165 @@
+"""The engine of the checks: what it says, and that nothing a student writes can break it."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.grade import Score, current_seed, grade, rubric
+from rnncourse import check
+from rnncourse.checks import CheckFailed, exercises, find
+from rnncourse.checks.compare import Raised, difference, kind
+from rnncourse.checks.rng import Rng
+from rnncourse.checks.rules import ForbiddenError, forbidding
+from rnncourse.reference import cells
+
+
+def test_a_right_answer_passes_and_says_what_it_is_worth():
+    report = check("elman_step", cells.elman_step)
+    assert report.passed
+    assert "visible checks pass" in repr(report) and "the grading tests the rest" in repr(report)
+
+
+def test_a_wrong_answer_is_told_what_was_called_what_came_and_which_mistake_it_is():
+    def elman_step(x, h, W_x, W_h, g=torch.tanh):
+        return torch.tanh(x @ W_x + h @ W_h.T)
+
+    text = repr(check("elman_step", elman_step))
+    assert "elman_step(x (" in text and "got" in text and "expected" in text
+    assert "multiply h by the transpose of W_h" in text
+
+
+def test_an_unwritten_answer_is_called_that():
+    def elman_step(*args):
+        raise NotImplementedError
+
+    report = check("elman_step", elman_step)
+    assert repr(report) == "elman_step: not written yet" and report.points == 0
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        None,
+        7,
+        "elman_step",
+        lambda: None,
+        lambda *a: None,
+        lambda *a: 1 / 0,
+        lambda *a: sys.exit(3),
+        lambda *a: torch.full((2, 2), math.nan),
+        lambda *a: np.zeros((2, 2)),
+        lambda *a: [[0.0]],
+        lambda *a: (one for one in a),
+        lambda *a: torch.zeros(2, 2).to_sparse(),
+        lambda *a: torch.zeros(2, 2, dtype=torch.complex64),
+        lambda *a: a,
+    ],
+)
+@pytest.mark.parametrize("name", list(exercises()))
+def test_whatever_is_checked_there_is_a_report(name, subject):
+    report = find(name).evaluate(subject, 1, rubric(name))
+    assert report.points < report.max_points
+    assert repr(report) and report._repr_html_()
+
+
+def test_html_is_escaped():
+    def elman_step(*args):
+        raise ValueError("<script>alert(1)</script>")
+
+    assert "<script>" not in check("elman_step", elman_step)._repr_html_()
+
+
+def test_a_misspelt_exercise_is_told_its_name():
+    with pytest.raises(KeyError, match="did you mean 'elman_step'"):
+        check("elmann_step", None)
+
+
+def test_under_autograding_a_check_is_silent_and_under_validate_it_raises(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert check("elman_step", None) is None
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    with pytest.raises(CheckFailed, match="elman_step"):
+        check("elman_step", None)
+    assert check("elman_step", cells.elman_step).passed
+
+
+def test_a_score_reads_as_a_number_for_nbgrader_and_as_a_table_for_people():
+    score = grade("elman_step", cells.elman_step)
+    assert isinstance(score, Score) and float(repr(score)) == 4 == float(score)
+    assert "<table" in score._repr_html_()
+
+
+def test_a_seed_repeats_its_inputs_and_another_draws_others():
+    def failing(*args):
+        return args[0] * 0
+
+    def messages(seed):
+        return [one.message for one in grade("elman_step", failing, seed=seed).report.outcomes]
+
+    assert messages(5) == messages(5) != messages(6)
+    token = current_seed.set(5)
+    assert grade("elman_step", failing).report.seed == 5
+    current_seed.reset(token)
+
+
+def test_checking_leaves_the_global_random_state_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    for name in exercises():
+        grade(name, find(name).reference)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_sizes_differ_so_that_a_transposed_matrix_shows():
+    for seed in range(50):
+        sizes = Rng(seed).sizes()
+        assert len(set(sizes)) == 4 and min(sizes) > 1
+
+
+def test_forbidden_parts_come_back_afterwards():
+    with forbidding(("torch.nn.LSTM",)), pytest.raises(ForbiddenError, match=r"torch\.nn\.LSTM"):
+        torch.nn.LSTM(2, 3)
+    assert torch.nn.LSTM(2, 3)(torch.zeros(1, 2))[0].shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "words"),
+    [
+        (torch.ones(2), torch.ones(2), None),
+        (torch.ones(2, dtype=torch.float32), torch.ones(2, dtype=torch.float64), None),
+        (torch.ones(2) + 2e-6, torch.ones(2), None),
+        (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]), "at [1] got 2, expected 3"),
+        (torch.tensor([math.nan, 1.0]), torch.ones(2), "nan or infinite"),
+        (torch.ones(2, 1), torch.ones(2), "got shape (2, 1), expected (2,)"),
+        (torch.ones(2, dtype=torch.int64), torch.ones(2), "int64"),
+        ([1, 2], (1, 2), None),
+        ((1,), (1, 2), "tuple of 1"),
+        ({"a": 1}, {"a": 2}, "a: got 1, expected 2"),
+        ({}, {"a": 2}, "a: missing"),
+        ({"a": 2, "b": 1}, {"a": 2}, "unexpected b"),
+        (True, 1, "got True"),
+        (1.0000001, 1.0, None),
+        (Raised(ValueError("x")), 1.0, "it raised ValueError: x"),
+        (None, torch.ones(1), "got None, expected a tensor"),
+    ],
+)
+def test_differences_are_put_into_words(got, expected, words):
+    text = difference(got, expected)
+    assert text is None if words is None else words in text
+
+
+def test_kinds_are_short():
+    assert kind(torch.zeros(2, 3)) == "float32 tensor (2, 3)"
+    assert len(kind("x" * 10_000)) <= 300 and len(kind({str(i): 0 for i in range(999)})) < 200
+
+
+def test_importing_the_library_does_not_import_the_grader():
+    code = (
+        "import sys, rnncourse, rnncourse.checks as c; c.exercises(); "
+        "sys.exit(any(m.split('.')[0] in ('autograder', 'nbgrader') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,108 @@
+"""The notebooks: generated from one source, clean in git, running from top to bottom."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+from autograder.course import problem_set_exercises
+from autograder.grade import rubric
+from autograder.release import release
+from rnncourse.checks import exercises
+
+SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+TRACKED = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "*.ipynb"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.splitlines()
+] or sorted(ROOT.glob("[!.]*/**/*.ipynb"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", TRACKED, ids=name_of)
+def test_in_git_there_are_no_outputs_and_no_volatile_metadata(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info", "nbgrader"}
+    assert notebook.metadata.get("language_info", {"name": "python"}) == {"name": "python"}
+    locks = {"deletable", "editable"} if "assignments" in path.parts else set()
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"nbgrader", "tags", "slideshow", *locks}, cell.id
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None, cell.id
+
+
+@pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
+def test_assignments_are_what_the_solutions_generate(source, course):
+    name = source.parent.name
+    made = release(course, name) / source.name
+    kept = ROOT / "assignments" / name / source.name
+    assert json.loads(made.read_text()) == json.loads(kept.read_text()), (
+        f"assignments/{name} is not what solutions/{name} generates: run `make release`"
+    )
+    text = kept.read_text()
+    for secret in ("BEGIN SOLUTION", "HIDDEN TESTS", "from autograder"):
+        assert secret not in text
+
+
+def test_nothing_else_is_in_assignments():
+    made = {name_of(one).split("/", 1)[1] for one in SOLUTIONS}
+    kept = {
+        name_of(one).split("/", 1)[1]
+        for one in (ROOT / "assignments").rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in one.parts
+    }
+    assert made == kept
+
+
+@pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
+def test_points_in_the_notebook_are_those_of_the_rubric(source):
+    notebook = nbformat.read(source, as_version=4)
+    asked = problem_set_exercises(source.parent.name)
+    for name in asked:
+        (cell,) = [one for one in notebook.cells if f'grade("{name}"' in one.source]
+        points = sum(one.points for one in rubric(name))
+        assert cell.metadata.nbgrader.points == points == exercises()[name].points
+        assert f'check("{name}"' in cell.source
+
+
+def run(path: Path, **environment: str) -> nbformat.NotebookNode:
+    notebook = nbformat.read(path, as_version=4)
+    kept = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        NotebookClient(
+            notebook, timeout=120, resources={"metadata": {"path": path.parent}}
+        ).execute()
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+    return notebook
+
+
+@pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
+def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source):
+    """The same grading cells, in stock nbgrader's way: beside the student's code."""
+    notebook = run(source)
+    graded = [one for one in notebook.cells if "from autograder import grade" in one.source]
+    assert graded
+    for cell in graded:
+        result = [one for one in cell.outputs if one.output_type == "execute_result"]
+        assert float(result[0]["data"]["text/plain"]) == cell.metadata.nbgrader.points, cell.id
+        assert "<table" in result[0]["data"]["text/html"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "course").glob("*.ipynb")), ids=name_of)
+def test_a_walkthrough_runs(path):
+    run(path)

@@ -1,0 +1,192 @@
+"""Stock nbgrader and the lean path agree; other courses are graded as stock nbgrader would."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import needs_jail
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy import text
+
+from autograder.course import Course
+from autograder.demo import CLASS, hand_in
+from autograder.grading import grade_assignment
+from autograder.release import feedback, release
+
+pytestmark = needs_jail
+
+NAMES = ("perfect", "float32", "mistake-gru", "blank", "patcher", "skipper")
+
+
+def sample_class(course: Course) -> None:
+    """Release ps1 and let some of the demo's students hand in."""
+    released = release(course, "ps1_cells") / "ps1_cells.ipynb"
+    solved = course.sources("ps1_cells")["ps1_cells"]
+    stub = nbformat.read(released, as_version=4)
+    for student in CLASS:
+        if student.name in NAMES:
+            hand_in(course, student, stub if student.name == "blank" else solved)
+            folder = course.path("submitted", student.name, "ps1_cells")
+            (folder / "timestamp.txt").write_text("2026-11-02 10:00:00 UTC")
+
+
+def tables(course: Course) -> dict[str, list[tuple]]:
+    """Every table of the gradebook, without the random ids, as sorted rows."""
+    names = {
+        "marks": """SELECT s.student_id, b.name, g.auto_score, g.manual_score, g.extra_credit,
+                    g.needs_manual_grade FROM grade g JOIN base_cell b ON g.cell_id = b.id
+                    JOIN submitted_notebook n ON g.notebook_id = n.id
+                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
+        "comments": """SELECT s.student_id, b.name, c.auto_comment, c.manual_comment
+                    FROM comment c JOIN base_cell b ON c.cell_id = b.id
+                    JOIN submitted_notebook n ON c.notebook_id = n.id
+                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
+        "submissions": """SELECT a.name, s.student_id, s.timestamp, s.extension
+                    FROM submitted_assignment s JOIN assignment a ON s.assignment_id = a.id""",
+        "notebooks": """SELECT s.student_id, b.name, n.late_submission_penalty
+                    FROM submitted_notebook n JOIN notebook b ON n.notebook_id = b.id
+                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
+        "students": "SELECT id, first_name, last_name, email, lms_user_id FROM student",
+        "assignments": "SELECT name, duedate, course_id FROM assignment",
+        "cells": "SELECT name, type FROM base_cell",
+        "courses": "SELECT id FROM course",
+    }
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        return {
+            name: sorted(map(repr, gradebook.db.execute(text(query)).all()))
+            for name, query in names.items()
+        }
+
+
+def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(course, tmp_path):
+    sample_class(course)
+    other = tmp_path / "other"
+    shutil.copytree(course.root, other, ignore=shutil.ignore_patterns("other"))
+    ours = grade_assignment(course, "ps1_cells", jobs=2)
+    stock = Course(other)
+    # What the formgrader's Autograde button calls, for one student, ...
+    answer = NbGraderAPI(stock.directory(), config=stock.config).autograde("ps1_cells", "perfect")
+    assert answer["success"], answer.get("log")
+    # ... and the command line for the rest.
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", "ps1_cells"],
+        cwd=other,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert tables(course) == tables(stock)
+    expected = {one.name: one.expected for one in CLASS if one.name in NAMES}
+    assert {one.student: one.result["points"] for one in ours} == expected
+    # The pages of both show the table of properties and no hidden test.
+    feedback(course, "ps1_cells")
+    page = (course.root / "class/feedback/mistake-gru/ps1_cells/ps1_cells.html").read_text()
+    assert "1 - z the other way round" in page and "from autograder" not in page
+
+
+def test_a_second_run_does_only_what_has_changed(course):
+    sample_class(course)
+    first = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
+    again = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
+    assert [one.skipped for one in first + again] == [False, False, True, True]
+    submitted = course.path("submitted", "blank", "ps1_cells") / "ps1_cells.ipynb"
+    solved = course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb"
+    shutil.copy(solved, submitted)
+    last = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
+    assert [(one.skipped, one.result["points"]) for one in last] == [(True, 50), (False, 50)]
+    forced = grade_assignment(course, "ps1_cells", ["perfect"], force=True)
+    assert forced[0].result["seed"] == first[0].result["seed"]
+
+
+def test_a_person_s_marks_and_comments_survive_a_regrade(course):
+    sample_class(course)
+    grade_assignment(course, "ps1_cells", ["perfect"])
+    where = ("ps1_cells", "ps1_cells", "perfect")
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.find_grade("test_gru_step", *where).manual_score = 1.5
+        gradebook.find_comment("gru_step", *where).manual_comment = "see me"
+        gradebook.db.commit()
+    grade_assignment(course, "ps1_cells", ["perfect"], force=True)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        grade = gradebook.find_grade("test_gru_step", *where)
+        assert (grade.manual_score, grade.auto_score, grade.needs_manual_grade) == (1.5, 6, True)
+        assert gradebook.find_comment("gru_step", *where).comment == "see me"
+
+
+def test_late_work_gets_the_plugin_s_penalty(course):
+    (course.root / "late.py").write_text(
+        "from nbgrader.plugins import BasePlugin\n\n\n"
+        "class Late(BasePlugin):\n"
+        "    def late_submission_penalty(self, student, score, seconds):\n"
+        "        return score / 2\n"
+    )
+    config = course.root / "nbgrader_config.py"
+    config.write_text(
+        config.read_text()
+        + "\nimport sys\n\nsys.path.insert(0, str(root))\n"
+        + "from late import Late\n\nc.AssignLatePenalties.plugin_class = Late\n"
+    )
+    sample_class(course)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment("ps1_cells", duedate="2026-11-01 10:00:00 UTC")
+    grade_assignment(Course(course.root), "ps1_cells", ["perfect"])
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        notebook = gradebook.find_submission_notebook("ps1_cells", "ps1_cells", "perfect")
+        assert notebook.late_submission_penalty == 25
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory) -> Path:
+    """nbgrader's own example course, with submissions of its own instruction notebooks."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    run = [sys.executable, "-m", "nbgrader"]
+    subprocess.run(
+        [*run, "quickstart", "course101", "--force"], cwd=folder, check=True, capture_output=True
+    )
+    root = folder / "course101"
+    subprocess.run(
+        [*run, "generate_assignment", "ps1", "--force"], cwd=root, check=True, capture_output=True
+    )
+    answers = {
+        "solved": root / "source" / "ps1",
+        "untouched": root / "release" / "ps1",
+        "half": root / "release" / "ps1",
+    }
+    for student, source in answers.items():
+        shutil.copytree(source, root / "submitted" / student / "ps1", dirs_exist_ok=True)
+    half = root / "submitted" / "half" / "ps1" / "problem1.ipynb"
+    notebook = nbformat.read(half, as_version=4)
+    for cell in notebook.cells:
+        if "def squares" in cell.source:
+            cell.source = "def squares(n):\n    return [i**2 for i in range(1, n + 1)]"
+    nbformat.write(notebook, half)
+    return root
+
+
+def test_nbgrader_s_own_course_gets_the_marks_that_stock_nbgrader_gives(quickstart, tmp_path):
+    ours = tmp_path / "ours"
+    shutil.copytree(quickstart, ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", "ps1"],
+        cwd=quickstart,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder.cli", "grade", "ps1", "--course", ours, "--json", out],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert tables(Course(ours)) == tables(Course(quickstart))
+    results = {one["student"]: one for one in json.loads(out.read_text())}
+    assert results["solved"]["points"] > results["half"]["points"] > results["untouched"]["points"]
+    assert any(cell["beside"] for cell in results["solved"]["cells"])
+    assert "beside the student" in done.stdout
