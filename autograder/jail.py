@@ -216,6 +216,8 @@ class Jail:
         )
         os.set_blocking(self.process.stdin.fileno(), False)
         self._inbox = bytearray()
+        self._readable = select.poll()
+        self._readable.register(self.process.stdout, select.POLLIN)
         atexit.register(self.close)
         kind, payload = self.read(time.monotonic() + START_LIMIT) or (b"", b"")
         if kind != b"R":
@@ -237,16 +239,16 @@ class Jail:
         data = memoryview(FRAME.pack(kind, len(payload)) + payload)
         out, into = self.process.stdin.fileno(), self.process.stdout.fileno()
         while data:
+            try:
+                data = data[os.write(out, data) :]
+                continue
+            except BlockingIOError:
+                pass
+            except BrokenPipeError:
+                self._fail("is gone")
             readable, writable, _ = select.select([into], [out], [], 60)
             if readable:
                 self._fill()
-            if writable:
-                try:
-                    data = data[os.write(out, data) :]
-                except BlockingIOError:
-                    continue
-                except BrokenPipeError:
-                    self._fail("is gone")
             if not readable and not writable:
                 self._fail("does not read any more")
 
@@ -270,7 +272,7 @@ class Jail:
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
-            if select.select([self.process.stdout], [], [], left)[0]:
+            if self._readable.poll(min(left, 3600) * 1000):
                 self._fill()
 
     def close(self) -> None:

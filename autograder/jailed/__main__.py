@@ -46,6 +46,8 @@ class Parent:
         self.inbox = bytearray()  # from the judge
         self.limits: dict[str, int] = {}
         self.overrun: str | None = None
+        self.poll = select.poll()
+        self.poll.register(0, select.POLLIN)
         self.shell = self._warm_up(forbid)
 
     def _warm_up(self, forbid: list[str]):
@@ -93,7 +95,7 @@ class Parent:
         theirs.close()
         mine.setblocking(False)
         self.child, self.channel = pid, mine
-        self.started = time.monotonic()
+        self.poll.register(mine, select.POLLIN)
         self.send(b"S")
 
     def _become_child(self, mine: socket.socket, theirs: socket.socket) -> None:
@@ -170,6 +172,7 @@ class Parent:
             except ChildProcessError:
                 break
             time.sleep(0.002)
+        self.poll.unregister(self.channel)
         self.channel.close()
         self.child = self.channel = None
         self.outbox.clear()
@@ -195,24 +198,19 @@ class Parent:
         self.tell(b"R", pid=os.getpid(), python=sys.version.split()[0])
         watched = time.monotonic()
         while True:
-            poll = select.poll()
-            poll.register(0, select.POLLIN)
-            if self.channel is not None:
-                wanted = select.POLLIN | (select.POLLOUT if self.outbox else 0)
-                poll.register(self.channel, wanted)
-            ready = dict(poll.poll(100))
-            if 0 in ready:
-                data = os.read(0, 1 << 20)
-                if not data:
-                    break
-                self.inbox += data
-                self._obey()
-            if self.channel is not None:
-                self._relay(ready.get(self.channel.fileno(), 0))
+            for descriptor, events in self.poll.poll(100):
+                if descriptor == 0:
+                    data = os.read(0, 1 << 20)
+                    if not data:
+                        self.end()
+                        return
+                    self.inbox += data
+                    self._obey()
+                elif self.channel is not None and descriptor == self.channel.fileno():
+                    self._relay(events)
             if time.monotonic() - watched > 0.1:
                 self.watch()
                 watched = time.monotonic()
-        self.end()
 
     def _obey(self) -> None:
         while len(self.inbox) >= FRAME.size:
@@ -225,32 +223,40 @@ class Parent:
                 self.fork(json.loads(payload))
             elif kind == b"D" and self.channel is not None:
                 self.outbox += payload
+                self._push()
             elif kind == b"I" and self.child is not None:
                 os.kill(self.child, signal.SIGINT)
             elif kind == b"K":
                 self.finish()
 
+    def _push(self) -> None:
+        """Pass on what the child will take now; the rest when it is ready for more."""
+        try:
+            sent = self.channel.send(memoryview(self.outbox)[:CHUNK])
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.finish()
+            return
+        del self.outbox[:sent]
+        wanted = select.POLLIN | (select.POLLOUT if self.outbox else 0)
+        self.poll.modify(self.channel, wanted)
+
     def _relay(self, events: int) -> None:
         if self.outbox and events & select.POLLOUT:
-            try:
-                sent = self.channel.send(memoryview(self.outbox)[:CHUNK])
-                del self.outbox[:sent]
-            except BlockingIOError:
-                pass
-            except OSError:
-                self.finish()
-                return
-        if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
-            try:
-                data = self.channel.recv(CHUNK)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if data:
-                self.send(b"D", data)
-            else:
-                self.finish()
+            self._push()
+        if self.channel is None or not events & ~select.POLLOUT:
+            return
+        try:
+            data = self.channel.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.send(b"D", data)
+        else:
+            self.finish()
 
 
 def _lower(limit: int, value: int) -> None:

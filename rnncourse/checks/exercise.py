@@ -69,8 +69,12 @@ class Exercise:
         self, subject: Any, seed: int, properties: Iterable[Property] | None = None
     ) -> Report:
         """Check every property, even after one has failed. Never raises for what `subject` does."""
-        chosen = self.properties if properties is None else tuple(properties)
-        outcomes = [self._check(subject, seed, one) for one in chosen]
+        outcomes: list[Outcome] = []
+        # A mistake that explains one failure is the first suspect for the next.
+        suspects = list(self.misconceptions)
+        for one in self.properties if properties is None else properties:
+            outcomes.append(self._check(subject, seed, one, suspects))
+            suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
         return Report(self.name, outcomes, self.points, seed)
 
     def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
@@ -86,7 +90,9 @@ class Exercise:
         finally:
             torch.default_generator.set_state(kept)
 
-    def _check(self, subject: Any, seed: int, prop: Property) -> Outcome:
+    def _check(
+        self, subject: Any, seed: int, prop: Property, suspects: list[Misconception]
+    ) -> Outcome:
         start = time.perf_counter()
         got = self._observe(prop, subject, seed, forbidding(self.forbids))
         expected = self._observe(prop, self.reference, seed, nullcontext())
@@ -98,7 +104,7 @@ class Exercise:
             message = prop.judge(got, expected)
         named = None
         if message is not None and message != "not written yet":
-            named = self._name_mistake(prop, got, seed)
+            named = self._name_mistake(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
             title=prop.title,
@@ -109,9 +115,11 @@ class Exercise:
             seconds=time.perf_counter() - start,
         )
 
-    def _name_mistake(self, prop: Property, got: Any, seed: int) -> Misconception | None:
-        """The catalogued mistake that is observed to do just what the student's code did."""
-        for candidate in self.misconceptions:
+    def _name_mistake(
+        self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
+    ) -> Misconception | None:
+        """The first suspect that is observed to do just what the student's code did."""
+        for candidate in suspects:
             seen = self._observe(prop, candidate.wrong, seed, nullcontext())
             if difference(got, seen) is None and difference(seen, got) is None:
                 return candidate
