@@ -32,7 +32,7 @@ test: $(VENV)/ready
 	$(BIN)/autograder audit
 
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab assignments/ps1_cells/ps1_cells.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. course/00_start_here.ipynb
 
 release: $(VENV)/ready
 	for folder in solutions/*/; do $(BIN)/autograder release "$$(basename $$folder)" || exit 1; done

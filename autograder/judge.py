@@ -210,6 +210,8 @@ class Judge:
         count = 0
         try:
             for cell in notebook.cells:
+                if cell.cell_type == "code" and not is_grade(cell) and cell.source in demos:
+                    continue
                 if cell.cell_type == "code":
                     count += 1
                     cell.execution_count = count
@@ -217,7 +219,7 @@ class Judge:
                     submission.result.cells.append(
                         self._grade_cell(submission, cell, defined, imports, seed)
                     )
-                elif cell.cell_type == "code" and cell.source not in demos:
+                elif cell.cell_type == "code":
                     cell.outputs = _nodes(submission.run_cell(cell.source))
         except BaseException:
             # Whatever went wrong, the next submission starts in a jail that knows nothing of it.
