@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import multiprocessing
+import resource
 import secrets
 import signal
 import time
@@ -132,6 +133,8 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
     import torch
 
     torch.set_num_threads(1)
+    # A student's code may call back with tensors that broadcast to anything: that then fails here.
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.judge_memory, limits.judge_memory))
     judge = None
     try:
         judge = assignment.judge(jail, limits)

@@ -17,6 +17,7 @@ class Limits:
     grace: float = 1.5  # between an interrupt and the end of the process
     cpu: int = 600  # seconds of processor time, threads together
     memory: int = 4096 * MB  # of all processes of a submission together
+    judge_memory: int = 4096 * MB  # of a judge, which a call back can make work
     processes: int = 64
     files: int = 256  # open at once, by one process
     file_size: int = 64 * MB  # of one file that is written

@@ -179,9 +179,9 @@ class Session(Peer):
                 raise wire.WireError("names that are none")
             return {name: found[name] for name in names if name in found}
 
-    def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call_method(self, handle: int, method: str | None, *args: Any, **kwargs: Any) -> Any:
         with self.within(self._patience):
-            return super().call(handle, args, kwargs)
+            return super().call_method(handle, method, *args, **kwargs)
 
     def backward(self, tape: int, cotangents: list[Any]) -> list[Any]:
         with self.within(self._patience):

@@ -340,3 +340,14 @@ def test_a_jail_is_never_given_up_silently(monkeypatch):
     with pytest.raises(JailError, match="bubblewrap"):
         choose("bwrap")
     assert choose("none") == "none"
+
+
+def test_a_call_back_that_would_fill_the_memory_fails(student):
+    """The judge's own limit is set in its process; here a too large result is refused."""
+    f = student(
+        "def f(step):\n"
+        "    try:\n        step(torch.ones(5000, 1), torch.ones(1, 5000))\n"
+        "    except Exception as error:\n        return str(error)",
+        "f",
+    )
+    assert "MB" in f(lambda x, state: x + state)

@@ -9,6 +9,7 @@ sends the cotangents over and brings the inputs' gradients back. So a test may c
 through a function that runs in another process, as if it ran in its own.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from types import GeneratorType
@@ -21,6 +22,10 @@ from .wire import Decoder, Encoder, Unsendable, WireError, pack
 MAX_NESTED = 30  # calls within calls within calls
 MAX_CALLBACKS = 100_000  # calls that the other side may make during one of ours
 MAX_ITEMS = 100_000  # taken from a generator that a call returns
+# Methods of a module that are called by name, without asking first what the name is.
+MODULE_METHODS = frozenset(
+    ("eval", "load_state_dict", "named_parameters", "parameters", "state_dict", "to", "train")
+)
 
 
 class RemoteError(Exception):
@@ -48,6 +53,8 @@ class Remote:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if self._kind == "module" and name in MODULE_METHODS:
+            return functools.partial(self._peer.call_method, self._handle, name)
         return self._peer.getattr(self._handle, name)
 
     def __repr__(self) -> str:
@@ -142,11 +149,16 @@ class Peer:
 
     def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the far side; tensors that need a gradient keep their graph."""
+        return self.call_method(handle, None, *args, **kwargs)
+
+    def call_method(self, handle: int, method: str | None, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of an object of the far side, or where method is None the object."""
         grad = torch.is_grad_enabled()
         encoder = Encoder(self._export, lambda tensor: grad and tensor.requires_grad)
         node = encoder.node((args, kwargs))
         reply, data = self.request(
-            {"op": "call", "target": handle, "args": node, "grad": grad}, encoder.buffers
+            {"op": "call", "target": handle, "method": method, "args": node, "grad": grad},
+            encoder.buffers,
         )
         decoder = Decoder(data, self._resolve)
         result = decoder.value(reply.get("value"))
@@ -215,9 +227,7 @@ class Peer:
         decoder = Decoder(data, self._resolve)
         arguments = decoder.value(header.get("args"))
         args, kwargs = _arguments(arguments)
-        target = self._objects.get(header.get("target"))
-        if not callable(target):
-            raise WireError("a call of something that is not there")
+        target = self._target(header)
         leaves = [decoder.graph[n].requires_grad_() for n in sorted(decoder.graph)]
         before = self._snapshot(arguments)
         with torch.set_grad_enabled(bool(header.get("grad"))):
@@ -236,6 +246,17 @@ class Peer:
             encoder.is_graph = lambda one: False
             reply["changed"] = encoder.node(arguments)
         return reply, encoder.buffers
+
+    def _target(self, header: dict[str, Any]) -> Callable[..., Any]:
+        handle, method = header.get("target"), header.get("method")
+        if type(handle) is not int or handle not in self._objects:
+            raise WireError("a call of something that is not there")
+        target = self._objects[handle]
+        if method is None:
+            return target
+        if method not in MODULE_METHODS or not isinstance(target, torch.nn.Module):
+            raise WireError("a call of a method that may not be called")
+        return getattr(target, method)
 
     def run(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call one of our own objects for the far side. Generators are drawn out into lists."""
