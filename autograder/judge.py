@@ -89,10 +89,10 @@ class Submission:
             if self._session is not None:
                 if self.testing:
                     raise Lost("not tried again: an earlier call of this exercise had crashed")
-                self._close()
                 if self.lives == 0:
                     raise Lost("your notebook ended its process too often; the rest was not run")
                 self.lives -= 1
+                self._close()
             self._handles.clear()
             self._session = Session(self.jail, self.seed, self.limits, self.result.suspicious)
             self._session.budget = self.until
