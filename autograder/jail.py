@@ -134,6 +134,9 @@ def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) 
     command = [find_bwrap() or "bwrap", "--unshare-all", "--unshare-user", "--die-with-parent"]
     command += ["--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
     command += ["--uid", "1000", "--gid", "1000", "--hostname", "jail"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
+        command += ["--size", str(LIMITS.scratch // share), "--tmpfs", folder]
     system = [Path(one) for one in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")]
     for path in system:
         if path.is_symlink():
@@ -160,9 +163,7 @@ def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) 
         for package in ("rnncourse", "autograder"):
             if (place / package).is_dir():
                 command += ["--tmpfs", str(place / package)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(staged), "/jail"]
-    for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
-        command += ["--size", str(LIMITS.scratch // share), "--tmpfs", folder]
+    command += ["--ro-bind", str(staged), "/jail"]
     for name, value in _environment("/jail", "/scratch").items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/scratch", "--"]

@@ -1,5 +1,7 @@
 """Makes what students get, and what they get back: nbgrader's generate steps, in one place."""
 
+import shutil
+import time
 from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
@@ -17,8 +19,33 @@ def release(course: Course, assignment: str) -> Path:
     # On a fresh machine there is no folder for the gradebook yet.
     if course.db_url.startswith("sqlite:///"):
         Path(course.db_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    _ask(course, assignment, "generate_assignment", force=True, create=True)
-    return course.path("release", ".", assignment)
+    released = course.path("release", ".", assignment)
+    before = released.with_name(f".{assignment}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if released.is_dir():
+        shutil.copytree(released, before)
+    try:
+        _ask(course, assignment, "generate_assignment", force=True, create=True)
+    finally:
+        _keep_edits(course, assignment, before, released)
+    return released
+
+
+def _keep_edits(course: Course, assignment: str, before: Path, released: Path) -> None:
+    """Released notebooks are written over; should somebody have worked in them, that is kept."""
+    if not before.is_dir():
+        return
+    old, new = (
+        {one.name: one.read_bytes() for one in sorted(folder.glob("*.ipynb"))}
+        for folder in (before, released)
+    )
+    if all(new.get(name) == content for name, content in old.items()):
+        shutil.rmtree(before)
+        return
+    kept = course.results(assignment).parent.parent / "kept" / f"{assignment}-{time.time_ns()}"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(before, kept)
+    print(f"the {assignment} that was there before has changed: it is kept in {kept}")
 
 
 def feedback(course: Course, assignment: str) -> Path:

@@ -144,7 +144,7 @@ def test_forbidden_parts_come_back_afterwards():
         (True, 1, "got True"),
         (1.0000001, 1.0, None),
         (Raised(ValueError("x")), 1.0, "it raised ValueError: x"),
-        (None, torch.ones(1), "got None, expected a tensor"),
+        (None, torch.ones(1), "got None (is a `return` missing?), expected a tensor"),
     ],
 )
 def test_differences_are_put_into_words(got, expected, words):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import nbformat
@@ -17,11 +16,11 @@ from rnncourse.checks import exercises
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 TRACKED = [
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files", "*.ipynb"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.splitlines()
-] or sorted(ROOT.glob("[!.]*/**/*.ipynb"))
+    path
+    for folder in ("course", "assignments", "solutions")
+    for path in sorted((ROOT / folder).rglob("*.ipynb"))
+    if ".ipynb_checkpoints" not in path.parts
+]
 
 
 def name_of(path: Path) -> str:

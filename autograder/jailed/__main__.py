@@ -39,6 +39,8 @@ class Parent:
 
     def __init__(self, scratch: list[str], forbid: list[str]):
         self.scratch = scratch
+        # What the jail itself has put there (a course below /tmp) is not a submission's.
+        self.kept = {folder: set(os.listdir(folder)) for folder in scratch}
         self.jailed = os.getpid() == 1
         self.child: int | None = None
         self.channel: socket.socket | None = None
@@ -177,7 +179,7 @@ class Parent:
         self.child = self.channel = None
         self.outbox.clear()
         for folder in self.scratch:
-            _empty(folder)
+            _empty(folder, self.kept[folder])
         self.tell(b"X", strays=strays, overrun=self.overrun, **facts)
 
     def watch(self) -> None:
@@ -276,9 +278,9 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _empty(folder: str) -> None:
+def _empty(folder: str, kept: set[str]) -> None:
     try:
-        entries = list(os.scandir(folder))
+        entries = [one for one in os.scandir(folder) if one.name not in kept]
     except OSError:
         return
     for entry in entries:

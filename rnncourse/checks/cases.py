@@ -74,7 +74,7 @@ class Cases:
             return {
                 self.text(args): attempt(
                     lambda args=args: _described(
-                        self.run(subject, *args), lambda one: f"shape {tuple(one.shape)}"
+                        self.run(subject, *args), lambda one: f"tensor of shape {tuple(one.shape)}"
                     )
                 )
                 for args in self._three(rng)
@@ -228,7 +228,8 @@ def _described(tree: Any, describe: Callable[[torch.Tensor], str]) -> Any:
     if isinstance(tree, torch.Tensor):
         return describe(tree)
     if isinstance(tree, (tuple, list)):
-        return [_described(one, describe) for one in tree]
+        described = [_described(one, describe) for one in tree]
+        return tuple(described) if isinstance(tree, tuple) else described
     return kind(tree)
 
 

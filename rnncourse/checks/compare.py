@@ -50,14 +50,16 @@ def kind(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} tensor {tuple(value.shape)}"
     if isinstance(value, np.ndarray):
-        return f"numpy array {value.shape}"
+        return f"numpy array {value.shape}, which is no tensor"
+    if value is None:
+        return "None (is a `return` missing?)"
     if isinstance(value, (tuple, list)):
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, dict):
         return f"dict with the keys {shorten(str(sorted(map(str, value))), 80)}"
     if isinstance(value, str):
         return shorten(value, 300)
-    if value is None or isinstance(value, (bool, int, float, set, Raised)):
+    if isinstance(value, (bool, int, float, set, Raised)):
         return shorten(repr(value), 300)
     return f"{shorten(type(value).__name__, 60)} object"
 

@@ -6,15 +6,16 @@ of the reference; the property holds where the two agree. Made of a catalogued w
 implementation, it tells which mistake the student made. So every property gives its own hint.
 """
 
+import io
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from .compare import Raised, difference
+from .compare import Raised, difference, kind
 from .report import Outcome, Report
 from .rng import Rng
 from .rules import forbidding
@@ -70,12 +71,22 @@ class Exercise:
     ) -> Report:
         """Check every property, even after one has failed. Never raises for what `subject` does."""
         outcomes: list[Outcome] = []
+        printed = io.StringIO()
         # A mistake that explains one failure is the first suspect for the next.
         suspects = list(self.misconceptions)
         for one in self.properties if properties is None else properties:
-            outcomes.append(self._check(subject, seed, one, suspects))
+            with redirect_stdout(printed):
+                outcomes.append(self._check(subject, seed, one, suspects))
             suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
-        return Report(self.name, outcomes, self.points, seed)
+        return Report(self.name, outcomes, self.points, seed, printed.getvalue())
+
+    def _is_no_subject(self, subject: Any) -> str | None:
+        """What was given in place of a function or a class, in words."""
+        if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[1]):
+            return f"you gave an object of the class; give the class itself, {self.name}"
+        if not callable(subject):
+            return f"you gave {kind(subject)}; give the function itself, without a call"
+        return None
 
     def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
         rng = Rng(seed, f"{self.name}/{prop.name}")
@@ -94,6 +105,8 @@ class Exercise:
         self, subject: Any, seed: int, prop: Property, suspects: list[Misconception]
     ) -> Outcome:
         start = time.perf_counter()
+        if wrong := self._is_no_subject(subject):
+            return Outcome(prop.name, prop.title, prop.points, wrong)
         got = self._observe(prop, subject, seed, forbidding(self.forbids))
         expected = self._observe(prop, self.reference, seed, nullcontext())
         if isinstance(expected, Raised):

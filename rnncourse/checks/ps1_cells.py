@@ -338,7 +338,7 @@ def stacks_time_first(step, xs, state):
 
 
 @unrolling.misconception(
-    "`for x in xs` goes through the batch, not through time. Time is axis 1: use xs[:, t]."
+    "`for x in xs` and `xs[t]` go through the batch, not through time. Time is axis 1: use xs[:, t]."
 )
 def walks_through_the_batch(step, xs, state):
     hs = []
@@ -561,8 +561,8 @@ def judge_counts(got: Any, expected: Any) -> str | None:
     for key in LETTERS:
         if len(got[key]) != len(expected[key]):
             return (
-                f"you name {len(got[key])} wrong lines of the {key.upper()}; "
-                f"the slide has {len(expected[key])}"
+                f"of the {key.upper()}'s lines you call {len(got[key])} wrong; "
+                f"on the slide {len(expected[key])} are"
             )
     return None
 

@@ -1,8 +1,11 @@
 """The report of a check: a small table, the same in a notebook, a terminal and a feedback page."""
 
+import re
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
+
+PRINTED = 2000  # characters of a student's own output that a report shows
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,19 @@ class Report:
     some of its properties are tested only in the grading.
     """
 
-    def __init__(self, name: str, outcomes: list[Outcome], exercise_points: float, seed: int):
+    def __init__(
+        self,
+        name: str,
+        outcomes: list[Outcome],
+        exercise_points: float,
+        seed: int,
+        printed: str = "",
+    ):
         self.name = name
         self.outcomes = outcomes
         self.exercise_points = exercise_points
         self.seed = seed
+        self.printed = printed  # by the student's code while it was checked
 
     @property
     def points(self) -> float:
@@ -56,6 +67,10 @@ class Report:
         """The sentences of the mistakes that were recognised, each once."""
         return list(dict.fromkeys(one.hint for one in self.outcomes if one.hint))
 
+    def _printed(self) -> list[str]:
+        lines = self.printed[:PRINTED].rstrip().split("\n")
+        return [*lines, "…"] if len(self.printed) > PRINTED else lines
+
     def headline(self) -> str:
         """One line: how much holds, and how much of the exercise that is."""
         good = sum(one.passed for one in self.outcomes)
@@ -65,7 +80,7 @@ class Report:
             return f"{self.name}: {self.points:g} of {self.max_points:g} points"
         if self.passed:
             return (
-                f"{self.name}: all {good} visible checks pass, worth {self.max_points:g} of "
+                f"{self.name}: all visible checks pass, worth {self.max_points:g} of "
                 f"{self.exercise_points:g} points; the grading tests the rest"
             )
         return f"{self.name}: {good} of {len(self.outcomes)} visible checks pass"
@@ -88,6 +103,8 @@ class Report:
                 if one.message:
                     lines.append(f"      {one.message}")
         lines += [f"  → {hint}" for hint in self.hints]
+        if self.printed:
+            lines += ["  your code printed:", *(f"    {one}" for one in self._printed()[:5])]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -97,18 +114,28 @@ class Report:
         for one in [] if self.unwritten else self.outcomes:
             mark, colour = ("✓", good) if one.passed else ("✗", bad)
             note = f"<br><code>{escape(one.message)}</code>" if one.message else ""
+            points = f"{one.points if one.passed else 0:g} / {one.points:g}"
             rows.append(
                 f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'
                 f'<td style="text-align:left">{escape(one.title)}{note}</td>'
-                f'<td style="text-align:right">{one.points if one.passed else 0:g}'
-                f" / {one.points:g}</td></tr>"
+                f'<td style="text-align:right;white-space:nowrap">{points}</td></tr>'
             )
         hints = "".join(
             f'<p style="border-left:4px solid {bad};padding-left:.6em;margin:.4em 0">'
-            f"{escape(hint)}</p>"
+            f"{_with_code(hint)}</p>"
             for hint in self.hints
         )
+        if self.printed:
+            hints += (
+                "<details><summary>what your code printed</summary>"
+                f"<pre>{escape(chr(10).join(self._printed()))}</pre></details>"
+            )
         return (
             f'<div><p style="margin:.3em 0"><b>{escape(self.headline())}</b></p>'
             f'<table style="margin:0"><tbody>{"".join(rows)}</tbody></table>{hints}</div>'
         )
+
+
+def _with_code(text: str) -> str:
+    """Text as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
