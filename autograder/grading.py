@@ -10,9 +10,13 @@ import functools
 import hashlib
 import json
 import multiprocessing
+import os
+import re
 import resource
 import secrets
 import signal
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -37,6 +41,12 @@ from .submission import (
     read_submission,
 )
 
+# Characters of folder names that neither the gradebook nor the feedback can hold.
+UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+RENAME = "not graded: the folder's name holds a line break or is not UTF-8; rename it"
+# The parts of this package on which a mark depends, beside all of rnncourse.
+JUDGING = ("hidden/*.py", "jailed/*.py", "grade.py", "grading.py", "jail.py", "judge.py")
+JUDGING += ("limits.py", "session.py", "submission.py")
 ATTEMPTS = 2  # at a submission with which a judge has died
 
 
@@ -136,6 +146,8 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
     # A student's code may call back with tensors that broadcast to anything: that then fails here.
     resource.setrlimit(resource.RLIMIT_DATA, (limits.judge_memory, limits.judge_memory))
     judge = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    threading.Thread(target=_end_with_grader, daemon=True).start()
     try:
         judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
@@ -155,6 +167,12 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
     finally:
         if judge is not None:
             judge.close()
+
+
+def _end_with_grader() -> None:
+    """When the process that records is gone, end this one, its jail and its folder."""
+    wait([multiprocessing.parent_process().sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Worker:
@@ -238,6 +256,9 @@ def grade_assignment(
 
         waiting = []
         for one in wanted:
+            if UNUSABLE.search(one):
+                settle(Graded(one, None, error=RENAME))
+                continue
             old = None if force else recorder.recorded(one, digests[one])
             if old is None:
                 waiting.append(one)
@@ -330,9 +351,12 @@ def _version(assignment: Assignment) -> bytes:
     import rnncourse
 
     digest = hashlib.sha256()
-    for package in (autograder, rnncourse):
-        for path in sorted(Path(package.__file__).parent.rglob("*.py")):
+    ours, theirs = (Path(package.__file__).parent for package in (autograder, rnncourse))
+    for pattern in JUDGING:
+        for path in sorted(ours.glob(pattern)):
             digest.update(path.read_bytes())
+    for path in sorted(theirs.rglob("*.py")):
+        digest.update(path.read_bytes())
     digest.update(json.dumps([asdict(one) for one in assignment.cells]).encode())
     digest.update(json.dumps(assignment.sources, sort_keys=True).encode())
     for inside, content in sorted(assignment.files.items()):
@@ -348,6 +372,9 @@ def _digest(assignment: Assignment, student: str, seed: int, version: bytes) -> 
         if path.is_symlink() or not path.is_file():
             continue
         digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape"))
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            digest.update(b"cannot be read")
     return digest.hexdigest()

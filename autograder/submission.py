@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
+from nbgrader.utils import parse_utc
 
 from .limits import LIMITS
 
@@ -25,6 +27,7 @@ WORTH_A_LOOK = re.compile(
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
     r"|assert_close\s*="
 )
+MAX_SOURCE = 50_000  # characters of a cell: a page with more takes nbgrader minutes
 SCHEMA = 3  # of nbgrader's cell metadata
 MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -79,7 +82,7 @@ class Submitted:
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     suspicious: list[str] = field(default_factory=list)
-    timestamp: str | None = None
+    timestamp: datetime | None = None
 
 
 class Unreadable(Exception):
@@ -156,14 +159,14 @@ def read_submission(
     for top, folders, names in os.walk(folder, followlinks=False):
         for name in list(folders):
             path = Path(top, name)
-            if path.is_symlink():
+            if os.path.islink(path):
                 found.suspicious.append(f"the submission holds a link, {_inside(path, folder)}")
-            if path.is_symlink() or name in (".ipynb_checkpoints", "__pycache__"):
+            if os.path.islink(path) or name in (".ipynb_checkpoints", "__pycache__"):
                 folders.remove(name)
         for name in sorted(names):
             path = Path(top, name)
             inside = _inside(path, folder)
-            if path.is_symlink():
+            if os.path.islink(path):
                 found.suspicious.append(f"the submission holds a link, {inside}")
                 continue
             if path.suffix == ".ipynb" and Path(top) == folder:
@@ -176,7 +179,7 @@ def read_submission(
                 continue
             room -= len(content)
             if inside == "timestamp.txt":
-                found.timestamp = content.decode(errors="replace").strip() or None
+                found.timestamp = _timestamp(content.decode(errors="replace").strip(), found)
             found.files[inside] = content
     found.files |= extra
     wanted = {one.name for one in expected}
@@ -197,6 +200,14 @@ def read_submission(
                 "and hand it in again."
             )
     return found
+
+
+def _timestamp(text: str, found: Submitted) -> datetime | None:
+    try:
+        return parse_utc(text) if text else None
+    except (ValueError, OverflowError):
+        found.notes.append("timestamp.txt holds no time; the submission has none")
+        return None
 
 
 def _inside(path: Path, folder: Path) -> str:
@@ -244,7 +255,8 @@ def parse(content: bytes, notes: list[str]) -> NotebookNode:
 
 def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted) -> NotebookNode:
     """The notebook that is graded: the student's sources, everything else as it should be."""
-    kernel = submitted.get("metadata", {}).get("kernelspec", {})
+    metadata = submitted.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     language = kernel.get("language") if isinstance(kernel, dict) else None
     if language and str(language).lower() != source.kernelspec.get("language", "python"):
         found.notes.append(
@@ -292,7 +304,7 @@ def _last_occurrences(cells: list[Any]) -> dict[str | None, int]:
 def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
     """A new cell with the submitted one's kind and source, and nothing else of it."""
     kind = cell.get("cell_type") if isinstance(cell, dict) else None
-    if kind not in MAKE:
+    if not isinstance(kind, str) or kind not in MAKE:
         found.notes.append("a cell of no known kind was left out")
         return None
     source = cell.get("source", "")
@@ -304,6 +316,9 @@ def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
         found.suspicious.append("a cell is tagged skip-execution; it was run all the same")
     # A surrogate cannot be written to a file again.
     text = source if isinstance(source, str) else ""
+    if len(text) > MAX_SOURCE:
+        found.notes.append(f"a cell of {len(text)} characters is too long and was cut")
+        text = text[:MAX_SOURCE]
     return MAKE[kind](text.encode("utf-8", "replace").decode())
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from html import unescape
 from pathlib import Path
@@ -529,14 +529,22 @@ def top(name: str, source: str, **more: Any) -> None:
     enter(name, lambda work: work.first(source), **more)
 
 
-# Sorted to the front: it waits out the limit of a cell while the rest of the class is graded.
-top("0-endless-cell", "import time\nwhile True:\n    time.sleep(9)", page="stopped after 30 s")
+top("endless-cell", "import time\nwhile True:\n    time.sleep(9)", page="was stopped after 4 s")
+top(
+    "cell-that-will-not-stop",
+    "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+    page="took too long and could not be interrupted",
+)
+# Fails: no source is too long for the grader, but this one is for the wire, and its student is told
+# of a "test's own value"; a page with some other megabyte takes nbgrader minutes.
+top("cell-of-five-megabytes", "#" + "x" * (5 << 20), says="cell.* too long")
 top(
     "fifty-megabytes-printed",
     "for _ in range(50):\n    print('x' * (1 << 20))",
     says="too long and has been cut",
 )
 top("cell-raises", "1 / 0", page="ZeroDivisionError")
+# Fails: its page says that 'CellShell' has no attribute 'ask_exit'.
 top("cell-calls-exit", "exit()")
 top("cell-raises-SystemExit", "raise SystemExit(3)", page="SystemExit")
 top("cell-ends-its-process", "import os\nos._exit(0)", page="ended itself")
@@ -577,7 +585,8 @@ def elman(name: str, body: str, says: str = "", lost: str = ALL) -> None:
 
 
 elman("returns-a-string", "return 'my tensor'", "got my tensor, expected a tensor")
-elman("returns-none", "RIGHT", "got None, expected a tensor")
+elman("returns-none", "RIGHT", "got None")
+# These two and the coroutine fail: the message names what stands for it here, "Remote object".
 elman("returns-an-object", "return object()", "got (?!Remote).* object, expected a tensor")
 elman("returns-a-function", "return lambda: RIGHT", "got (?!Remote).* object, expected a tensor")
 elman(
@@ -626,7 +635,7 @@ def instead_of_elman(name: str, source: str, says: str = "", **lost: str) -> Non
     enter(name, partial(Work.answer, name="elman_step", source=source), says, lost=lost)
 
 
-instead_of_elman("is-a-number", "elman_step = 3", "'int' object is not callable", elman_step=ALL)
+instead_of_elman("is-a-number", "elman_step = 3", "you gave 3", elman_step=ALL)
 instead_of_elman("takes-two", "def elman_step(x, h): ...", "TypeError: .*takes", elman_step=ALL)
 instead_of_elman(
     "is-an-object",
@@ -774,7 +783,7 @@ def grade_class(course: Course) -> None:
     for one in CASES:
         hand_in(course, one.name, notebook, one.make)
     (course.path("submitted", "x", ASSIGNMENT).parents[1] / "list.txt").write_text("no student")
-    graded = grade_assignment(course, ASSIGNMENT, jobs=2)
+    graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=replace(LIMITS, cell=4))
     failed = None
     try:
         feedback(course, ASSIGNMENT)
@@ -847,7 +856,6 @@ def test_the_points_are_lost_where_the_mistake_is(graded, one):
 def test_it_is_said_in_words(graded, one):
     lines = said(graded.result(one.name))
     assert any(re.search(one.says, line) for line in lines) if one.says else lines == []
-    # A student is told of the work, not of how the grader is made.
     assert not [line for line in lines if "Traceback" in line or "autograder" in line]
 
 
@@ -855,7 +863,8 @@ def test_it_is_said_in_words(graded, one):
 def test_there_is_a_feedback_page(graded, one):
     page = graded.page(one.name)
     assert re.search(one.page, page)
-    assert "CellShell" not in page
+    # A student is told of the work, not of how the grader is made.
+    assert not re.search("CellShell|the test's own value", page)
     if one.lost is None:
         assert "This notebook could not be graded" in page
         assert re.search(one.says, page)
@@ -892,23 +901,27 @@ def test_what_lies_beside_the_notebook_is_kept(graded):
     assert "def double" in (folder / "helpers.py").read_text()
 
 
-def test_a_name_that_nbgrader_cannot_hold_harms_no_one(tmp_path):
+def test_names_and_files_that_cannot_be_used_harm_no_one(tmp_path):
     course = new_course(tmp_path / "course")
     notebook = solved(course)
-    names = ["Ada", os.fsdecode(b"Andr\xe9"), "new\nline", "Zoe"]
+    unusable = [os.fsdecode(b"Andr\xe9"), "New\nline"]
+    names = ["Ada", *unusable, "Shut", "Zoe"]
     for name in names:
         hand_in(course, name, notebook)
+    # Nothing is closed to root. To anyone else: the file is opened to see whether it has changed,
+    # and where that fails no one is graded.
+    (course.path("submitted", "Shut", ASSIGNMENT) / FILE).chmod(0)
     # Fails: the seed of a submission is derived from the name, which cannot be encoded.
     graded = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=1)}
     assert list(graded) == names
     for name in ("Ada", "Zoe"):
         assert graded[name].error is None and graded[name].result["points"] == FULL
-    # A person must be told what to do.
-    for name in names[1:-1]:
-        assert re.search("rename", graded[name].error or "graded; rename")
+    for name in unusable:
+        assert "rename" in graded[name].error
+    assert graded["Shut"].result["points"] == (0 if os.geteuid() else FULL)
     assert "Andr" in shown(list(graded.values()))
-    # Fails: nbgrader makes no page after the first one whose student's name holds a new line.
+    # Fails: at a student's name that holds a new line nbgrader gives up, and makes no page for
+    # those who come after it.
     feedback(course, ASSIGNMENT)
-    assert all(
-        (course.path("feedback", name, ASSIGNMENT) / PAGE).exists() for name in ("Ada", "Zoe")
-    )
+    for name in ("Ada", "Shut", "Zoe"):
+        assert (course.path("feedback", name, ASSIGNMENT) / PAGE).exists()

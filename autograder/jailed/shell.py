@@ -150,6 +150,9 @@ class CellShell(InteractiveShell):
     def init_virtualenv(self) -> None:
         pass
 
+    def ask_exit(self) -> None:
+        """`exit()`: the cells after it are run all the same."""
+
     def enable_gui(self, gui=None) -> None:
         pass
 

@@ -137,7 +137,9 @@ class Encoder:
 
     def _tensor(self, value: torch.Tensor, depth: int) -> Any:
         name = str(value.dtype).removeprefix("torch.")
-        if name not in DTYPES or value.layout != torch.strided or value.is_meta:
+        if value.is_meta:
+            raise Unsendable("a tensor without values (device meta)")
+        if name not in DTYPES or value.layout != torch.strided:
             raise Unsendable(f"a {value.layout} tensor of {value.dtype}")
         flags = {}
         if self.is_graph(value):

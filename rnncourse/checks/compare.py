@@ -61,7 +61,10 @@ def kind(value: Any) -> str:
         return shorten(value, 300)
     if isinstance(value, (bool, int, float, set, Raised)):
         return shorten(repr(value), 300)
-    return f"{shorten(type(value).__name__, 60)} object"
+    name = type(value).__name__
+    if name == "Remote":  # the grader's stand-in for an object of the student's
+        name = value.student_kind
+    return f"{shorten(name, 60)} object"
 
 
 def difference(got: Any, expected: Any) -> str | None:

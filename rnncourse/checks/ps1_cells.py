@@ -338,7 +338,8 @@ def stacks_time_first(step, xs, state):
 
 
 @unrolling.misconception(
-    "`for x in xs` and `xs[t]` go through the batch, not through time. Time is axis 1: use xs[:, t]."
+    "`for x in xs` and `xs[t]` go through the batch, not through time. "
+    "Time is axis 1: use `xs[:, t]`."
 )
 def walks_through_the_batch(step, xs, state):
     hs = []
