@@ -4,12 +4,13 @@ The order makes a crash harmless: the companion file comes last, and a submissio
 graded again. One submission is one transaction of the gradebook.
 """
 
+import fcntl
 import json
 import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nbformat
 from nbgrader.api import (
@@ -22,17 +23,17 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import compute_checksum, parse_utc
+from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError
 
-from .course import Course
+from .course import Course, CourseError
 from .submission import Submitted
 
 LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook
 
 
 class RecordError(Exception):
-    """A submission was graded and could not be recorded; nothing of it is half-written."""
+    """A submission was graded and could not be recorded; it counts as not graded yet."""
 
 
 class Recorder:
@@ -41,13 +42,15 @@ class Recorder:
     def __init__(self, course: Course, assignment: str):
         self.course = course
         self.assignment = assignment
-        self.gradebook = Gradebook(course.db_url, course.course_id)
         self.results = course.results(assignment)
+        self._lock = _lock(self.results)
+        self.gradebook = Gradebook(course.db_url, course.course_id)
         self._late = AssignLatePenalties(config=course.config)
         self._late.init_plugin()
 
     def close(self) -> None:
         self.gradebook.close()
+        self._lock.close()
 
     # --- has this been done already? ----------------------------------------------------------
 
@@ -81,9 +84,9 @@ class Recorder:
     # --- writing --------------------------------------------------------------------------------
 
     def record(self, submitted: Submitted, result: dict[str, Any], digest: str) -> None:
-        """Write one graded submission. RecordError if that fails; then nothing has changed."""
+        """Write one graded submission. RecordError if that fails: it is then graded again."""
         target = self.course.path("autograded", submitted.student, self.assignment)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+        fresh = target.with_name(f".{target.name}.new")
         try:
             self._write_files(fresh, submitted)
             self._write_gradebook(submitted, result)
@@ -103,7 +106,7 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for name, notebook in submitted.notebooks.items():
-            (folder / f"{name}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+            (folder / f"{name}.ipynb").write_bytes(_utf8(nbformat.writes(notebook)))
         for path in folder.rglob("*"):
             if path.is_file():
                 path.chmod(0o444)  # as nbgrader leaves them
@@ -155,7 +158,7 @@ class Recorder:
 
         As Gradebook.add_submission, which commits a submission before it has any mark.
         """
-        timestamp = _timestamp(submitted)
+        timestamp = submitted.timestamp
         try:
             found = self.gradebook.find_submission(self.assignment, submitted.student)
         except MissingEntry:
@@ -197,18 +200,21 @@ def _unanswered(submitted: Submitted, notebook: str) -> set[str]:
     }
 
 
-def _timestamp(submitted: Submitted) -> Any:
-    if not submitted.timestamp:
-        return None
+def _lock(results: Path) -> IO[bytes]:
+    """Held while a grader records; another one would write to the same places."""
+    results.mkdir(parents=True, exist_ok=True)
+    file = open(results / ".lock", "wb")  # noqa: SIM115  closed with the recorder
     try:
-        return parse_utc(submitted.timestamp)
-    except (ValueError, OverflowError):
-        submitted.notes.append("timestamp.txt holds no time; the submission has none")
-        return None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise CourseError(f"another grader is at work on {results.name}: let it finish") from None
+    return file
 
 
 def _swap(fresh: Path, target: Path) -> None:
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         os.rename(target, old)
     os.rename(fresh, target)
@@ -218,6 +224,11 @@ def _swap(fresh: Path, target: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(_utf8(json.dumps(value, indent=1, ensure_ascii=False)))
     os.replace(fresh, path)
+
+
+def _utf8(text: str) -> bytes:
+    """A text for a file. Half a character, which students' strings may hold, becomes "?"."""
+    return text.encode("utf-8", "replace")
