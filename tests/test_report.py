@@ -10,8 +10,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from autograder.course import Course, CourseError
+from autograder.jailed.peer import RemoteError
 from autograder.judge import Missing
 from autograder.report import UNDEFINED, ClassReport, MarkStatistics, clean
+from autograder.session import Lost
 from rnncourse.checks.compare import Raised
 
 EVIL = "<script>alert(1)</script>"
@@ -301,6 +303,76 @@ def test_suspicious_submissions_are_grouped(course):
     )
 
 
+def test_urgent_are_the_students_whose_mark_may_be_wrong(course):
+    why = "ps.ipynb could not be read"
+    crashed = "it raised Crashed: the process that ran your code was ended by SIGSEGV"
+    slow = "shape (2,): it raised Timeout: it took too long (line 2: `while True:`)"
+    again = "it raised Crashed: not tried again: an earlier call of this exercise had crashed"
+    essay = cell("why", None, 4.0)
+    strange = ["one thing", "another"]
+    put(
+        course,
+        fine=result(good(), essay),
+        mistaken=result(wrong(), essay),
+        blank=result(unwritten(), essay),
+        odd=result(good(), essay, suspicious=strange),
+        lost=result(cell("test_lstm", 0.0, 2.0, message=why), essay, problems={"ps": why}),
+        crash=result(
+            cell(
+                "test_lstm",
+                0.0,
+                2.0,
+                prop("shape", False, message=crashed),
+                prop("values", False, message=again),
+            ),
+            essay,
+        ),
+        slow=result(cell("test_lstm", 0.0, 2.0, prop("shape", False, message=slow)), essay),
+        stopped=result(
+            cell(
+                "test_lstm",
+                0.0,
+                2.0,
+                beside=True,
+                message="CellTimeoutError: this cell was stopped after 9 s",
+            ),
+            essay,
+        ),
+        broken="{",
+    )
+    (course.root / "submitted" / "late" / "ps").mkdir(parents=True)
+    report = ClassReport.load(course, "ps")
+    assert report.urgent() == ["crash", "lost", "odd", "slow", "stopped", "broken", "late"]
+    matters = report.attention()
+    assert [one.urgent for one in matters] == sorted((one.urgent for one in matters), reverse=True)
+    found = {one.text: one.details for one in matters if one.urgent}
+    assert found["Suspicious in 2 ways: odd."] == strange
+    assert found["A crash or a time limit ended the tests of these."] == [
+        "crash: lstm, the process that ran your code was ended by SIGSEGV",
+        "slow: lstm, it took too long (line 2: `while True:`)",
+        "stopped: lstm, this cell was stopped after 9 s",
+    ]
+    assert len(found) == 5
+    assert [one.text for one in matters if "by hand" in one.text and not one.urgent]
+    assert report.exercises[0].unrecognised == []
+    assert "urgent: 7 students" in shown(report)
+    assert "urgent students7" in Page(report.html()).text
+
+
+@pytest.mark.parametrize("name", ["CPU", "gone", "late", "own"])
+def test_whatever_the_judge_says_of_lost_code_is_recognised(course, name):
+    said = {
+        "CPU": Lost("your code used more than 60 s of processor time"),
+        "gone": Lost("the process that ran your code ended itself"),
+        "late": RemoteError("Timeout", "it took too long"),
+        "own": ValueError("wrong shape"),
+    }[name]
+    checked = cell("test_a", 0.0, 1.0, prop("shape", False, message=repr(Raised(said))))
+    plain = cell("test_b", 0.0, 1.0, message=str(said))
+    ended = load(course, x=result(checked, plain)).students[0].ended
+    assert len(ended) == (0 if name == "own" else 2)
+
+
 def test_a_notebook_without_a_mark_is_told_and_its_properties_are_not_counted(course):
     why = "ps.ipynb was not handed in"
     lost = cell("test_lstm", 0.0, 2.0, message=why)
@@ -497,6 +569,11 @@ def test_the_plots_take_their_colours_from_the_page(course):
     html = load(course, a=result(good()), b=result(wrong())).html()
     assert "currentColor" in html and "var(--bar)" in html
     assert not re.search(r"#01010|#02020|#03030", html)
+
+
+def test_a_misconception_of_one_does_not_fill_the_axis(course):
+    svg = load(course, **{f"s{n}": result(good() if n else wrong()) for n in range(12)}).html()
+    assert ">10</text>" in svg[svg.index('<svg class="misconceptions"') : svg.index('class="heat"')]
 
 
 def test_ids_are_unique(course):
