@@ -235,3 +235,13 @@ def test_most_mistakes_are_recognised_while_a_student_works(name):
         for one in exercise.misconceptions
     ]
     assert sum(shown) >= 0.6 * len(shown)
+
+
+@pytest.mark.parametrize("name", list(EXERCISES))
+def test_a_mark_does_not_depend_on_the_seed(name):
+    """Fresh inputs must never be luck, good or bad."""
+    exercise = EXERCISES[name]
+    answers = [*ALTERNATIVES[name], *(one.wrong for one in exercise.misconceptions)]
+    for answer in answers:
+        marks = {exercise.evaluate(answer, seed, rubric(name)).points for seed in range(100, 108)}
+        assert len(marks) == 1, f"{answer.__name__} gets {sorted(marks)}"

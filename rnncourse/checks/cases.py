@@ -144,7 +144,8 @@ class Cases:
         """One sequence of a batch must not change another's result."""
 
         def observe(subject: Any, rng: Rng) -> Any:
-            args = self.draw(rng, rng.sizes())
+            # Wide enough that no row is silenced by a relu in every place.
+            args = self.draw(rng, rng.sizes(H=9))
             other = tuple(
                 map_tensors(lambda one: _replace_first_row(one, rng), arg)
                 if name in self.batched
@@ -155,7 +156,7 @@ class Cases:
             after = tensors(self.run(subject, *other))
             if not before or any(a.shape != b.shape for a, b in zip(before, after, strict=True)):
                 return "the results of two calls with the same sizes have different shapes"
-            first = all(not _close(a[:1], b[:1]) for a, b in zip(before, after, strict=True))
+            first = any(not _close(a[:1], b[:1]) for a, b in zip(before, after, strict=True))
             rest = all(_close(a[1:], b[1:]) for a, b in zip(before, after, strict=True))
             return {
                 "after a change of row 0 of the batch, row 0 of the result": (

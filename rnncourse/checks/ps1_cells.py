@@ -1222,11 +1222,12 @@ def draw_graph(rng: Rng, N: int) -> dict[str, tuple]:
     """
     order = torch.randperm(4, generator=rng.generator).tolist()
     names = [ACTIVATIONS[order[n % 4]] for n in range(N)]
-    previous = [0, 0, *(int(rng.integers(0, n, 1)) for n in range(3, N + 1))]
-    others = [n for n in (0, *range(3, N)) if rng.integers(0, 2, 1)]
+    # Node N, which is always in the output, reads node 2: off by one shows in every draw.
+    previous = [0, 0, *(int(rng.integers(0, n, 1)) for n in range(3, N)), 2]
+    others = [n for n in (0, *range(4, N)) if rng.integers(0, 2, 1)]
     return {
         "nodes": tuple(zip(previous, names, strict=True)),
-        "output": (2, *others, N),
+        "output": (2, 3, *others, N),  # 2 and 3 have different activations
     }
 
 

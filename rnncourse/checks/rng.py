@@ -35,5 +35,9 @@ class Rng:
 
     def sizes(self, **fixed: int) -> Sizes:
         """Sizes that all differ, so that a transposed matrix cannot go unnoticed."""
-        free = torch.randperm(6, generator=self.generator)[:4] + 2
-        return Sizes(*free.tolist())._replace(**fixed)
+        while True:
+            free = torch.randperm(6, generator=self.generator)[:4] + 2
+            drawn = Sizes(*free.tolist())._replace(**fixed)
+            # With D = 3H an LSTM's (D + H, 4H) weights are square as well.
+            if drawn.D != 3 * drawn.H:
+                return drawn
