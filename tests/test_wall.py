@@ -279,7 +279,7 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
     assert any("processes running" in line for line in student.submission.result.suspicious)
     found = student(
         "import os, pathlib\n"
-        "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).iterdir()]\n"
+        "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).glob('note')]\n"
         "planted = hasattr(torch, 'planted')\n"
         "processes = sorted(int(one) for one in os.listdir('/proc') if one.isdigit())\n"
         "me = os.getpid()",
