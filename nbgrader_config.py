@@ -27,6 +27,9 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.OverwriteCells.add_missing_cells = True
 
+# Text cells are students' as well: what they hold is shown, and not run.
+c.HTMLExporter.filters = {"markdown2html": "autograder.pages.markdown2html"}
+
 # Feedback shows what was tested and what came of it, not the source of the tests.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.ClearHiddenTests",

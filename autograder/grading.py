@@ -36,8 +36,11 @@ from .recorder import Recorder, RecordError, write_json
 from .submission import (
     AssignmentCells,
     Submitted,
+    Unreadable,
     assignment_cells,
+    listing,
     placeholder,
+    read_file,
     read_submission,
 )
 
@@ -368,13 +371,15 @@ def _digest(assignment: Assignment, student: str, seed: int, version: bytes) -> 
     """A name for a submission's content as it lies there, and all that its marks depend on."""
     digest = hashlib.sha256(version + str(seed).encode())
     folder = assignment.course.path("submitted", student, assignment.name)
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file():
+    room = LIMITS.extra_files + LIMITS.notebook
+    for inside, entry in listing(folder):
+        digest.update(inside.encode("utf-8", "surrogateescape"))
+        if entry.is_dir(follow_symlinks=False):
             continue
-        digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape"))
         try:
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError:
-            digest.update(b"cannot be read")
+            content = read_file(Path(entry.path), room)
+        except Unreadable as error:
+            content = str(error).encode()
+        room -= len(content)
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import json
 import os
+import platform
 import select
 import shutil
 import site
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import rnncourse
@@ -129,11 +131,77 @@ def _worker(python: str, scratch: Sequence[str], forbid: Iterable[str]) -> list[
     return [python, "-P", "-s", "-m", "jailed", json.dumps(options)]
 
 
+@lru_cache
+def _knows(bwrap: str, option: str) -> bool:
+    done = subprocess.run([bwrap, "--help"], capture_output=True, text=True)
+    return option in done.stdout + done.stderr
+
+
+# System calls that no answer needs, by machine: what they make outlives a process, belongs to no
+# process's memory, or reaches into another. Their numbers: asm/unistd_64.h and asm-generic.
+REFUSED = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_getfd": (438, 438),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    # These would reach the parent, whose limits and priority the next submission inherits.
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+PRLIMIT = (302, 261)  # refused for any process but the caller's own, which is number 0
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+
+def seccomp_filter() -> bytes | None:
+    """A filter that answers REFUSED with EPERM; None for a machine whose numbers we do not know."""
+    if platform.machine() not in MACHINES:
+        return None
+    column, architecture = MACHINES[platform.machine()]
+    allow, refuse = (0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, 0x00050001)
+    numbers = sorted(one[column] for one in REFUSED.values())
+    steps = [
+        (0x20, 0, 0, 4),  # the architecture: another one, such as 32 bits, may do nothing
+        (0x15, 1, 0, architecture),
+        refuse,
+        (0x20, 0, 0, 0),  # the number of the call
+        (0x35, len(numbers) + 4, 0, 0x40000000),  # x32
+        *((0x15, len(numbers) + 3 - n, 0, number) for n, number in enumerate(numbers)),
+        (0x15, 0, 2, PRLIMIT[column]),
+        (0x20, 0, 0, 16),  # its first argument
+        (0x15, 0, 1, 0),
+        allow,
+        refuse,
+    ]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
+
+
 def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) -> list[str]:
     """The bubblewrap command line. private: folders to blank out should a bind contain them."""
     command = [find_bwrap() or "bwrap", "--unshare-all", "--unshare-user", "--die-with-parent"]
     command += ["--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
     command += ["--uid", "1000", "--gid", "1000", "--hostname", "jail"]
+    if _knows(command[0], "--disable-userns"):  # bubblewrap 0.8 and later
+        command += ["--disable-userns"]
     command += ["--proc", "/proc", "--dev", "/dev"]
     for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
         command += ["--size", str(LIMITS.scratch // share), "--tmpfs", folder]
@@ -155,15 +223,25 @@ def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) 
         if not any(path.is_relative_to(one) for one in bound[1:]):
             command += ["--ro-bind", str(path), str(path)]
             bound.append(path)
+    closed = [Path("/dev"), Path("/")]
     for path in blank:
-        inside = any(path.is_relative_to(one) for one in bound)
-        if path.exists() and inside and not any(one.is_relative_to(path) for one in prefixes):
+        if path.exists() and any(path.is_relative_to(one) for one in bound):
             command += ["--tmpfs", str(path)]
+            closed.insert(0, path)
+            for one in sorted(prefixes):  # such as a course's own .venv
+                if one.exists() and one.is_relative_to(path):
+                    command += ["--ro-bind", str(one), str(one)]
     for place in {Path(one) for one in site.getsitepackages()}:
         for package in ("rnncourse", "autograder"):
             if (place / package).is_dir():
                 command += ["--tmpfs", str(place / package)]
+                closed.insert(0, place / package)
     command += ["--ro-bind", str(staged), "/jail"]
+    # To a jail that root has started, the kernel's settings would be its own files.
+    command += ["--ro-bind", "/proc/sys", "/proc/sys"]
+    # Nothing can be written but in the scratch folders, which are emptied.
+    for path in closed:
+        command += ["--remount-ro", str(path)]
     for name, value in _environment("/jail", "/scratch").items():
         command += ["--setenv", name, value]
     command += ["--chdir", "/scratch", "--"]
@@ -205,9 +283,15 @@ class Jail:
             environment = _environment(str(staged), str(scratch))
         else:
             command = container_command(self.backend, staged, forbid)
+        calls = tempfile.TemporaryFile()  # noqa: SIM115
+        if self.backend == "bwrap" and (rules := seccomp_filter()):
+            calls.write(rules)
+            calls.seek(0)
+            command[1:1] = ["--seccomp", str(calls.fileno())]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the jail
         self.process = subprocess.Popen(
             command,
+            pass_fds=[calls.fileno()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -215,6 +299,7 @@ class Jail:
             # Ctrl-C is ours to handle: the jail ends when its standard input does.
             start_new_session=True,
         )
+        calls.close()
         os.set_blocking(self.process.stdin.fileno(), False)
         self._inbox = bytearray()
         self._readable = select.poll()

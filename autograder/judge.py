@@ -9,6 +9,7 @@ import ast
 import contextlib
 import hashlib
 import io
+import json
 import os
 import time
 import traceback
@@ -79,7 +80,9 @@ class Submission:
         self.until = time.monotonic() + limits.submission
         self.budget = self.until
         self.lives = limits.lives
+        self.room = limits.outputs
         self.testing = False
+        self.dirty = False
         self._session: Session | None = None
         self._handles: dict[str, Remote] = {}
 
@@ -118,6 +121,8 @@ class Submission:
         finally:
             self.testing = False
             self.budget = self.until
+            if self._session is not None:
+                self._session.forget_tapes()
 
     def handle(self, name: str) -> Remote:
         """The student's function or class of this name, in the child that is alive."""
@@ -143,6 +148,10 @@ class Submission:
         self.done.append(source)
         if ran["cut"]:
             self.result.notes.append("the output of a cell was too long and has been cut")
+        self.room -= len(json.dumps(ran["outputs"]))
+        if self.room < 0:
+            self.result.notes.append("the notebook's outputs were too long and have been left out")
+            return []
         return ran["outputs"]
 
     def names(self, wanted: Iterable[str]) -> dict[str, Any]:
@@ -161,6 +170,7 @@ class Submission:
     def _close(self) -> None:
         if self._session is not None:
             self._session.end()
+            self.dirty = self.dirty or self._session.dirty
             self.result.student_seconds += self._session.seconds
 
     def close(self) -> NotebookResult:
@@ -198,15 +208,18 @@ class Judge:
         seed: of the assignment. The inputs depend on it and on the notebook's content: the same
         notebook meets the same inputs again, one written to fit known inputs meets others.
         """
-        seed = derive(seed, *(cell.source for cell in notebook.cells))
+        parts = [hashlib.sha256(data).hexdigest() for _, data in sorted((files or {}).items())]
+        seed = derive(seed, *(cell.source for cell in notebook.cells), *parts)
         if self.jail.process.poll() is not None:  # it died: that is not this student's fault
             self.jail.close()
             self.jail = self._make()
         started = time.perf_counter()
         defined = student_names(source) if source else frozenset()
+        walled = walled_tests(source) if source else frozenset()
         imports = instructor_imports(source) if source else {}
         demos = demonstrations(source) if source else frozenset()
-        submission = Submission(self.jail, seed, files or {}, self.limits)
+        # The jail's own seed says nothing of the tests'.
+        submission = Submission(self.jail, derive(seed, "jail"), files or {}, self.limits)
         count = 0
         try:
             for cell in notebook.cells:
@@ -217,7 +230,7 @@ class Judge:
                     cell.execution_count = count
                 if is_grade(cell):
                     submission.result.cells.append(
-                        self._grade_cell(submission, cell, defined, imports, seed)
+                        self._grade_cell(submission, cell, defined, imports, seed, walled)
                     )
                 elif cell.cell_type == "code":
                     cell.outputs = _nodes(submission.run_cell(cell.source))
@@ -226,6 +239,9 @@ class Judge:
             self.jail.close()
             raise
         result = submission.close()
+        if submission.dirty:
+            result.suspicious.append("left traces in the jail, which was replaced")
+            self.jail.close()
         result.judge_seconds = time.perf_counter() - started - result.student_seconds
         return result
 
@@ -236,10 +252,11 @@ class Judge:
         defined: frozenset[str],
         imports: dict[str, str],
         seed: int,
+        walled: frozenset[str],
     ) -> CellResult:
         started = time.perf_counter()
         grade_id = cell.metadata.nbgrader["grade_id"]
-        behind = cell.cell_type == "code" and not is_solution(cell) and is_walled(cell.source)
+        behind = grade_id in walled and cell.cell_type == "code" and is_walled(cell.source)
         if behind:
             result = self._walled(submission, cell, defined, imports, derive(seed, grade_id))
         else:
@@ -326,6 +343,19 @@ def is_walled(source: str) -> bool:
         if any(module.split(".")[0] == "autograder" for module in modules):
             return True
     return False
+
+
+def walled_tests(source: NotebookNode) -> frozenset[str]:
+    """The grading cells that run on this side: the source notebook says which, not a submission,
+    where a student's own cell may claim to be one."""
+    return frozenset(
+        cell.metadata.nbgrader["grade_id"]
+        for cell in source.cells
+        if cell.cell_type == "code"
+        and is_grade(cell)
+        and not is_solution(cell)
+        and is_walled(cell.source)
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -23,6 +23,7 @@ class Limits:
     file_size: int = 64 * MB  # of one file that is written
     scratch: int = 256 * MB  # of all files that are written
     notebook: int = 64 * MB  # of a submitted notebook
+    outputs: int = 16 * MB  # of all outputs of a notebook
     extra_files: int = 60 * MB  # of all other submitted files; each fits into one message
     lives: int = 12  # new processes after a crash, before the rest is given up
 

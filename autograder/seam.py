@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.notebooknode import NotebookNode
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum
@@ -21,7 +22,7 @@ from .grading import recorded_seed
 from .jail import BACKENDS
 from .judge import Judge, derive
 from .limits import LIMITS
-from .submission import Unreadable, read_file
+from .submission import Unreadable, listing, read_file
 
 IDLE = 120  # seconds until a judge that nothing is asked of gives its jail back
 
@@ -79,7 +80,11 @@ class TrustedExecute(NbGraderPreprocessor):
         course = Course(Path(CourseDirectory(parent=self).root))
         source = _source(course, names["assignment"], names["notebook"])
         seed = derive(recorded_seed(course, names["assignment"]), names["student"])
-        files = _files(Path(resources["metadata"]["path"]))
+        submitted = course.path("submitted", names["student"], names["assignment"])
+        if (submitted / f"{names['notebook']}.ipynb").is_symlink():
+            raise NbGraderException("the notebook that was handed in is a link")
+        files = _files(course, names["student"], names["assignment"])
+        _restore(nb, source)
         with _keeper.lock:
             judge = _keeper.get(course, names["assignment"], self.jail)
             try:
@@ -115,16 +120,36 @@ def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | No
     return _read(path, path.stat().st_mtime) if path.exists() else None
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    """The files beside a notebook that is graded; nbgrader has put the instructor's over them."""
+def _restore(nb: NotebookNode, source: NotebookNode | None) -> None:
+    """What kind each cell is says the instructor; nbgrader leaves that to the submission."""
+    known = {
+        cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader
+        for cell in (source.cells if source else [])
+        if "nbgrader" in cell.metadata
+    }
+    for cell in nb.cells:
+        if cell.cell_type == "raw":
+            cell.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
+        if source is None or "nbgrader" not in cell.metadata:
+            continue
+        real = known.get(cell.metadata.nbgrader.get("grade_id"))
+        if real is None:
+            del cell.metadata["nbgrader"]
+        else:
+            for flag in ("grade", "solution", "locked", "task"):
+                cell.metadata.nbgrader[flag] = real.get(flag, False)
+
+
+def _files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
+    """The files beside a notebook. Not those that nbgrader has copied: it follows links."""
     found: dict[str, bytes] = {}
     room = LIMITS.extra_files
-    for path in sorted(folder.rglob("*")):
-        if path.suffix == ".ipynb" or path.is_dir() or path.name == "timestamp.txt":
+    for inside, entry in listing(course.path("submitted", student, assignment)):
+        if inside.endswith(".ipynb") or inside == "timestamp.txt" or entry.is_dir():
             continue
         try:
-            found[str(path.relative_to(folder))] = content = read_file(path, room)
+            found[inside] = content = read_file(Path(entry.path), room)
         except Unreadable:
             continue
         room -= len(content)
-    return found
+    return found | course.source_files(assignment)

@@ -35,6 +35,7 @@ class Session(Peer):
         self.limits = limits
         self.suspicious = suspicious
         self.alive = True
+        self.dirty = False  # the jail could not be brought back to what it was
         self.seconds = 0.0  # spent waiting for the child
         self.budget = float("inf")  # when everything asked now must be done
         self.timed_out = False  # in the grading cell that is being run
@@ -61,6 +62,8 @@ class Session(Peer):
     # --- the channel ----------------------------------------------------------------------------
 
     def _send(self, data: bytes) -> None:
+        if self._inbox:  # each side answers, or asks and waits
+            raise wire.WireError("it spoke out of turn")
         for start in range(0, len(data), 1 << 19):
             self.jail.send(b"D", data[start : start + (1 << 19)])
 
@@ -100,16 +103,23 @@ class Session(Peer):
     def _ended(self, payload: bytes) -> None:
         self.alive = False
         facts = json.loads(payload)
+        self.dirty = self.dirty or facts.get("clean") is False
         overrun = facts.get("overrun")
         if overrun == "processes":
             self.suspicious.append("started more processes than allowed")
             raise Lost(f"your code started more than {self.limits.processes} processes")
+        if overrun == "files":
+            raise Lost("your code made too many files")
+        if overrun == "deaf":
+            raise Lost("the process that ran your code did not listen any more")
         if overrun == "memory":
             raise Lost(f"your code used more than {self.limits.memory >> 20} MB of memory")
         if facts.get("signal") == signal.SIGXCPU:
             raise Lost(f"your code used more than {self.limits.cpu} s of processor time")
         if facts.get("signal"):
-            name = signal.Signals(facts["signal"]).name
+            number = facts["signal"]
+            known = {one.value: one.name for one in signal.Signals}
+            name = known.get(number, f"signal {number}")
             raise Lost(f"the process that ran your code was ended by {name}")
         raise Lost("the process that ran your code ended itself")
 
@@ -126,6 +136,7 @@ class Session(Peer):
                     break
             else:
                 self.jail._fail("could not end a submission")
+        self.dirty = self.dirty or facts.get("clean") is False
         if facts.get("strays"):
             self.suspicious.append(f"left {facts['strays']} processes running")
         return facts
@@ -190,6 +201,10 @@ class Session(Peer):
     def getattr(self, handle: int, name: str) -> Any:
         with self.within(self._patience):
             return super().getattr(handle, name)
+
+    def forget_tapes(self) -> None:
+        """Let go of the graphs of calls back, which only a test in progress can need."""
+        self._tapes.clear()
 
     def write(self, path: str, content: bytes) -> None:
         """Put a submitted file into the child's working folder."""

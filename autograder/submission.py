@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ WORTH_A_LOOK = re.compile(
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
     r"|assert_close\s*="
 )
+MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
 MAX_SOURCE = 50_000  # characters of a cell: a page with more takes nbgrader minutes
 SCHEMA = 3  # of nbgrader's cell metadata
 MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
@@ -145,6 +147,27 @@ def read_file(path: Path, most: int) -> bytes:
         return file.read(most + 1)
 
 
+def listing(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What is in a submission's folder, by its path inside. Links are not followed, and no deeper
+    or longer than an honest submission could be."""
+    waiting, count = [(str(folder), "", 0)], 0
+    while waiting:
+        here, inside, depth = waiting.pop()
+        try:
+            entries = sorted(os.scandir(here), key=lambda one: one.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.name in (".ipynb_checkpoints", "__pycache__"):
+                continue
+            count += 1
+            if count > MAX_FILES:
+                return
+            yield inside + entry.name, entry
+            if entry.is_dir(follow_symlinks=False) and depth < MAX_FOLDERS:
+                waiting.append((entry.path, f"{inside}{entry.name}/", depth + 1))
+
+
 def read_submission(
     folder: Path, student: str, expected: list[AssignmentCells], extra: dict[str, bytes]
 ) -> Submitted:
@@ -156,33 +179,31 @@ def read_submission(
         return found
     notebooks: dict[str, Path] = {}
     room = LIMITS.extra_files
-    for top, folders, names in os.walk(folder, followlinks=False):
-        for name in list(folders):
-            path = Path(top, name)
-            if os.path.islink(path):
-                found.suspicious.append(f"the submission holds a link, {_inside(path, folder)}")
-            if os.path.islink(path) or name in (".ipynb_checkpoints", "__pycache__"):
-                folders.remove(name)
-        for name in sorted(names):
-            path = Path(top, name)
-            inside = _inside(path, folder)
-            if os.path.islink(path):
-                found.suspicious.append(f"the submission holds a link, {inside}")
-                continue
-            if path.suffix == ".ipynb" and Path(top) == folder:
-                notebooks[path.stem] = path
-                continue
-            try:
-                content = read_file(path, room)
-            except Unreadable as error:
-                found.notes.append(f"{inside} was left out: {error}")
-                continue
-            room -= len(content)
-            if inside == "timestamp.txt":
-                found.timestamp = _timestamp(content.decode(errors="replace").strip(), found)
-            found.files[inside] = content
-    found.files |= extra
     wanted = {one.name for one in expected}
+    taken = {*extra, *(f"{name}.ipynb" for name in wanted)}
+    for inside, entry in listing(folder):
+        path = Path(entry.path)
+        shown = inside.encode("utf-8", "replace").decode()
+        if entry.is_symlink():
+            found.suspicious.append(f"the submission holds a link, {shown}")
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            continue
+        if path.suffix == ".ipynb" and "/" not in inside:
+            notebooks[path.stem] = path
+            continue
+        try:
+            if any(inside.startswith(f"{one}/") or one.startswith(f"{inside}/") for one in taken):
+                raise Unreadable("its name is taken")
+            content = read_file(path, room)
+        except Unreadable as error:
+            found.notes.append(f"{shown} was left out: {error}")
+            continue
+        room -= len(content)
+        if inside == "timestamp.txt":
+            found.timestamp = _timestamp(content[:100].decode(errors="replace").strip(), found)
+        found.files[inside] = content
+    found.files |= extra
     _adopt_renamed(found, notebooks, expected)
     for name in sorted(set(notebooks) - wanted):
         found.notes.append(f"{name}.ipynb is not part of the assignment and was not graded")
@@ -194,7 +215,9 @@ def read_submission(
         try:
             notebook = parse(read_file(path, LIMITS.notebook), found.notes)
             found.notebooks[cells.name] = sanitise(notebook, cells, found)
-        except Unreadable as error:
+        except Exception as error:
+            if not isinstance(error, Unreadable):
+                error = Unreadable(f"its structure is broken ({type(error).__name__})")
             found.problems[cells.name] = (
                 f"{path.name} could not be read: {error}. Open it in JupyterLab, save it, "
                 "and hand it in again."
@@ -208,10 +231,6 @@ def _timestamp(text: str, found: Submitted) -> datetime | None:
     except (ValueError, OverflowError):
         found.notes.append("timestamp.txt holds no time; the submission has none")
         return None
-
-
-def _inside(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder))
 
 
 def _adopt_renamed(
@@ -319,7 +338,10 @@ def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
     if len(text) > MAX_SOURCE:
         found.notes.append(f"a cell of {len(text)} characters is too long and was cut")
         text = text[:MAX_SOURCE]
-    return MAKE[kind](text.encode("utf-8", "replace").decode())
+    made = MAKE[kind](text.encode("utf-8", "replace").decode())
+    if kind == "raw":
+        made.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
+    return made
 
 
 def _restore(made: NotebookNode, cell: Any, known: SourceCell, found: Submitted) -> None:

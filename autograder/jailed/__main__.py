@@ -13,6 +13,7 @@ whatever is left, whoever started it, and empties the scratch folders.
 import contextlib
 import ctypes
 import json
+import mmap
 import os
 import resource
 import select
@@ -20,11 +21,18 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 FRAME = struct.Struct("!cI")
 CHUNK = 1 << 16
+_LIMITS = [value for name, value in vars(resource).items() if name.startswith("RLIMIT_")]
+FILES = 50_000  # in the scratch folders; each takes a little of the machine's memory
+THREADS = 256  # beside a process's first, in all processes together
+AREA = 160 << 20  # more than the longest message
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 
 
@@ -32,6 +40,53 @@ def prctl(option: int, value: int) -> None:
     """Linux's prctl; elsewhere it does nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+class Area:
+    """Bytes on their way to somebody, in pages of their own.
+
+    What has gone through is wiped out: a later child inherits all of this process's memory.
+    """
+
+    def __init__(self, size: int):
+        self.pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.view = memoryview(self.pages)
+        self.start = self.end = 0
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def read(self, descriptor: int) -> int:
+        """Read what is there, some of it; the number of bytes."""
+        if self.start:
+            self.view[: len(self)] = self.view[self.start : self.end]
+            self.start, self.end = 0, len(self)
+        count = os.readv(descriptor, [self.view[self.end :]])
+        self.end += count
+        return count
+
+    def append(self, data: memoryview) -> bool:
+        """Add at the end; False where there is no room."""
+        if self.end + len(data) > len(self.view):
+            return False
+        self.view[self.end : self.end + len(data)] = data
+        self.end += len(data)
+        return True
+
+    def take(self, count: int) -> memoryview:
+        """The first bytes, gone from here when the caller is done with them."""
+        self.start += count
+        return self.view[self.start - count : self.start]
+
+    def wipe(self) -> None:
+        """Forget all that has been taken."""
+        rest = len(self)
+        self.view[:rest] = self.view[self.start : self.end]
+        self.start, self.end = 0, rest
+        whole = -(-rest // mmap.PAGESIZE) * mmap.PAGESIZE
+        self.view[rest:whole] = bytes(whole - rest)
+        if whole < len(self.view):
+            self.pages.madvise(mmap.MADV_DONTNEED, whole)
 
 
 class Parent:
@@ -44,13 +99,15 @@ class Parent:
         self.jailed = os.getpid() == 1
         self.child: int | None = None
         self.channel: socket.socket | None = None
-        self.outbox = bytearray()  # for the child
-        self.inbox = bytearray()  # from the judge
+        self.outbox = Area(AREA)  # for the child
+        self.inbox = Area(4 << 20)  # from the judge
+        self.passing = Area(CHUNK)  # from the child
         self.limits: dict[str, int] = {}
         self.overrun: str | None = None
         self.poll = select.poll()
         self.poll.register(0, select.POLLIN)
         self.shell = self._warm_up(forbid)
+        self.state = _own_state()
 
     def _warm_up(self, forbid: list[str]):
         import matplotlib.pyplot  # noqa: F401
@@ -77,10 +134,10 @@ class Parent:
 
     # --- frames -------------------------------------------------------------------------------
 
-    def send(self, kind: bytes, payload: bytes = b"") -> None:
-        data = FRAME.pack(kind, len(payload)) + payload
-        while data:
-            data = data[os.write(1, data) :]
+    def send(self, kind: bytes, payload: bytes | memoryview = b"") -> None:
+        for data in (FRAME.pack(kind, len(payload)), memoryview(payload)):
+            while len(data):
+                data = data[os.write(1, data) :]
 
     def tell(self, kind: bytes, **facts) -> None:
         self.send(kind, json.dumps(facts).encode())
@@ -89,6 +146,8 @@ class Parent:
 
     def fork(self, limits: dict[str, int]) -> None:
         self.finish()
+        for area in (self.outbox, self.inbox, self.passing):
+            area.wipe()
         self.limits, self.overrun = limits, None
         mine, theirs = socket.socketpair()
         pid = os.fork()
@@ -138,7 +197,9 @@ class Parent:
                     os.kill(pid, sig)
 
     def _descendants(self) -> set[int]:
-        """All processes below this one; outside a jail they are looked up one by one."""
+        """All processes below this one; in a jail, where it is the first, all there are."""
+        if self.jailed:
+            return {int(name) for name in os.listdir("/proc") if name.isdigit()} - {1}
         found, frontier = set(), [os.getpid()]
         while frontier:
             pid = frontier.pop()
@@ -177,18 +238,21 @@ class Parent:
         self.poll.unregister(self.channel)
         self.channel.close()
         self.child = self.channel = None
-        self.outbox.clear()
-        for folder in self.scratch:
-            _empty(folder, self.kept[folder])
-        self.tell(b"X", strays=strays, overrun=self.overrun, **facts)
+        self.outbox.take(len(self.outbox))
+        clean = all([_empty(folder, self.kept[folder]) for folder in self.scratch])
+        clean = clean and _own_state() == self.state  # a child may lower its parent's limits
+        self.tell(b"X", strays=strays, overrun=self.overrun, clean=clean, **facts)
 
     def watch(self) -> None:
         """Limits that no rlimit sets: the number of processes, the memory of all together."""
         if self.child is None or sys.platform != "linux":
             return
         pids = self._descendants()
-        if len(pids) > self.limits.get("processes", 1 << 30):
+        most = self.limits.get("processes", 1 << 30)
+        if len(pids) > most or sum(map(_threads, pids)) > most + THREADS:
             self.overrun = "processes"
+        elif self.jailed and sum(map(_files, self.scratch)) > FILES:
+            self.overrun = "files"
         elif sum(map(_resident, pids)) > self.limits.get("memory", 1 << 62):
             self.overrun = "memory"
         if self.overrun:
@@ -202,11 +266,9 @@ class Parent:
         while True:
             for descriptor, events in self.poll.poll(100):
                 if descriptor == 0:
-                    data = os.read(0, 1 << 20)
-                    if not data:
+                    if not self.inbox.read(0):
                         self.end()
                         return
-                    self.inbox += data
                     self._obey()
                 elif self.channel is not None and descriptor == self.channel.fileno():
                     self._relay(events)
@@ -216,16 +278,18 @@ class Parent:
 
     def _obey(self) -> None:
         while len(self.inbox) >= FRAME.size:
-            kind, length = FRAME.unpack_from(self.inbox)
+            kind, length = FRAME.unpack_from(self.inbox.view, self.inbox.start)
             if len(self.inbox) < FRAME.size + length:
                 return
-            payload = bytes(self.inbox[FRAME.size : FRAME.size + length])
-            del self.inbox[: FRAME.size + length]
+            payload = self.inbox.take(FRAME.size + length)[FRAME.size :]
             if kind == b"F":
-                self.fork(json.loads(payload))
+                self.fork(json.loads(bytes(payload)))
             elif kind == b"D" and self.channel is not None:
-                self.outbox += payload
-                self._push()
+                if self.outbox.append(payload):
+                    self._push()
+                else:
+                    self.overrun = "deaf"
+                    self.finish()
             elif kind == b"I" and self.child is not None:
                 os.kill(self.child, signal.SIGINT)
             elif kind == b"K":
@@ -234,13 +298,16 @@ class Parent:
     def _push(self) -> None:
         """Pass on what the child will take now; the rest when it is ready for more."""
         try:
-            sent = self.channel.send(memoryview(self.outbox)[:CHUNK])
+            first = self.outbox.view[self.outbox.start : self.outbox.end][:CHUNK]
+            sent = self.channel.send(first)
         except BlockingIOError:
             sent = 0
         except OSError:
             self.finish()
             return
-        del self.outbox[:sent]
+        self.outbox.take(sent)
+        if not self.outbox:
+            self.outbox.start = self.outbox.end = 0
         wanted = select.POLLIN | (select.POLLOUT if self.outbox else 0)
         self.poll.modify(self.channel, wanted)
 
@@ -250,15 +317,24 @@ class Parent:
         if self.channel is None or not events & ~select.POLLOUT:
             return
         try:
-            data = self.channel.recv(CHUNK)
+            count = self.channel.recv_into(self.passing.view)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if data:
-            self.send(b"D", data)
+            count = 0
+        if count:
+            self.send(b"D", self.passing.view[:count])
         else:
             self.finish()
+
+
+def _own_state() -> list[Any]:
+    """What a child inherits of this process and could have changed."""
+    found: list[Any] = [resource.getrlimit(one) for one in _LIMITS]
+    if sys.platform == "linux":
+        found += [os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)]
+        found += [os.sched_getaffinity(0), Path("/proc/self/oom_score_adj").read_text()]
+    return found
 
 
 def _lower(limit: int, value: int) -> None:
@@ -268,33 +344,48 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
+def _status(pid: int, *names: str) -> list[int]:
+    """Numbers from /proc/<pid>/status; none where the process is gone."""
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status") as file:
+        found = dict(line.split(":", 1) for line in file if ":" in line)
+        return [int(found[name].split()[0]) for name in names if name in found]
+    return []
+
+
+def _threads(pid: int) -> int:
+    return sum(_status(pid, "Threads"))
+
+
 def _resident(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/statm") as file:
-            fields = file.read().split()
-        # Without what is shared with the warm parent.
-        return (int(fields[1]) - int(fields[2])) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        return 0
+    # Shared memory counts for each that has it; what is mapped from files does not count.
+    return sum(_status(pid, "RssAnon", "RssShmem")) << 10
 
 
-def _empty(folder: str, kept: set[str]) -> None:
-    try:
-        entries = [one for one in os.scandir(folder) if one.name not in kept]
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-            if os.path.isdir(entry.path):  # a folder made unreadable
-                for top, folders, _ in os.walk(entry.path):
-                    for name in folders:
-                        os.chmod(os.path.join(top, name), 0o700)
-                os.chmod(entry.path, 0o700)
-                shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                os.unlink(entry.path)
+def _files(folder: str) -> int:
+    seen = os.statvfs(folder)
+    return seen.f_files - seen.f_ffree
+
+
+def _empty(folder: str, kept: set[str]) -> bool:
+    """Delete what is in a folder, however it was made; whether that went well."""
+
+    def rest() -> list[str]:
+        return [os.path.join(folder, name) for name in os.listdir(folder) if name not in kept]
+
+    with contextlib.suppress(OSError):
+        os.chmod(folder, 0o755)
+        for path in rest():
+            with contextlib.suppress(OSError, RecursionError):
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
+                else:
+                    os.unlink(path)
+        if paths := rest():
+            # Folders that are closed, or deeper than Python's recursion.
+            subprocess.run(["chmod", "-R", "u+rwx", *paths], stderr=subprocess.DEVNULL)
+            subprocess.run(["rm", "-rf", "--", *paths], stderr=subprocess.DEVNULL)
+        return not rest()
+    return False
 
 
 def main() -> None:

@@ -50,6 +50,11 @@ class Child(Peer):
                 os._exit(0)
             self.inbox += data
 
+    def request(self, header: dict[str, Any], buffers: Any = None) -> Any:
+        """Ask the judge. An interrupt waits for the answer: otherwise it would come to the next
+        question."""
+        return self._protected(lambda: super(Child, self).request(header, buffers))
+
     # --- being interrupted --------------------------------------------------------------------
 
     def _interrupt(self, *_: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from .wire import Decoder, Encoder, Unsendable, WireError, pack
+from .wire import Decoder, Encoder, Unsendable, WireError, pack, text
 
 MAX_NESTED = 30  # calls within calls within calls
 MAX_CALLBACKS = 100_000  # calls that the other side may make during one of ours
@@ -146,7 +146,8 @@ class Peer:
         kind, message, where = (error.get(key) for key in ("type", "message", "where"))
         if not isinstance(kind, str) or not isinstance(message, str):
             raise WireError("an error without a name")
-        raise RemoteError(kind[:100], message[:2000], where[:200] if type(where) is str else None)
+        where = text(where[:200]) if type(where) is str else None
+        raise RemoteError(text(kind[:100]), text(message[:2000]), where)
 
     def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the far side; tensors that need a gradient keep their graph."""
@@ -315,7 +316,7 @@ class Peer:
             raise WireError("an object that is none")
         if not isinstance(name, str):
             raise WireError("an object without a name")
-        return Remote(self, handle, kind, name[:100])
+        return Remote(self, handle, kind, text(name[:100]))
 
     def _forget(self, drop: Any) -> None:
         if not isinstance(drop, list) or not all(type(tape) is int for tape in drop):

@@ -20,6 +20,7 @@ import torch
 MAX_MESSAGE = 64 << 20  # bytes, tensors included
 MAX_HEADER = 4 << 20  # bytes of JSON
 MAX_DEPTH = 50  # nesting of lists in lists
+MAX_KEYS = 1000  # of a set or dictionary, strings aside: others can be made to collide
 
 _LENGTH = struct.Struct("!I")
 
@@ -72,6 +73,11 @@ class WireError(Exception):
 
 class Unsendable(Exception):
     """A value that has no form on the wire; str() says which."""
+
+
+def text(value: str) -> str:
+    """A string that can be written to a file: without lone surrogates."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 class Encoder:
@@ -236,13 +242,21 @@ class Decoder:
         if not isinstance(node, list):
             if isinstance(node, dict):
                 raise WireError("an untagged object")
-            return node
+            if type(node) is int and not -(2**63) <= node < 2**63:
+                raise WireError("an integer of more than 64 bits")
+            return text(node) if isinstance(node, str) else node
         tag, *rest = node
         if tag in ("list", "tuple", "set"):
-            values = (self._value(one, depth + 1) for one in rest)
+            values = [self._value(one, depth + 1) for one in rest]
+            if tag == "set":
+                _check_keys(values)
             return {"list": list, "tuple": tuple, "set": set}[tag](values)
         if tag == "dict":
-            return {self._value(k, depth + 1): self._value(v, depth + 1) for k, v in rest}
+            keys = [self._value(key, depth + 1) for key, _ in rest]
+            _check_keys(keys)
+            return {
+                key: self._value(one[1], depth + 1) for key, one in zip(keys, rest, strict=True)
+            }
         if tag == "tensor":
             return self._tensor(*rest, depth=depth)
         if tag == "array":
@@ -305,3 +319,8 @@ class Decoder:
                 raise WireError("a graph number that is none")
             self.graph[flags["graph"]] = tensor
         return tensor
+
+
+def _check_keys(keys: list[Any]) -> None:
+    if sum(not isinstance(key, str) for key in keys) > MAX_KEYS:
+        raise WireError(f"a set or dictionary of more than {MAX_KEYS} keys that are no strings")
