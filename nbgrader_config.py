@@ -16,6 +16,9 @@ c.CourseDirectory.feedback_directory = "class/feedback"
 c.CourseDirectory.solution_directory = "class/solution"
 c.CourseDirectory.db_url = f"sqlite:///{root / 'class' / 'gradebook.db'}"
 
+# nbgrader's own collect copies what a link in a submission leads to.
+c.ExchangeFactory.collect = "autograder.exchange.Collect"
+
 # The wall: submissions run in a jail, and grading cells on this side of it.
 c.Autograde.autograde_preprocessors = [
     "autograder.seam.TrustedExecute",

@@ -29,6 +29,7 @@ WORTH_A_LOOK = re.compile(
     r"|assert_close\s*="
 )
 MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
+MAX_CELLS = 2000  # of a notebook: likewise
 MAX_SOURCE = 50_000  # characters of a cell: a page with more takes nbgrader minutes
 SCHEMA = 3  # of nbgrader's cell metadata
 MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
@@ -284,6 +285,8 @@ def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted)
     raw = submitted.get("cells")
     if not isinstance(raw, list):
         raise Unreadable("it has no cells")
+    if len(raw) > MAX_CELLS:
+        raise Unreadable(f"it has {len(raw)} cells; at most {MAX_CELLS} are read")
     known = {one.name: one for one in source.cells}
     cells: list[NotebookNode] = []
     last = _last_occurrences(raw)

@@ -38,6 +38,7 @@ from attacks import (
 from conftest import ROOT, needs_jail
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
+from nbgrader.exchange import ExchangeFactory
 from sqlalchemy import text
 
 from autograder.course import Course
@@ -336,6 +337,22 @@ def test_nbgrader_s_own_autograde_gives_the_honest_full_marks(by_nbgrader, stude
     found = marks(by_nbgrader.course, student)
     for exercise, cell in by_nbgrader.tests.items():
         assert found[cell.metadata.nbgrader.grade_id] == by_nbgrader.worth[exercise]
+
+
+def test_collecting_does_not_follow_links(course, tmp_path):
+    factory = ExchangeFactory(config=course.config)
+    collect = factory.collect(config=course.config, coursedir=course.directory(ASSIGNMENT))
+    secret, inbound = tmp_path / "secret", tmp_path / "inbound"
+    for folder in (secret, inbound):
+        folder.mkdir()
+        (folder / "file.txt").write_text(folder.name)
+    (inbound / "link.txt").symlink_to(secret / "file.txt")
+    (inbound / "folder").symlink_to(secret)
+    collect.do_copy(str(inbound), str(tmp_path / "collected"))
+    found = {path.name for path in (tmp_path / "collected").rglob("*")}
+    assert found - {"link.txt", "folder"} == {"file.txt"}
+    assert not (tmp_path / "collected" / "link.txt").exists()
+    assert not (tmp_path / "collected" / "folder").exists()
 
 
 def test_the_inputs_depend_on_the_files_beside_the_notebook(graded):
