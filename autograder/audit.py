@@ -163,7 +163,7 @@ def examine(
 
 def audit(course: Course, assignment: str | None, jobs: int, jail: str, console: Console) -> int:
     """Examine one assignment, or all that have exercises; print the table; 1 if any falls short."""
-    base = course.path("source", ".", ".").parent
+    base = course.root / course.directory().source_directory
     names = [assignment] if assignment else sorted(one.name for one in base.iterdir())
     names = [one for one in names if problem_set_exercises(one)]
     if not names:
