@@ -12,7 +12,6 @@ without a jail, so only the attacks that are marked SAFE: they touch nothing but
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -83,7 +82,8 @@ class Outcome:
         found += [f"reads {', '.join(self.reads)}"] if self.reads else []
         found += self.breaks
         if found:
-            return "; ".join(found), "red"
+            known = ["a known limit"] if attack.known else []
+            return "; ".join(known + found), "yellow" if known else "red"
         if less > 0:
             return f"held; {less:g} honest points lost", "yellow"
         return "held", "green"
@@ -201,7 +201,8 @@ def main() -> None:
                 there = stock(place / f"stock-{number}", attack).words(attack, worth)
             rows.append((attack.name, there, found[attack.name].words(attack, worth)))
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        # Some folders in it are deeper than Python's recursion.
+        subprocess.run(["rm", "-rf", str(place)], check=False)
     show(rows, options.markdown)
 
 

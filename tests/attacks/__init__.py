@@ -188,7 +188,7 @@ def attacks() -> list[Attack]:
 LIMITS = Limits(
     call=2,
     call_again=0.1,
-    cell=3,
+    cell=5,
     grade_cell=8,
     submission=30,
     grace=0.3,

@@ -1,6 +1,6 @@
 """Computes an LSTM step with torch's own lstm_cell, under the class that is out of reach.
 
-A person sees it in the code, and the grader names it; torch's functions cannot be hidden from code
+A person sees it in the code. The functions of torch cannot be hidden from code
 that runs in the same process.
 """
 
