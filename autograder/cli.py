@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "--student", action="append", metavar="ID", help="only this student; may be repeated"
     )
     grade.add_argument("--force", action="store_true", help="also what has not changed")
-    grade.add_argument("--seed", type=int, help="of the random inputs; default: the recorded one")
+    grade.add_argument("--seed", type=int, help="of the random inputs; default: a new one")
     grade.add_argument("--json", type=Path, metavar="FILE", help="write every detail here")
     add("feedback", "Make the feedback pages.").add_argument("assignment", metavar="ASSIGNMENT")
     report = add("report", "Show the class at a glance; write a page with plots.")

@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 from .course import Course, CourseError, forbidden_names, hidden_modules
 from .jail import JailError, choose
-from .judge import Judge, NotebookResult, derive
+from .judge import Judge, NotebookResult
 from .limits import LIMITS, Limits
 from .recorder import Recorder, RecordError, write_json
 from .submission import (
@@ -48,8 +49,8 @@ from .submission import (
 UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 RENAME = "not graded: the folder's name holds a line break or is not UTF-8; rename it"
 # The parts of this package on which a mark depends, beside all of rnncourse.
-JUDGING = ("hidden/*.py", "jailed/*.py", "grade.py", "grading.py", "jail.py", "judge.py")
-JUDGING += ("limits.py", "session.py", "submission.py")
+JUDGING = ("hidden/*.py", "jailed/*.py", "conversation.py", "grade.py", "grading.py", "jail.py")
+JUDGING += ("judge.py", "limits.py", "session.py", "submission.py")
 ATTEMPTS = 2  # at a submission with which a judge has died
 
 
@@ -234,8 +235,9 @@ def grade_assignment(
     """Grade what lies in the submitted folder and record it.
 
     students: only these; force: also what has not changed since it was graded; seed: of the
-    random inputs, by default the one recorded for this assignment. progress is told of each
-    submission. Returns one entry a student. A Ctrl-C leaves all that was recorded in place.
+    random inputs, by default a new one, and for work that was graded before the one that it met
+    then. progress is told of each submission. Returns one entry a student. A Ctrl-C leaves all
+    that was recorded in place.
     """
     there = course.students(name)
     wanted = list(dict.fromkeys(students)) if students is not None else there
@@ -246,12 +248,13 @@ def grade_assignment(
         raise CourseError(f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty")
     choose(jail)
     assignment = Assignment.load(course, name)
-    seed = recorded_seed(course, name) if seed is None else seed
     recorder = Recorder(course, name)
     found: dict[str, Graded] = {}
     try:
         version = _version(assignment)
-        digests = {one: _digest(assignment, one, seed, version) for one in wanted}
+        digests = {one: _digest(assignment, one, version) for one in wanted}
+        fresh = RunSeed(course, name)
+        seeds: dict[str, int] = {}
 
         def settle(graded: Graded) -> None:
             found[graded.student] = graded
@@ -262,11 +265,14 @@ def grade_assignment(
             if UNUSABLE.search(one):
                 settle(Graded(one, None, error=RENAME))
                 continue
-            old = None if force else recorder.recorded(one, digests[one])
-            if old is None:
-                waiting.append(one)
-            else:
+            old = recorder.recorded(one, digests[one])
+            if old is not None and not force and seed in (None, old["seed"]):
                 settle(Graded(one, old, skipped=True))
+                continue
+            waiting.append(one)
+            seeds[one] = fresh.seed if seed is None else seed
+            if seed is None and old is not None:
+                seeds[one] = old["seed"]
 
         def record(student: str, submitted: Submitted, result: dict[str, Any]) -> None:
             started = time.perf_counter()
@@ -279,8 +285,12 @@ def grade_assignment(
                 settle(Graded(student, result))
 
         if waiting:
+            waiting.sort(key=seeds.__getitem__)  # a judge profits from going on with one seed
             start = functools.partial(_Worker, assignment, jail, limits)
-            _run(start, min(jobs, len(waiting)), waiting, seed, record, settle)
+            _run(start, min(jobs, len(waiting)), waiting, seeds, record, settle)
+            # What could not be recorded is graded again, as it was.
+            if not any(one.error and one.result for one in found.values()):
+                fresh.spent()
     finally:
         recorder.close()
     return [found[one] for one in wanted if one in found]
@@ -290,7 +300,7 @@ def _run(
     start: Callable[[], _Worker],
     jobs: int,
     waiting: list[str],
-    seed: int,
+    seeds: dict[str, int],
     record: Callable[[str, Submitted, dict[str, Any]], None],
     settle: Callable[[Graded], None],
 ) -> None:
@@ -331,21 +341,36 @@ def _run(
                 worker.ready = True
                 if queue:
                     one = queue.pop()
-                    worker.give(one, derive(seed, one))
+                    worker.give(one, seeds[one])
     finally:
         for worker in workers:
             worker.stop()
 
 
-def recorded_seed(course: Course, name: str) -> int:
-    """The seed of an assignment's random inputs, drawn once and kept, so that a regrade repeats."""
-    path = course.results(name) / "seed.json"
-    try:
-        return int(json.loads(path.read_text())["seed"])
-    except (OSError, ValueError, KeyError, TypeError):
-        seed = secrets.randbits(48)
-        write_json(path, {"seed": seed})
-        return seed
+class RunSeed:
+    """The seed of the random inputs that a run gives to work it has not seen before.
+
+    A new one for each run: whoever has seen what came of one run's inputs, in feedback or printed
+    by their own code, meets others with what they hand in next. It is kept until the run has
+    graded everything, so that a run that was interrupted goes on as it began.
+    """
+
+    def __init__(self, course: Course, name: str):
+        self._path = course.results(name) / "seed.json"
+
+    @cached_property
+    def seed(self) -> int:
+        """Drawn when it is first asked for, unless there is one that is not spent."""
+        try:
+            return int(json.loads(self._path.read_text())["seed"])
+        except (OSError, ValueError, KeyError, TypeError):
+            seed = secrets.randbits(48)
+            write_json(self._path, {"seed": seed})
+            return seed
+
+    def spent(self) -> None:
+        """The run is over: the next one draws its own."""
+        self._path.unlink(missing_ok=True)
 
 
 def _version(assignment: Assignment) -> bytes:
@@ -367,9 +392,9 @@ def _version(assignment: Assignment) -> bytes:
     return digest.digest()
 
 
-def _digest(assignment: Assignment, student: str, seed: int, version: bytes) -> str:
+def _digest(assignment: Assignment, student: str, version: bytes) -> str:
     """A name for a submission's content as it lies there, and all that its marks depend on."""
-    digest = hashlib.sha256(version + str(seed).encode())
+    digest = hashlib.sha256(version)
     folder = assignment.course.path("submitted", student, assignment.name)
     room = LIMITS.extra_files + LIMITS.notebook
     for inside, entry in listing(folder):

@@ -13,6 +13,7 @@ import platform
 import select
 import shutil
 import site
+import socket
 import struct
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NoReturn
 
 import rnncourse
 
@@ -29,6 +31,7 @@ from .limits import LIMITS
 FRAME = struct.Struct("!cI")
 MAX_FRAME = 1 << 20  # of what the parent sends: it cuts a child's bytes into less
 START_LIMIT = 120  # seconds until a jail must be up
+DIRECT = ("bwrap", "none")  # backends whose parent can hand a child's socket to the judge
 BACKENDS = ("bwrap", "docker", "podman", "none")
 IMAGE = os.environ.get("AUTOGRADER_IMAGE", "rnncourse-jail")
 
@@ -261,6 +264,82 @@ def container_command(engine: str, staged: Path, forbid: Iterable[str]) -> list[
     return [*command, IMAGE, *_worker("python", ["/scratch", "/tmp", "/dev/shm"], forbid)]
 
 
+class Direct:
+    """The judge's end of a child's socket, which the warm parent has handed over."""
+
+    def __init__(self, jail: "Jail", descriptor: int):
+        self.jail = jail
+        self.socket = socket.socket(fileno=descriptor)
+        self.socket.setblocking(False)
+        self._poll = select.poll()
+        self._poll.register(self.socket, select.POLLIN)
+
+    def send(self, data: bytes, deadline: float) -> bool:
+        """Whether all of it went before the deadline. A child that is gone takes anything."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self.socket.send(rest) :]
+            except BlockingIOError:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select.select([], [self.socket], [], min(left, 60))[1]:
+                    return False
+            except OSError:
+                return True
+        return True
+
+    def receive(self, deadline: float) -> bytes | None:
+        """Some bytes; none when the child is gone; None when the deadline passes first."""
+        while True:
+            try:
+                return self.socket.recv(1 << 20)  # takes no descriptors, whoever sends some
+            except BlockingIOError:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._poll.poll(min(left, 3600) * 1000):
+                    return None
+            except OSError:
+                return b""
+
+    def facts(self) -> dict[str, Any]:
+        """What the parent says of the child's end, which this makes sure of."""
+        self.close()
+        self.jail.send(b"K")
+        return self.jail.ending()
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Relayed:
+    """A child whose bytes the warm parent passes on, where no socket can cross (containers)."""
+
+    def __init__(self, jail: "Jail"):
+        self.jail = jail
+        self._facts: dict[str, Any] | None = None
+
+    def send(self, data: bytes, deadline: float) -> bool:
+        for start in range(0, len(data), MAX_FRAME // 2):
+            self.jail.send(b"D", data[start : start + MAX_FRAME // 2])
+        return True
+
+    def receive(self, deadline: float) -> bytes | None:
+        frame = self.jail.read(deadline)
+        if frame is None:
+            return None
+        if frame[0] == b"X":
+            self._facts = json.loads(frame[1])
+        return frame[1] if frame[0] == b"D" else b""
+
+    def facts(self) -> dict[str, Any]:
+        if self._facts is None:
+            self.jail.send(b"K")
+            self._facts = self.jail.ending()
+        return self._facts
+
+    def close(self) -> None:
+        pass
+
+
 class Jail:
     """A running jail. One submission at a time: fork(), talk, finish()."""
 
@@ -283,6 +362,7 @@ class Jail:
             environment = _environment(str(staged), str(scratch))
         else:
             command = container_command(self.backend, staged, forbid)
+        ours, theirs = self._streams()
         calls = tempfile.TemporaryFile()  # noqa: SIM115
         if self.backend == "bwrap" and (rules := seccomp_filter()):
             calls.write(rules)
@@ -292,25 +372,54 @@ class Jail:
         self.process = subprocess.Popen(
             command,
             pass_fds=[calls.fileno()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=theirs[0],
+            stdout=theirs[1],
             stderr=self.errors,
             env=environment,
             # Ctrl-C is ours to handle: the jail ends when its standard input does.
             start_new_session=True,
         )
         calls.close()
-        os.set_blocking(self.process.stdin.fileno(), False)
+        for one in {*theirs}:
+            one.close()
+        self._in, self._out = ours
+        os.set_blocking(self._in.fileno(), False)
         self._inbox = bytearray()
+        self._handed: list[int] = []  # descriptors that came with what is in the inbox
         self._readable = select.poll()
-        self._readable.register(self.process.stdout, select.POLLIN)
+        self._readable.register(self._out, select.POLLIN)
         atexit.register(self.close)
         kind, payload = self.read(time.monotonic() + START_LIMIT) or (b"", b"")
         if kind != b"R":
             self._fail("did not start")
         self.facts = json.loads(payload)
 
-    def _fail(self, what: str) -> None:
+    def _streams(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """Our ends of the parent's standard input and output, and its own: a socket where the
+        parent can hand over a child's own, else pipes."""
+        if self.backend in DIRECT:
+            mine, other = socket.socketpair()
+            return (mine, mine), (other, other)
+        (their_in, our_in), (our_out, their_out) = os.pipe(), os.pipe()
+        ours = os.fdopen(our_in, "wb", 0), os.fdopen(our_out, "rb", 0)
+        return ours, (os.fdopen(their_in, "rb", 0), os.fdopen(their_out, "wb", 0))
+
+    def fork(self, options: dict[str, Any]) -> Direct | Relayed:
+        """Start a child for a submission; how to speak with it."""
+        self.send(b"F", json.dumps(options).encode())
+        while (frame := self.read(time.monotonic() + 30)) is not None:
+            if frame[0] == b"S":
+                return Direct(self, self._handed.pop()) if self._handed else Relayed(self)
+        self._fail("did not start a submission")
+
+    def ending(self) -> dict[str, Any]:
+        """What the parent says of a child that it has been told to end."""
+        while (frame := self.read(time.monotonic() + 30)) is not None:
+            if frame[0] == b"X":
+                return json.loads(frame[1])
+        self._fail("could not end a submission")
+
+    def _fail(self, what: str) -> NoReturn:
         self.process.kill()
         self.process.wait()
         self.errors.seek(0)
@@ -323,7 +432,7 @@ class Jail:
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Send one frame, reading meanwhile, so that neither side waits for the other."""
         data = memoryview(FRAME.pack(kind, len(payload)) + payload)
-        out, into = self.process.stdin.fileno(), self.process.stdout.fileno()
+        out, into = self._in.fileno(), self._out.fileno()
         while data:
             try:
                 data = data[os.write(out, data) :]
@@ -339,7 +448,11 @@ class Jail:
                 self._fail("does not read any more")
 
     def _fill(self) -> None:
-        data = os.read(self.process.stdout.fileno(), 1 << 20)
+        if isinstance(self._out, socket.socket):
+            data, handed, _, _ = socket.recv_fds(self._out, 1 << 20, 1)
+            self._handed += handed
+        else:
+            data = os.read(self._out.fileno(), 1 << 20)
         if not data:
             self._fail("is gone")
         self._inbox += data
@@ -364,12 +477,12 @@ class Jail:
     def close(self) -> None:
         """End the jail and all that is in it."""
         atexit.unregister(self.close)
+        self._in.close()
         if self.process.poll() is None:
-            self.process.stdin.close()
             try:
                 self.process.wait(2)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self.process.stdout.close()
+        self._out.close()
         self.errors.close()

@@ -24,11 +24,12 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
+from .conversation import Conversations, Point, Turn
 from .grade import Score, current_seed
 from .jail import Jail
 from .jailed.peer import Remote, RemoteError
 from .limits import LIMITS, Limits
-from .session import Lost, Named, Session
+from .session import Diverged, Lost, Named, Session
 
 
 @dataclass
@@ -84,11 +85,12 @@ class Submission:
         self.testing = False
         self.dirty = False
         self._session: Session | None = None
-        self._handles: dict[str, Remote] = {}
+        self._names: list[str] = []  # that the tests of this grading cell use
+        self._found: dict[str, Any] = {}  # their values
 
     def session(self) -> Session:
         """The child that is alive, started anew where the last one was lost."""
-        if self._session is None or not self._session.alive:
+        if self._session is None or not self._session.usable:
             if self._session is not None:
                 if self.testing:
                     raise Lost("not tried again: an earlier call of this exercise had crashed")
@@ -96,13 +98,14 @@ class Submission:
                     raise Lost("your notebook ended its process too often; the rest was not run")
                 self.lives -= 1
                 self._close()
-            self._handles.clear()
             self._session = Session(self.jail, self.seed, self.limits, self.result.suspicious)
             self._session.budget = self.until
             for path, content in self.files.items():
                 self._session.write(path, content)
             for source in list(self.done):
                 self._session.run_cell(source, self.limits.cell)
+            if self._names:
+                self._found = self._session.begin(self._names, self.limits.call)
         self._session.budget = self.budget
         return self._session
 
@@ -113,26 +116,37 @@ class Submission:
         A function that has crashed would crash again: the next exercise gets the next process.
         """
         self.budget = min(time.monotonic() + self.limits.grade_cell, self.until)
+        self._names, self._found = [], {}
         with contextlib.suppress(Lost, RemoteError):
-            self.session().timed_out = False
+            self.session().begin_tests()
         self.testing = True
         try:
             yield
         finally:
             self.testing = False
             self.budget = self.until
-            if self._session is not None:
-                self._session.forget_tapes()
 
     def handle(self, name: str) -> Remote:
         """The student's function or class of this name, in the child that is alive."""
-        session = self.session()
-        if name not in self._handles:
-            found = session.lookup([name], self.limits.call).get(name)
-            if not isinstance(found, Remote):
-                Missing(name)()
-            self._handles[name] = found
-        return self._handles[name]
+        self.session()
+        found = self._found.get(name)
+        if not isinstance(found, Remote):
+            Missing(name)()
+        return found
+
+    def follow(self, start: Point) -> Any:
+        """What has come of an earlier conversation in which a child answered as this one does."""
+        with contextlib.suppress(Lost, RemoteError):
+            return self.session().follow(start)
+        return None
+
+    @property
+    def turns(self) -> list[Turn] | None:
+        """What was said in this grading cell; None where it did not go to its end in peace."""
+        session = self._session
+        if session is None or not session.alive or session.timed_out:
+            return None
+        return session.turns if all(type(one.heard) is bytes for one in session.turns) else None
 
     def run_cell(self, source: str) -> list[dict[str, Any]]:
         """Run one of the student's cells; whatever happens, outputs come back."""
@@ -156,14 +170,14 @@ class Submission:
 
     def names(self, wanted: Iterable[str]) -> dict[str, Any]:
         """What the grading cell sees under the student's names: data, proxies, or Missing."""
-        wanted = sorted(wanted)
+        self._names = sorted(wanted)
         try:
-            found = self.session().lookup(wanted, self.limits.call)
+            self._found = self.session().begin(self._names, self.limits.call)
         except (Lost, RemoteError):
-            found = {}
+            self._found = {}
         space: dict[str, Any] = {}
-        for name in wanted:
-            value = found.get(name, Missing(name))
+        for name in self._names:
+            value = self._found.get(name, Missing(name))
             space[name] = Named(self, name) if isinstance(value, Remote) else value
         return space
 
@@ -172,6 +186,15 @@ class Submission:
             self._session.end()
             self.dirty = self.dirty or self._session.dirty
             self.result.student_seconds += self._session.seconds
+
+    def restart(self) -> None:
+        """Go on in a new process, by no fault of the student's."""
+        self._close()
+        self._session, testing = None, self.testing
+        self.testing = False
+        with contextlib.suppress(Lost, RemoteError):
+            self.session().begin_tests()
+        self.testing = testing
 
     def close(self) -> NotebookResult:
         """End the submission; nothing of it stays in the jail."""
@@ -194,6 +217,7 @@ class Judge:
         self.limits = limits
         self._make = lambda: Jail(jail, hidden, forbid, private)
         self.jail = self._make()
+        self.conversations = Conversations()
 
     def grade(
         self,
@@ -205,11 +229,10 @@ class Judge:
         """Run and grade a sanitised notebook. Fills in its outputs.
 
         source: the instructor's notebook, which says what the student was asked to define.
-        seed: of the assignment. The inputs depend on it and on the notebook's content: the same
-        notebook meets the same inputs again, one written to fit known inputs meets others.
+        seed: of the random inputs. Nobody who has seen what came of one may be graded with it
+        again, but for the same work.
         """
-        parts = [hashlib.sha256(data).hexdigest() for _, data in sorted((files or {}).items())]
-        seed = derive(seed, *(cell.source for cell in notebook.cells), *parts)
+        self.conversations.of(seed)
         if self.jail.process.poll() is not None:  # it died: that is not this student's fault
             self.jail.close()
             self.jail = self._make()
@@ -281,44 +304,28 @@ class Judge:
         seed: int,
     ) -> CellResult:
         most = float(cell.metadata.nbgrader["points"])
-        result = CellResult(cell.metadata.nbgrader["grade_id"], 0.0, most, beside=False, seed=seed)
-        tree = ast.parse(cell.source)
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        space: dict[str, Any] = {"__name__": "__main__"}
-        printed = io.StringIO()
-        outputs: list[dict[str, Any]] = []
-        token = current_seed.set(seed)
-        kept = torch.get_rng_state()
-        torch.manual_seed(seed)
-        try:
-            with contextlib.redirect_stdout(printed), _autograding(), submission.tests():
-                for statement in {imports[name] for name in used if name in imports}:
-                    exec(statement, space)
-                space |= submission.names(used & defined)
-                value = _run(tree, space)
-        except Exception as error:
-            result.message = _words(error)
-            outputs = [_error_output(type(error).__name__, result.message, error)]
-        else:
-            if isinstance(value, Score):
-                report = value.report
-                result.properties = report.to_dict()["properties"]
-                # The instructor may have weighed the exercise otherwise than its author.
-                scale = most / report.max_points if report.max_points else 0.0
-                result.points = min(most, report.points * scale)
-                outputs = [_score_output(value, result.points)]
-            elif isinstance(value, (int, float)) and not isinstance(value, bool):
-                result.points = min(most, max(0.0, float(value)))
-            else:
-                result.points = most
-        finally:
-            torch.set_rng_state(kept)
-            current_seed.reset(token)
-        if printed.getvalue():
-            text = printed.getvalue()
-            outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
-        cell.outputs = _nodes(outputs)
-        return result
+        with submission.tests():
+            # All on which this side of the conversation depends, beside the answers.
+            key = (cell.source, seed, most)
+            verdict = submission.follow(self.conversations.start(key))
+            if verdict is None:
+                try:
+                    verdict = _examine(submission, cell.source, defined, imports, seed, most)
+                except Diverged:
+                    submission.restart()
+                    verdict = _examine(submission, cell.source, defined, imports, seed, most)
+                if turns := submission.turns:
+                    self.conversations.learn(key, turns, verdict)
+        cell.outputs = _nodes(verdict.outputs)
+        return CellResult(
+            cell.metadata.nbgrader["grade_id"],
+            verdict.points,
+            most,
+            beside=False,
+            properties=verdict.properties,
+            message=verdict.message,
+            seed=seed,
+        )
 
     def close(self) -> None:
         self.jail.close()
@@ -416,6 +423,62 @@ def derive(seed: int, *parts: str) -> int:
 
 
 # --- running a grading cell here ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a grading cell that ran here."""
+
+    points: float
+    properties: list[dict[str, Any]]
+    message: str | None
+    outputs: list[dict[str, Any]]
+
+
+def _examine(
+    submission: Submission,
+    source: str,
+    defined: frozenset[str],
+    imports: dict[str, str],
+    seed: int,
+    most: float,
+) -> Verdict:
+    """Run a grading cell on what the student defined."""
+    tree = ast.parse(source)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    space: dict[str, Any] = {"__name__": "__main__"}
+    printed = io.StringIO()
+    points, properties, message = 0.0, [], None
+    outputs: list[dict[str, Any]] = []
+    token = current_seed.set(seed)
+    kept = torch.get_rng_state()
+    torch.manual_seed(seed)
+    try:
+        with contextlib.redirect_stdout(printed), _autograding():
+            for statement in sorted({imports[name] for name in used if name in imports}):
+                exec(statement, space)
+            space |= submission.names(used & defined)
+            value = _run(tree, space)
+    except Exception as error:
+        message = _words(error)
+        outputs = [_error_output(type(error).__name__, message, error)]
+    else:
+        points = most
+        if isinstance(value, Score):
+            report = value.report
+            properties = report.to_dict()["properties"]
+            # The instructor may have weighed the exercise otherwise than its author.
+            scale = most / report.max_points if report.max_points else 0.0
+            points = min(most, report.points * scale)
+            outputs = [_score_output(value, points)]
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            points = min(most, max(0.0, float(value)))
+    finally:
+        torch.set_rng_state(kept)
+        current_seed.reset(token)
+    if text := printed.getvalue():
+        outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
+    return Verdict(points, properties, message, outputs)
 
 
 def _run(tree: ast.Module, space: dict[str, Any]) -> Any:

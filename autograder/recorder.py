@@ -106,7 +106,7 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for name, notebook in submitted.notebooks.items():
-            (folder / f"{name}.ipynb").write_bytes(_utf8(nbformat.writes(notebook)))
+            (folder / f"{name}.ipynb").write_bytes(_utf8(nbformat.v4.writes(notebook)))
         for path in folder.rglob("*"):
             if path.is_file():
                 path.chmod(0o444)  # as nbgrader leaves them

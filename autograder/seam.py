@@ -5,6 +5,9 @@ grading cells on this side of the wall. Gradebook, feedback and everything else 
 """
 
 import atexit
+import hashlib
+import json
+import secrets
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +21,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum
 
 from .course import Course, forbidden_names, hidden_modules
-from .grading import recorded_seed
 from .jail import BACKENDS
 from .judge import Judge, derive
 from .limits import LIMITS
+from .recorder import write_json
 from .submission import Unreadable, listing, read_file
 
 IDLE = 120  # seconds until a judge that nothing is asked of gives its jail back
@@ -79,12 +82,15 @@ class TrustedExecute(NbGraderPreprocessor):
         names = resources["nbgrader"]
         course = Course(Path(CourseDirectory(parent=self).root))
         source = _source(course, names["assignment"], names["notebook"])
-        seed = derive(recorded_seed(course, names["assignment"]), names["student"])
         submitted = course.path("submitted", names["student"], names["assignment"])
         if (submitted / f"{names['notebook']}.ipynb").is_symlink():
             raise NbGraderException("the notebook that was handed in is a link")
         files = _files(course, names["student"], names["assignment"])
         _restore(nb, source)
+        # nbgrader knows no runs: inputs of their own for each content, the same for the same.
+        content = [cell.source for cell in nb.cells]
+        content += [hashlib.sha256(data).hexdigest() for _, data in sorted(files.items())]
+        seed = derive(_secret(course, names["assignment"]), *content)
         with _keeper.lock:
             judge = _keeper.get(course, names["assignment"], self.jail)
             try:
@@ -108,6 +114,17 @@ class TrustedSave(SaveAutoGrades):
         grade.auto_score = resources["nbgrader"]["points"].get(grade_id)
         grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
         self.gradebook.db.commit()
+
+
+def _secret(course: Course, assignment: str) -> int:
+    """A number that no student can know, drawn once for each assignment."""
+    path = course.results(assignment) / "secret.json"
+    try:
+        return int(json.loads(path.read_text())["secret"])
+    except (OSError, ValueError, KeyError, TypeError):
+        secret = secrets.randbits(48)
+        write_json(path, {"secret": secret})
+        return secret
 
 
 @lru_cache(maxsize=8)

@@ -1,12 +1,13 @@
 """The judge's side of one submission: its jailed child, what it may be asked, and for how long."""
 
-import json
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
+from .conversation import Point, Turn
 from .jail import Jail
 from .jailed import wire
 from .jailed.peer import Peer, Remote, RemoteError
@@ -24,14 +25,20 @@ class Lost(Exception):
         return str(self)
 
 
+class Diverged(BaseException):
+    """A grading cell did not repeat what it had said to the same answers: it is not deterministic.
+
+    No Exception, which a test may catch.
+    """
+
+
 class Session(Peer):
     """One child process. All that comes from it is data; the worst it can be is wrong."""
 
     fatal = (wire.WireError, Lost, KeyboardInterrupt)
 
     def __init__(self, jail: Jail, seed: int, limits: Limits, suspicious: list[str]):
-        super().__init__(self._send, self._receive)
-        self.jail = jail
+        super().__init__()
         self.limits = limits
         self.suspicious = suspicious
         self.alive = True
@@ -39,9 +46,13 @@ class Session(Peer):
         self.seconds = 0.0  # spent waiting for the child
         self.budget = float("inf")  # when everything asked now must be done
         self.timed_out = False  # in the grading cell that is being run
+        self.turns: list[Turn] = []  # of the grading cell that is being run
+        self._ahead: deque[Turn] = deque()  # taken already, by following an earlier conversation
         self._inbox = bytearray()
         self._deadline = 0.0
+        self._opens = True
         self._interrupted = False
+        self._jail = jail
         options = {
             "seed": seed,
             "CPU": limits.cpu,
@@ -51,39 +62,98 @@ class Session(Peer):
             "memory": limits.memory,
             "processes": limits.processes,
         }
-        jail.send(b"F", json.dumps(options).encode())
-        while True:
-            frame = jail.read(time.monotonic() + 30)
-            if frame is None:
-                jail._fail("did not start a submission")
-            if frame[0] == b"S":
-                break
+        self._channel = jail.fork(options)
 
     # --- the channel ----------------------------------------------------------------------------
 
-    def _send(self, data: bytes) -> None:
-        if self._inbox:  # each side answers, or asks and waits
-            raise wire.WireError("it spoke out of turn")
-        for start in range(0, len(data), 1 << 19):
-            self.jail.send(b"D", data[start : start + (1 << 19)])
+    @property
+    def usable(self) -> bool:
+        """Whether there is somebody to answer, or answers that are there already."""
+        return self.alive or bool(self._ahead)
 
-    def _receive(self) -> tuple[dict[str, Any], list[memoryview]]:
+    def begin_tests(self) -> None:
+        """A grading cell begins."""
+        self.timed_out = False
+        self.turns.clear()
+        self._ahead.clear()
+
+    def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
+        """Say something to the child; the message that answers it."""
+        if self._ahead:
+            turn = self._ahead.popleft()
+            if turn.said != data:
+                raise Diverged
+        else:
+            turn = self._turn(self.notice() + data, data, self._opens)
+        self._opens = False
+        self.turns.append(turn)
+        if isinstance(turn.heard, Exception):
+            raise turn.heard
+        return wire.unpack(turn.heard)
+
+    def follow(self, point: Point) -> Any:
+        """Go through a grading cell as in earlier ones, for as long as the child answers as one.
+
+        Returns what came of that one; None where the child says something new. The turns that
+        were taken so far are then there for the cell to go through again.
+        """
+        while point.turn is not None and time.monotonic() < self.budget:
+            if point.turn.opens:
+                self._give(self._patience)
+            turn = self._turn(point.turn.sent, point.turn.said, point.turn.opens)
+            self._ahead.append(turn)
+            point = (
+                Point()
+                if isinstance(turn.heard, Exception)
+                else point.answers.get(turn.digest(), Point())
+            )
+        self._deadline = 0.0
+        if point.outcome is not None:
+            self._ahead.clear()
+        return point.outcome
+
+    def _turn(self, sent: bytes, said: bytes, opens: bool) -> Turn:
         started = time.monotonic()
         try:
-            while True:
-                message = wire.unpack(self._inbox)
-                if message is not None:
-                    del self._inbox[: wire.size_of(self._inbox)]
-                    return message
-                frame = self.jail.read(self._deadline)
-                if frame is None:
-                    self._too_late()
-                elif frame[0] == b"D":
-                    self._inbox += frame[1]
-                elif frame[0] == b"X":
-                    self._ended(frame[1])
+            heard: bytes | Exception = self._ask(sent)
+        except (Lost, wire.WireError) as error:
+            heard = error
         finally:
             self.seconds += time.monotonic() - started
+        return Turn(sent, said, heard, opens)
+
+    def _ask(self, sent: bytes) -> bytes:
+        if not self.alive:
+            raise Lost("the process that ran your code is gone")
+        if self._inbox:  # each side answers, or asks and waits
+            raise wire.WireError("it spoke out of turn")
+        if not self._channel.send(sent, self._deadline):
+            self.end()
+            raise Lost("the process that ran your code did not listen any more")
+        message = self._message()
+        if wire.is_notice(message):
+            self._forget(wire.unpack(message)[0].get("tapes"))
+            message = self._message()
+        return message
+
+    def _message(self) -> bytes:
+        """The next message of the child, whole."""
+        while (size := wire.size_of(self._inbox)) is None:
+            data = self._channel.receive(self._deadline)
+            if data is None:
+                self._too_late()
+            elif data:
+                self._inbox += data
+            else:
+                self.alive = False
+                self._ended(self._channel.facts())
+        message = bytes(self._inbox[:size])
+        del self._inbox[:size]
+        return message
+
+    def _give(self, seconds: float) -> None:
+        self._deadline = min(time.monotonic() + seconds, self.budget)
+        self._interrupted = False
 
     @property
     def _patience(self) -> float:
@@ -95,14 +165,12 @@ class Session(Peer):
         if not self._interrupted:
             self._interrupted = True
             self._deadline = time.monotonic() + self.limits.grace
-            self.jail.send(b"I")
+            self._jail.send(b"I")
             return
         self.end()
         raise Lost("your code took too long and could not be interrupted")
 
-    def _ended(self, payload: bytes) -> None:
-        self.alive = False
-        facts = json.loads(payload)
+    def _ended(self, facts: dict[str, Any]) -> NoReturn:
         self.dirty = self.dirty or facts.get("clean") is False
         overrun = facts.get("overrun")
         if overrun == "processes":
@@ -123,23 +191,15 @@ class Session(Peer):
             raise Lost(f"the process that ran your code was ended by {name}")
         raise Lost("the process that ran your code ended itself")
 
-    def end(self) -> dict[str, Any]:
-        """End the child and all that it has started; what the parent says of it."""
-        facts: dict[str, Any] = {}
-        if self.alive:
-            self.alive = False
-            self.jail.send(b"K")
-            until = time.monotonic() + 30
-            while (frame := self.jail.read(until)) is not None:
-                if frame[0] == b"X":
-                    facts = json.loads(frame[1])
-                    break
-            else:
-                self.jail._fail("could not end a submission")
+    def end(self) -> None:
+        """End the child and all that it has started."""
+        if not self.alive:
+            return
+        self.alive = False
+        facts = self._channel.facts()
         self.dirty = self.dirty or facts.get("clean") is False
         if facts.get("strays"):
             self.suspicious.append(f"left {facts['strays']} processes running")
-        return facts
 
     # --- what is asked ----------------------------------------------------------------------------
 
@@ -148,12 +208,12 @@ class Session(Peer):
         """A limit for everything that is asked inside; the outermost call sets it."""
         outermost = self._deadline == 0
         if outermost:
-            if time.monotonic() >= self.budget:
+            if time.monotonic() >= self.budget and not self._ahead:
                 raise RemoteError("Timeout", "the time for all tests together is used up")
-            self._deadline = min(time.monotonic() + seconds, self.budget)
-            self._interrupted = False
+            self._give(seconds)
+            self._opens = True
         try:
-            if not self.alive:
+            if not self.usable:
                 raise Lost("the process that ran your code is gone")
             yield
         except wire.WireError as error:
@@ -181,10 +241,13 @@ class Session(Peer):
                 "cut": reply.get("cut") is True,
             }
 
-    def lookup(self, names: list[str], seconds: float) -> dict[str, Any]:
-        """The values of names in the student's notebook; functions and classes as handles."""
+    def begin(self, names: list[str], seconds: float) -> dict[str, Any]:
+        """Begin a grading cell: the values of the names that it uses, functions and classes as
+        handles. What was said before is over: handles and graphs of earlier cells are not valid.
+        """
+        self.begin_chapter()
         with self.within(seconds):
-            reply, data = self.request({"op": "lookup", "names": names})
+            reply, data = self.request({"op": "begin", "names": names})
             found = wire.Decoder(data, self._resolve).value(reply.get("value"))
             if not isinstance(found, dict):
                 raise wire.WireError("names that are none")
@@ -201,10 +264,6 @@ class Session(Peer):
     def getattr(self, handle: int, name: str) -> Any:
         with self.within(self._patience):
             return super().getattr(handle, name)
-
-    def forget_tapes(self) -> None:
-        """Let go of the graphs of calls back, which only a test in progress can need."""
-        self._tapes.clear()
 
     def write(self, path: str, content: bytes) -> None:
         """Put a submitted file into the child's working folder."""

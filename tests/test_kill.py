@@ -21,7 +21,7 @@ from nbgrader.api import Gradebook
 from autograder.course import Course, problem_set_exercises
 from autograder.demo import Student, hand_in, mistake, nothing
 from autograder.grading import Assignment, grade_assignment
-from autograder.recorder import Recorder
+from autograder.recorder import Recorder, write_json
 from autograder.release import release
 from autograder.submission import Submitted, read_submission
 
@@ -220,9 +220,9 @@ def mark_by_hand(course: Course, student: str) -> None:
 def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
     course = handed_in(released, tmp_path / "undisturbed", STUDENTS)
     disturbed = copied(course, tmp_path / "disturbed")
+    for one in (course, disturbed):  # as a run that was to use the same inputs had left it
+        write_json(one.results(ASSIGNMENT) / "seed.json", {"seed": 20180129})
     grade_assignment(course, ASSIGNMENT, jobs=2)
-    disturbed.results(ASSIGNMENT).mkdir(parents=True)
-    shutil.copy(course.results(ASSIGNMENT) / "seed.json", disturbed.results(ASSIGNMENT))
 
     Run(disturbed).until(judges_are_starting).kill()
     Run(disturbed).until(at_least(3)).kill()

@@ -105,19 +105,20 @@ def test_a_value_nested_without_end_is_refused():
 def test_a_message_in_pieces_waits_for_the_rest():
     message = pack({"value": 1}, [b"abc"])
     for cut in range(len(message)):
-        assert unpack(message[:cut]) is None
-    assert unpack(message + b"more")[0]["value"] == 1
+        assert size_of(message[:cut]) is None
     assert size_of(message + b"more") == len(message)
+    assert unpack(message)[0]["value"] == 1
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes_are_refused_or_wait(data):
     try:
-        message = unpack(data)
+        size = size_of(data)
+        header = {} if size is None else unpack(data[:size])[0]
     except WireError:
         return
-    assert message is None or isinstance(message[0], dict)
+    assert isinstance(header, dict)
 
 
 TAGS = ["list", "tuple", "set", "dict", "tensor", "array", "float", "bytes", "dtype", "torch"]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps1_cells as ps1
-from rnncourse.checks.cases import Cases, attempt
+from rnncourse.checks.cases import Cases, attempt, using
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.trees import copied, tensors
@@ -142,13 +142,12 @@ def draw_bad_graphs(rng: Rng) -> dict[str, tuple]:
 # --- LSTM ---------------------------------------------------------------------------------------
 
 
-def module_gradients(subject: Any, rng: Rng, args: tuple) -> dict[str, Any]:
+def module_gradients(module: Any, rng: Rng, args: tuple) -> dict[str, Any]:
     """What `backward` brings to the inputs and to W, with a random weight on every result."""
-    W, xs, lengths, (h, c) = args
+    xs, lengths, (h, c) = args
     leaves = {"xs": xs, "h": h, "c": c}
     for one in leaves.values():
         one.requires_grad_()
-    module = ps1.build_lstm(subject, W)
     results = tensors(module(xs, lengths, (h, c)))
     loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
     if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
@@ -162,7 +161,8 @@ def module_gradients(subject: Any, rng: Rng, args: tuple) -> dict[str, Any]:
 
 
 def observe_module_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    return module_gradients(subject, rng, ps1.draw_padded(rng, rng.sizes(T=ps1.LONG)))
+    W, *args = ps1.draw_padded(rng, rng.sizes(T=ps1.LONG))
+    return module_gradients(ps1.build_lstm(subject, W), rng, tuple(args))
 
 
 def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -172,11 +172,12 @@ def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
         W, xs, lengths, state = ps1.draw_padded(rng, rng.sizes(T=ps1.LONG))
         for b, length in enumerate(lengths.tolist()):
             xs[b, length:] = rubbish
-        args = W, xs, lengths, state
-        result = attempt(lambda args=args: ps1.run_lstm(subject, *copied(args)))
+        args = xs, lengths, state
+        lstm = attempt(lambda W=W: ps1.build_lstm(subject, W))
+        result = using(lstm, lambda lstm, args=args: lstm(*copied(args)))
         seen |= ps1.lstm_parts(result, f"{rubbish:g} in the padding")
-        seen[f"{rubbish:g} in the padding, gradients"] = attempt(
-            lambda args=args: module_gradients(subject, rng, args)
+        seen[f"{rubbish:g} in the padding, gradients"] = using(
+            lstm, lambda lstm, args=args: module_gradients(lstm, rng, args)
         )
     return seen
 
@@ -185,13 +186,15 @@ def observe_extreme_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
     """A sequence of length 0 keeps its state; so does a batch of nothing else."""
     s = rng.sizes(B=3, T=ps1.LONG)
     W, xs, _, state = ps1.draw_padded(rng, s)
+    lstm = attempt(lambda: ps1.build_lstm(subject, W))
     seen = {}
     for lengths in ([0, s.T, 1], [0, 0, 0], [s.T] * 3):
         for text, given in (("", None), (", state=(h, c)", state)):
-            result = attempt(
-                lambda lengths=lengths, given=given: ps1.run_lstm(
-                    subject, W, xs.clone(), torch.tensor(lengths), copied(given)
-                )
+            result = using(
+                lstm,
+                lambda lstm, lengths=lengths, given=given: lstm(
+                    xs.clone(), torch.tensor(lengths), copied(given)
+                ),
             )
             seen |= ps1.lstm_parts(result, f"T = {s.T}, lengths={lengths}{text}")
     return seen

@@ -1,10 +1,13 @@
 """The warm parent of a jail: imports everything once, then forks a child for each submission.
 
 It speaks with the judge over its standard streams, in frames of kind (1 byte), length (u32) and
-payload. A child speaks only with the parent, which passes its bytes on and never reads them.
+payload. What the judge and a child say to each other it never reads.
 
     judge → parent   F fork {limits} · D data for the child · I interrupt the child · K end it
     parent → judge   R ready {…} · S started · D data from the child · X child ended {…}
+
+Where its standard input is a socket, the child's own socket goes to the judge with S, and they
+speak without the parent; where it is a pipe, their bytes are relayed in D frames.
 
 In a jail the parent is process 1 of its own process namespace: when a submission ends it kills
 whatever is left, whoever started it, and empties the scratch folders.
@@ -20,6 +23,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -98,7 +102,10 @@ class Parent:
         self.kept = {folder: set(os.listdir(folder)) for folder in scratch}
         self.jailed = os.getpid() == 1
         self.child: int | None = None
-        self.channel: socket.socket | None = None
+        self.channel: socket.socket | None = None  # to the child, where its bytes are relayed
+        self.judge: socket.socket | None = None  # to which a child's socket can be handed over
+        if stat.S_ISSOCK(os.fstat(1).st_mode):
+            self.judge = socket.socket(fileno=os.dup(1))
         self.outbox = Area(AREA)  # for the child
         self.inbox = Area(4 << 20)  # from the judge
         self.passing = Area(CHUNK)  # from the child
@@ -154,10 +161,15 @@ class Parent:
         if pid == 0:
             self._become_child(mine, theirs)
         theirs.close()
-        mine.setblocking(False)
-        self.child, self.channel = pid, mine
-        self.poll.register(mine, select.POLLIN)
-        self.send(b"S")
+        self.child = pid
+        if self.judge is not None:
+            socket.send_fds(self.judge, [FRAME.pack(b"S", 0)], [mine.fileno()])
+            mine.close()
+        else:
+            mine.setblocking(False)
+            self.channel = mine
+            self.poll.register(mine, select.POLLIN)
+            self.send(b"S")
 
     def _become_child(self, mine: socket.socket, theirs: socket.socket) -> None:
         try:
@@ -235,8 +247,9 @@ class Parent:
             except ChildProcessError:
                 break
             time.sleep(0.002)
-        self.poll.unregister(self.channel)
-        self.channel.close()
+        if self.channel is not None:
+            self.poll.unregister(self.channel)
+            self.channel.close()
         self.child = self.channel = None
         self.outbox.take(len(self.outbox))
         clean = all([_empty(folder, self.kept[folder]) for folder in self.scratch])

@@ -22,7 +22,7 @@ class Child(Peer):
     fatal = (wire.WireError, SystemError)
 
     def __init__(self, channel: socket.socket, shell: CellShell):
-        super().__init__(self._send, self._receive)
+        super().__init__()
         self.channel = channel
         self.shell = shell
         self.inbox = bytearray()
@@ -33,17 +33,28 @@ class Child(Peer):
 
     # --- the channel --------------------------------------------------------------------------
 
-    def _send(self, data: bytes) -> None:
-        self._protected(lambda: self.channel.sendall(data))
+    def send(self, data: bytes) -> None:
+        """Send a message, and before it what the judge may forget."""
+        self._protected(lambda: self.channel.sendall(self.notice() + data))
 
-    def _receive(self) -> tuple[dict[str, Any], list[memoryview]]:
-        return self._protected(self._read_message)
+    def receive(self) -> tuple[dict[str, Any], list[memoryview]]:
+        """The next message of the judge."""
+        message = self._protected(self._read_message)
+        if wire.is_notice(message):
+            self._forget(wire.unpack(message)[0]["tapes"])
+            message = self._protected(self._read_message)
+        return wire.unpack(message)
 
-    def _read_message(self) -> tuple[dict[str, Any], list[memoryview]]:
+    def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
+        self.send(data)
+        return self.receive()
+
+    def _read_message(self) -> bytes:
         while True:
-            message = wire.unpack(self.inbox)
-            if message is not None:
-                del self.inbox[: wire.size_of(self.inbox)]
+            size = wire.size_of(self.inbox)
+            if size is not None:
+                message = bytes(self.inbox[:size])
+                del self.inbox[:size]
                 return message
             data = self.channel.recv(1 << 20)
             if not data:
@@ -105,9 +116,10 @@ class Child(Peer):
             "cut": self.shell.outputs.cut,
         }, encoder.buffers
 
-    def serve_lookup(self, header: dict[str, Any], data: Any) -> tuple[dict[str, Any], list[bytes]]:
-        """The values of some names, functions and classes as handles; names that are not there
-        are left out."""
+    def serve_begin(self, header: dict[str, Any], data: Any) -> tuple[dict[str, Any], list[bytes]]:
+        """A grading cell begins: the values of the names that it uses, functions and classes as
+        handles. Names that are not there are left out."""
+        self.begin_chapter()
         encoder = wire.Encoder(self._export)
         space = self.shell.user_ns
         found = {name: space[name] for name in header["names"] if name in space}

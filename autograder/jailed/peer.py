@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import Any
 
+import numpy as np
 import torch
 
 from .wire import Decoder, Encoder, Unsendable, WireError, pack, text
@@ -66,10 +67,11 @@ class _TapeEnd:
     """Lets the far side forget a tape when no result of its call is alive any more."""
 
     def __init__(self, peer: "Peer", tape: int):
-        self.peer, self.tape = peer, tape
+        self.peer, self.tape, self.chapter = peer, tape, peer.chapter
 
     def __del__(self) -> None:
-        self.peer.garbage.append(self.tape)
+        if self.chapter == self.peer.chapter:
+            self.peer.garbage.append(self.tape)
 
 
 class _Tie(torch.autograd.Function):
@@ -83,6 +85,8 @@ class _Tie(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *cotangents):
+        if ctx.end.chapter != ctx.peer.chapter:
+            raise RuntimeError("this graph belongs to an earlier test, which is over")
         found = ctx.peer.backward(ctx.end.tape, list(cotangents))
         if len(found) != ctx.inputs:
             raise WireError("another number of gradients than of inputs")
@@ -92,26 +96,39 @@ class _Tie(torch.autograd.Function):
 class Peer:
     """One end of the conversation.
 
-    send(bytes) and receive() → (header, buffers) are the channel. Subclasses say what else may be
-    asked of them (`serve_<op>`) and what an exception looks like from the far side (`explain`).
+    Subclasses have the channel (`exchange`), say what else may be asked of them (`serve_<op>`), and
+    what an exception looks like from the far side (`explain`).
     """
 
     # Raised while serving a request, these end the conversation instead of becoming a reply.
     fatal: tuple[type[BaseException], ...] = (WireError,)
 
-    def __init__(
-        self,
-        send: Callable[[bytes], None],
-        receive: Callable[[], tuple[dict[str, Any], list[memoryview]]],
-    ):
-        self.send = send
-        self.receive = receive
-        self.garbage: list[int] = []  # tapes that the far side may forget, sent with the next call
+    def __init__(self) -> None:
+        self.chapter = 0
+        self.begin_chapter()
+        self._nested = 0
+
+    def begin_chapter(self) -> None:
+        """Forget all objects and graphs, and number new ones from 1 again."""
+        self.chapter += 1
+        self.garbage: list[int] = []  # tapes that the far side may forget
         self._objects: dict[int, Any] = {}
         self._handles: dict[int, int] = {}  # id(object) → handle
         self._tapes: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
         self._numbers: Iterator[int] = itertools.count(1)
-        self._nested = 0
+
+    # --- messages ---------------------------------------------------------------------------
+
+    def notice(self) -> bytes:
+        """What the far side may forget, to be sent before the next message; nobody answers it."""
+        if not self.garbage:
+            return b""
+        tapes, self.garbage = self.garbage, []
+        return pack({"op": "forget", "tapes": tapes}, [])
+
+    def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
+        """Send a message, with the notice before it, and take the one that answers it."""
+        raise NotImplementedError
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -119,10 +136,8 @@ class Peer:
         self, header: dict[str, Any], buffers: list[bytes] | None = None
     ) -> tuple[dict[str, Any], list[memoryview]]:
         """Send one request and serve what comes back until its reply does."""
-        drop, self.garbage = self.garbage, []
-        self.send(pack({**header, "drop": drop}, buffers or []))
+        reply, data = self.exchange(pack(header, buffers or []))
         for _ in range(MAX_CALLBACKS):
-            reply, data = self.receive()
             if "op" not in reply:
                 return self._believe(reply, data)
             if self._nested >= MAX_NESTED:
@@ -132,7 +147,7 @@ class Peer:
                 answer = self.answer(reply, data)
             finally:
                 self._nested -= 1
-            self.send(answer)
+            reply, data = self.exchange(answer)
         raise WireError(f"more than {MAX_CALLBACKS} calls back during one call")
 
     def _believe(
@@ -207,7 +222,6 @@ class Peer:
         serve = getattr(self, f"serve_{op}", None) if isinstance(op, str) else None
         if serve is None:
             raise WireError(f"an unknown request {str(op)[:40]!r}")
-        self._forget(header.get("drop"))
         try:
             return pack(*serve(header, data))
         except self.fatal:
@@ -231,7 +245,8 @@ class Peer:
         args, kwargs = _arguments(arguments)
         target = self._target(header)
         leaves = [decoder.graph[n].requires_grad_() for n in sorted(decoder.graph)]
-        before = self._snapshot(arguments)
+        # Tensors can be compared with the message that brought them.
+        before = self._content(arguments) if _mutable((*args, *kwargs.values())) else None
         with torch.set_grad_enabled(bool(header.get("grad"))):
             result = self.run(target, *args, **kwargs)
         encoder = Encoder(
@@ -244,7 +259,7 @@ class Peer:
         if encoder.graph:
             reply["tape"] = next(self._numbers)
             self._tapes[reply["tape"]] = (leaves, encoder.graph)
-        if self._snapshot(arguments) != before:
+        if not (self._content(arguments) == before if before else decoder.unchanged()):
             encoder.is_graph = lambda one: False
             reply["changed"] = encoder.node(arguments)
         return reply, encoder.buffers
@@ -318,13 +333,13 @@ class Peer:
             raise WireError("an object without a name")
         return Remote(self, handle, kind, text(name[:100]))
 
-    def _forget(self, drop: Any) -> None:
-        if not isinstance(drop, list) or not all(type(tape) is int for tape in drop):
+    def _forget(self, tapes: Any) -> None:
+        if not isinstance(tapes, list) or not all(type(tape) is int for tape in tapes):
             raise WireError("a list of tapes to forget that is none")
-        for tape in drop:
+        for tape in tapes:
             self._tapes.pop(tape, None)
 
-    def _snapshot(self, value: Any) -> Any:
+    def _content(self, value: Any) -> Any:
         """The content of arguments, to see afterwards whether a call has changed them."""
         encoder = Encoder(self._export)
         return encoder.node(value), encoder.buffers
@@ -339,6 +354,15 @@ def _arguments(value: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not all(isinstance(key, str) for key in kwargs):
         raise WireError("arguments without a name")
     return args, kwargs
+
+
+def _mutable(value: Any) -> bool:
+    """Whether an argument holds something beside a tensor's numbers that a call could change."""
+    if isinstance(value, tuple):
+        return any(map(_mutable, value))
+    if isinstance(value, torch.Tensor):
+        return value.grad is not None
+    return isinstance(value, (list, dict, set, np.ndarray))
 
 
 def _write_back(original: Any, changed: Any) -> None:

@@ -23,6 +23,7 @@ MAX_DEPTH = 50  # nesting of lists in lists
 MAX_KEYS = 1000  # of a set or dictionary, strings aside: others can be made to collide
 
 _LENGTH = struct.Struct("!I")
+_NOTICE = b'{"op":"forget"'
 
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -155,8 +156,7 @@ class Encoder:
             flags["leaf"] = True
         if value.is_leaf and value.grad is not None:
             flags["grad"] = self.node(value.grad.detach(), depth + 1)
-        plain = value.detach().cpu().contiguous()
-        data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+        data = bytes(_bytes(value))
         return ["tensor", name, list(value.shape), self._buffer(data), flags]
 
     def _buffer(self, data: bytes) -> int:
@@ -165,6 +165,12 @@ class Encoder:
             raise Unsendable(f"more than {MAX_MESSAGE // 2 >> 20} MB of data")
         self.buffers.append(data)
         return len(self.buffers) - 1
+
+
+def _bytes(tensor: torch.Tensor) -> memoryview:
+    """The content of a tensor, row by row."""
+    plain = tensor.detach().cpu().contiguous()
+    return memoryview(plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else b"")
 
 
 def _hashable(value: Any) -> bool:
@@ -181,18 +187,28 @@ def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
     return b"".join([_LENGTH.pack(total), _LENGTH.pack(len(text)), text, *buffers])
 
 
-def unpack(data: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]] | None:
-    """The first message of `data` as header and buffers; None while it is not complete."""
+def size_of(data: bytes | bytearray) -> int | None:
+    """The number of bytes of the first message of `data`; None while it is not complete."""
     if len(data) < 2 * _LENGTH.size:
         return None
     (total,) = _LENGTH.unpack_from(data, 0)
     (length,) = _LENGTH.unpack_from(data, _LENGTH.size)
     if total > MAX_MESSAGE or length > MAX_HEADER or length + _LENGTH.size > total:
         raise WireError(f"a message of {total} bytes with a header of {length}")
-    if len(data) < _LENGTH.size + total:
-        return None
-    start = 2 * _LENGTH.size
-    body = memoryview(bytearray(data[start : _LENGTH.size + total]))
+    return _LENGTH.size + total if len(data) >= _LENGTH.size + total else None
+
+
+def is_notice(message: bytes) -> bool:
+    """Whether a message only says what may be forgotten."""
+    return message.startswith(_NOTICE, 2 * _LENGTH.size)
+
+
+def unpack(message: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]]:
+    """One whole message as header and buffers."""
+    if size_of(message) != len(message):
+        raise WireError("not one whole message")
+    total, length = len(message) - _LENGTH.size, _LENGTH.unpack_from(message, _LENGTH.size)[0]
+    body = memoryview(bytearray(message))[2 * _LENGTH.size :]
     try:
         header = json.loads(body[:length].tobytes())
     except (ValueError, RecursionError) as error:
@@ -211,11 +227,6 @@ def unpack(data: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]] |
     return header, buffers
 
 
-def size_of(data: bytes | bytearray) -> int:
-    """The number of bytes that the first complete message of `data` takes."""
-    return _LENGTH.size + _LENGTH.unpack_from(data, 0)[0]
-
-
 class Decoder:
     """Turns a node and its buffers back into values. Whatever it is given, WireError or a value.
 
@@ -227,6 +238,18 @@ class Decoder:
         self.buffers = buffers
         self.resolve = resolve
         self.graph: dict[int, torch.Tensor] = {}
+        self.tensors: list[tuple[torch.Tensor, str, list[int], memoryview, bool]] = []
+
+    def unchanged(self) -> bool:
+        """Whether every tensor still is what it was when it came."""
+        return all(
+            str(one.dtype) == f"torch.{name}"
+            and list(one.shape) == shape
+            and one.requires_grad == needs_grad
+            and (not one.is_leaf or one.grad is None)
+            and _bytes(one) == data
+            for one, name, shape, data, needs_grad in self.tensors
+        )
 
     def value(self, node: Any) -> Any:
         try:
@@ -318,6 +341,9 @@ class Decoder:
             if type(flags["graph"]) is not int or flags["graph"] in self.graph:
                 raise WireError("a graph number that is none")
             self.graph[flags["graph"]] = tensor
+        self.tensors.append(
+            (tensor, name, shape, data, "graph" in flags or bool(flags.get("leaf")))
+        )
         return tensor
 
 

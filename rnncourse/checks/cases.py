@@ -6,6 +6,7 @@ refusal of bad input. What is particular to an exercise stays in its problem set
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -28,6 +29,11 @@ def attempt(function: Callable[[], Any]) -> Any:
         if raised.type == "NotImplementedError":
             raise
         return raised
+
+
+def using(built: Any, function: Callable[[Any], Any]) -> Any:
+    """attempt() with something that was built in an attempt before; its failure stays one."""
+    return built if isinstance(built, Raised) else attempt(lambda: function(built))
 
 
 def plain(subject: Any, *args: Any) -> Any:
@@ -69,27 +75,33 @@ class Cases:
         sizes = (rng.sizes(), rng.sizes(B=1), ONES)
         return [self.draw(rng, one) for one in sizes]
 
-    def shape(self, points: float) -> Property:
-        def observe(subject: Any, rng: Rng) -> Any:
-            return {
-                self.text(args): attempt(
-                    lambda args=args: _described(
-                        self.run(subject, *args), lambda one: f"tensor of shape {tuple(one.shape)}"
-                    )
-                )
-                for args in self._three(rng)
-            }
+    @cached_property
+    def _observe_values(self) -> Callable[[Any, Rng], Any]:
+        """What comes back for three sizes. `shape` and `values` judge the same observation."""
 
-        return Property("shape", "the result has the right shape", points, observe)
-
-    def values(self, points: float, title: str = "the values are right") -> Property:
         def observe(subject: Any, rng: Rng) -> Any:
             return {
                 self.text(args): attempt(lambda args=args: self.run(subject, *args))
                 for args in self._three(rng)
             }
 
-        return Property("values", title, points, observe)
+        return observe
+
+    def shape(self, points: float) -> Property:
+        def shapes(seen: dict[str, Any]) -> dict[str, Any]:
+            return {
+                text: _described(result, lambda one: f"tensor of shape {tuple(one.shape)}")
+                for text, result in seen.items()
+            }
+
+        def judge(got: Any, expected: Any) -> str | None:
+            return difference(shapes(got), shapes(expected))
+
+        title = "the result has the right shape"
+        return Property("shape", title, points, self._observe_values, judge)
+
+    def values(self, points: float, title: str = "the values are right") -> Property:
+        return Property("values", title, points, self._observe_values)
 
     def gradient(self, points: float) -> Property:
         def observe(subject: Any, rng: Rng) -> Any:
@@ -231,7 +243,7 @@ def _described(tree: Any, describe: Callable[[torch.Tensor], str]) -> Any:
     if isinstance(tree, (tuple, list)):
         described = [_described(one, describe) for one in tree]
         return tuple(described) if isinstance(tree, tuple) else described
-    return kind(tree)
+    return tree if isinstance(tree, Raised) else kind(tree)
 
 
 def _close(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -27,6 +27,7 @@ class Property:
 
     observe(subject, rng) returns plain data (tensors, numbers, strings, lists, dictionaries whose
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
+    Properties with the same `observe` judge one observation, made once.
     """
 
     name: str
@@ -56,6 +57,10 @@ class Exercise:
     properties: tuple[Property, ...] = ()
     forbids: tuple[str, ...] = ()
     misconceptions: list[Misconception] = field(default_factory=list)
+    # Observations of what does not change, for the seed that was asked for last: a class is graded
+    # with one, and then each is made once.
+    _known: dict[tuple[Any, Any], Any] = field(default_factory=dict, repr=False)
+    _known_seed: int | None = field(default=None, repr=False)
 
     def misconception(self, sentence: str) -> Callable[[Any], Any]:
         """Decorator: enter a wrong implementation in the catalogue, under its own name."""
@@ -72,11 +77,12 @@ class Exercise:
         """Check every property, even after one has failed. Never raises for what `subject` does."""
         outcomes: list[Outcome] = []
         printed = io.StringIO()
+        seen: dict[Any, Any] = {}
         # A mistake that explains one failure is the first suspect for the next.
         suspects = list(self.misconceptions)
         for one in self.properties if properties is None else properties:
             with redirect_stdout(printed):
-                outcomes.append(self._check(subject, seed, one, suspects))
+                outcomes.append(self._check(subject, seed, one, suspects, seen))
             suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
         return Report(self.name, outcomes, self.points, seed, printed.getvalue())
 
@@ -88,8 +94,13 @@ class Exercise:
             return f"you gave {kind(subject)}; give the function itself, without a call"
         return None
 
+    def _origin(self, prop: Property) -> str:
+        """The name under which a property draws its inputs: that of the first to observe so."""
+        alike = (one.name for one in self.properties if one.observe is prop.observe)
+        return next(alike, prop.name)
+
     def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
-        rng = Rng(seed, f"{self.name}/{prop.name}")
+        rng = Rng(seed, f"{self.name}/{self._origin(prop)}")
         # Modules draw their first weights from the global source: lend it, and give it back.
         kept = torch.default_generator.get_state()
         torch.default_generator.manual_seed(seed)
@@ -101,14 +112,31 @@ class Exercise:
         finally:
             torch.default_generator.set_state(kept)
 
+    def _expect(self, prop: Property, implementation: Any, seed: int) -> Any:
+        """What the reference or a catalogued mistake is observed to do."""
+        if seed != self._known_seed:
+            self._known.clear()
+            self._known_seed = seed
+        key = (prop.observe, implementation)
+        if key not in self._known:
+            self._known[key] = self._observe(prop, implementation, seed, nullcontext())
+        return self._known[key]
+
     def _check(
-        self, subject: Any, seed: int, prop: Property, suspects: list[Misconception]
+        self,
+        subject: Any,
+        seed: int,
+        prop: Property,
+        suspects: list[Misconception],
+        seen: dict[Any, Any],
     ) -> Outcome:
         start = time.perf_counter()
         if wrong := self._is_no_subject(subject):
             return Outcome(prop.name, prop.title, prop.points, wrong)
-        got = self._observe(prop, subject, seed, forbidding(self.forbids))
-        expected = self._observe(prop, self.reference, seed, nullcontext())
+        if prop.observe not in seen:
+            seen[prop.observe] = self._observe(prop, subject, seed, forbidding(self.forbids))
+        got = seen[prop.observe]
+        expected = self._expect(prop, self.reference, seed)
         if isinstance(expected, Raised):
             raise RuntimeError(f"{self.name}, {prop.name}: the reference itself failed: {expected}")
         if isinstance(got, Raised):
@@ -133,7 +161,7 @@ class Exercise:
     ) -> Misconception | None:
         """The first suspect that is observed to do just what the student's code did."""
         for candidate in suspects:
-            seen = self._observe(prop, candidate.wrong, seed, nullcontext())
+            seen = self._expect(prop, candidate.wrong, seed)
             if difference(got, seen) is None and difference(seen, got) is None:
                 return candidate
         return None

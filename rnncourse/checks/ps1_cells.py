@@ -12,7 +12,7 @@ from torch import nn
 
 from ..reference import cells
 from ..reference.cells import lstm_step, unroll
-from .cases import Cases, attempt
+from .cases import Cases, attempt, using
 from .compare import Raised, kind
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
@@ -1545,8 +1545,9 @@ def observe_whole_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for s in (rng.sizes(), rng.sizes(B=1), ONES):
         W, xs, _, state = draw_padded(rng, s)
-        fresh = attempt(lambda W=W, xs=xs: build_lstm(subject, W)(xs))
-        given = attempt(lambda W=W, xs=xs, state=state: build_lstm(subject, W)(xs, state=state))
+        lstm = attempt(lambda W=W: build_lstm(subject, W))
+        fresh = using(lstm, lambda lstm, xs=xs: lstm(xs))
+        given = using(lstm, lambda lstm, xs=xs, state=state: lstm(xs, state=state))
         seen |= lstm_parts(fresh, f"lstm(xs {tuple(xs.shape)})")
         seen |= lstm_parts(given, f"lstm(xs {tuple(xs.shape)}, state=(h, c))")
     return seen
