@@ -27,6 +27,13 @@ from rnncourse.reference.cells import _mask
 __all__ = ["GRU", "LSTM", "Bidirectional", "Elman"]
 
 
+def uniform(*shape, size):
+    """A new parameter, drawn from uniform(-1/sqrt(size), 1/sqrt(size)). With the size of the vector
+    that it multiplies, products neither grow nor fade much."""
+    bound = 1 / math.sqrt(size)
+    return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
+
+
 class _Recurrent(nn.Module):
     """What the networks share: everything but f.
 
@@ -41,9 +48,7 @@ class _Recurrent(nn.Module):
         self.D, self.H, self.bias = D, H, bias
 
     def _parameter(self, *shape):
-        """Drawn from uniform(-1/sqrt(H), 1/sqrt(H)), as torch.nn's recurrent modules do."""
-        bound = 1 / math.sqrt(self.H)
-        return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
+        return uniform(*shape, size=self.H)  # as torch.nn's recurrent modules do
 
     def forward(self, xs, lengths=None, state=None):
         """Run over xs; sequence b ends after lengths[b] steps, and what follows is padding.
@@ -51,7 +56,7 @@ class _Recurrent(nn.Module):
         Shapes: xs (B, T, D), lengths (B,) integers from 0 to T (None: all are T), state as the
         step function has it (None: zeros) -> (hs, state): hs (B, T, H) is 0 at t >= lengths[b];
         state is each sequence's state after its own last step.
-        Errors: ValueError when xs is not (B, T, D), or lengths is not as said.
+        Errors: ValueError when xs is not (B, T, D), or lengths or state is not as said.
         """
         if xs.dim() != 3:
             raise ValueError(f"xs is {tuple(xs.shape)}, not (B, T, D)")
@@ -60,6 +65,11 @@ class _Recurrent(nn.Module):
             before = (xs.new_zeros(B, self.H),) * self.states
         else:
             before = (state,) if self.states == 1 else tuple(state)
+            for given in before:  # a size of 1 would be broadcast
+                if given.shape != (B, self.H):
+                    raise ValueError(
+                        f"the state has {tuple(given.shape)}, not (B, H) = {(B, self.H)}"
+                    )
 
         if lengths is None:
             sequences = self._scan(xs, *before)
@@ -160,9 +170,9 @@ class LSTM(_Recurrent):
 class _LSTMScan(Function):
     """zs (T, B, 4H), h_0 and c_0 (B, H), W_h (H, 4H) -> hs and cs, both (T+1, B, H).
 
-        i, f, o, g = sigmoid, sigmoid, sigmoid, tanh of z_t + h_{t-1} @ W_h
-        c_t = f * c_{t-1} + i * g
-        h_t = o * tanh(c_t)
+    i, f, o, g = sigmoid, sigmoid, sigmoid, tanh of z_t + h_{t-1} @ W_h
+    c_t = f * c_{t-1} + i * g
+    h_t = o * tanh(c_t)
     """
 
     @staticmethod
@@ -229,10 +239,10 @@ class GRU(_Recurrent):
 class _GRUScan(Function):
     """us (T, B, 3H), h_0 (B, H), W_zr (H, 2H), W_h (H, H) -> hs (T+1, B, H).
 
-        u_z, u_r, u_n = u_t
-        z, r = sigmoid([u_z, u_r] + h_{t-1} @ W_zr)
-        n = tanh(u_n + (r * h_{t-1}) @ W_h)
-        h_t = h_{t-1} + z * (n - h_{t-1})
+    u_z, u_r, u_n = u_t
+    z, r = sigmoid([u_z, u_r] + h_{t-1} @ W_zr)
+    n = tanh(u_n + (r * h_{t-1}) @ W_h)
+    h_t = h_{t-1} + z * (n - h_{t-1})
     """
 
     @staticmethod
