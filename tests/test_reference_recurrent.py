@@ -301,6 +301,18 @@ def test_float32_inputs_kept_and_no_gradient_needed(draw, network, lengths):
     torch.testing.assert_close(hs.double(), double, rtol=1e-4, atol=1e-5)
 
 
+@networks
+def test_autocast_is_the_same_but_less_exact(network):
+    ours, xs = network(4, 3, bias=True), torch.randn(2, 5, 4)
+    expected = ours(xs)[0]
+    wanted = gradients(expected.sum(), list(ours.parameters()))
+    with torch.autocast("cpu", torch.bfloat16):
+        hs, _ = ours(xs)
+    torch.testing.assert_close(hs, expected, rtol=0.05, atol=0.05)
+    for one, other in zip(gradients(hs.sum(), list(ours.parameters())), wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0.1, atol=0.1)
+
+
 def test_parameters():
     shapes = {
         recurrent.Elman: {"W_x": (6, 25), "W_h": (25, 25), "b": (25,)},

@@ -92,6 +92,8 @@ class _Recurrent(nn.Module):
 def _from_inputs(xs, W_x, b):
     """xs @ W_x + b for all steps at once, time first so that each step lies in one piece."""
     zs = xs.transpose(0, 1) @ W_x
+    # Under torch.autocast the product is in half precision; what is added up over time is not.
+    zs = zs.to(W_x.dtype)
     return zs if b is None else zs + b
 
 
