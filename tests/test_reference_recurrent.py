@@ -302,8 +302,8 @@ def test_float32_inputs_kept_and_no_gradient_needed(draw, network, lengths):
 
 
 @networks
-def test_autocast_is_the_same_but_less_exact(network):
-    ours, xs = network(4, 3, bias=True), torch.randn(2, 5, 4)
+def test_autocast_is_the_same_but_less_exact(draw, network):
+    ours, xs = network(4, 3, bias=True), draw(2, 5, 4).float()
     expected = ours(xs)[0]
     wanted = gradients(expected.sum(), list(ours.parameters()))
     with torch.autocast("cpu", torch.bfloat16):
