@@ -1,0 +1,200 @@
+"""Lecture sections 4 and 5: attention lets the decoder look back at every state of the encoder.
+
+    alpha_i = g(f, e_i)                      a score for each source word
+    a       = softmax(alpha)                 weights with sum 1
+    c       = sum_i a_i e_i                  the context: what was looked at
+
+The query f is a decoder state (B, H), the keys are the encoder's states e (B, S, H). Every function
+takes a query for each step of a whole target sentence as well: with (B, T, H) in place of (B, H),
+scores and weights are (B, T, S) and contexts (B, T, H).
+"""
+
+import torch
+
+from rnncourse.reference.inputs import embed, sequence_mask
+from rnncourse.reference.outputs import Seq2Seq
+from rnncourse.reference.recurrent import uniform
+
+__all__ = [
+    "AttentionSeq2Seq",
+    "attend",
+    "bahdanau_score",
+    "concat_score",
+    "dot_score",
+    "general_score",
+]
+
+
+# --- scores g(f, e_i) ---------------------------------------------------------------------------
+
+
+def dot_score(query, keys):
+    """alpha_i = f . e_i
+
+    Shapes: query (B, H) or (B, T, H), keys (B, S, H) -> (B, S) or (B, T, S).
+    Source: lecture section 5, "Luong attention"; Luong et al. 2015, eq. 8, "dot".
+    """
+    return torch.einsum("b...h,bsh->b...s", query, keys)
+
+
+def general_score(query, keys, W):
+    """alpha_i = (f @ W) . e_i
+
+    Shapes: query (B, H) or (B, T, H), keys (B, S, K), W (H, K) -> (B, S) or (B, T, S).
+    Source: Luong et al. 2015, eq. 8, "general".
+    """
+    return dot_score(query @ W, keys)
+
+
+def bahdanau_score(query, keys, w_f, w_e, v):
+    """alpha_i = tanh(f @ w_f + e_i @ w_e) @ v
+
+    Shapes: query (B, H) or (B, T, H), keys (B, S, K), w_f (H, A), w_e (K, A), v (A, 1)
+    -> (B, S) or (B, T, S). In the lecture, H = K = A.
+    Source: lecture section 5, eq. 11, "Bahdanau attention"; Bahdanau et al. 2015.
+    """
+    return _score_of_sum(query @ w_f, keys @ w_e, v)
+
+
+def _score_of_sum(query, keys, v):
+    """tanh(query + key_i) @ v: every query (B, A) or (B, T, A) with every key (B, S, A)."""
+    if query.dim() == 3:
+        keys = keys.unsqueeze(1)
+    return (torch.tanh(query.unsqueeze(-2) + keys) @ v).squeeze(-1)
+
+
+def concat_score(query, keys, W, v):
+    """alpha_i = tanh([f, e_i] @ W) @ v
+
+    This is Bahdanau's score: the upper rows of W are w_f, the lower ones w_e.
+
+    Shapes: query (B, H) or (B, T, H), keys (B, S, K), W (H+K, A), v (A, 1)
+    -> (B, S) or (B, T, S).
+    Source: Luong et al. 2015, eq. 8, "concat".
+    """
+    w_f, w_e = W.split([query.shape[-1], keys.shape[-1]])
+    return bahdanau_score(query, keys, w_f, w_e, v)
+
+
+# --- weights and context ------------------------------------------------------------------------
+
+
+def attend(query, keys, mask, score):
+    """Look at the keys, at each as much as its score says.
+
+        a = softmax(score(query, keys)) where mask is True, 0 elsewhere
+        context = sum_i a_i * keys_i
+
+    Each row of weights has the sum 1. Where mask is False for a whole row there is nothing to look
+    at: weights and context are 0. What the keys are where mask is False does not matter.
+
+    Shapes: query (B, H) or (B, T, H), keys (B, S, K), mask (B, S) bool, True where there is a
+    token, score(query, keys) -> (B, S) or (B, T, S)
+    -> (context (B, K) or (B, T, K), weights (B, S) or (B, T, S)).
+    Source: lecture section 4, eq. 3; section 5, eq. 10.
+    """
+    keys = keys.masked_fill(~mask.unsqueeze(2), 0)  # 0 * NaN would be NaN
+    alpha = score(query, keys)
+    hidden = ~mask if alpha.dim() == 2 else ~mask.unsqueeze(1)
+    # The lowest number and not -inf, with which a row that is all hidden would become NaN.
+    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
+    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    return torch.einsum("b...s,bsk->b...k", a, keys), a
+
+
+# --- translation with attention -----------------------------------------------------------------
+
+
+class AttentionSeq2Seq(Seq2Seq):
+    """`Seq2Seq` whose predictions look at the source: y_{t+1} is predicted from f_t and
+
+        c_t = a(f_t, e_1 ... e_|x|)
+
+    in one of two ways:
+
+        combine="luong"      softmax(tanh([c_t, f_t] @ W_c) @ W_soft)
+        combine="context"    softmax(c_t @ W_soft)
+
+    "context" is eq. 8 as printed: the softmax sees only the context, and where the decoder is in
+    its own sentence is lost unless the weights give it away. Luong's form puts it back.
+
+    AttentionSeq2Seq(encoder, decoder, V_source, V_target, D, H, score, combine) with score one of
+    "dot", "general", "bahdanau" (concat is bahdanau with its two matrices stacked).
+    Parameters beside those of Seq2Seq: W (H, H) for general; w_f, w_e (H, H), v (H, 1) for
+    bahdanau; W_c (2H, H) for luong.
+    Source: lecture section 5, eq. 7 to 11; Luong et al. 2015, eq. 5.
+    """
+
+    def __init__(
+        self, encoder, decoder, V_source, V_target, D, H, score="bahdanau", combine="luong"
+    ):
+        super().__init__(encoder, decoder, V_source, V_target, D, H)
+        if score not in ("dot", "general", "bahdanau"):
+            raise ValueError(f"score is {score!r}, not 'dot', 'general' or 'bahdanau'")
+        if combine not in ("luong", "context"):
+            raise ValueError(f"combine is {combine!r}, not 'luong' or 'context'")
+        self.score, self.combine = score, combine
+        if score == "general":
+            self.W = uniform(H, H, size=H)
+        if score == "bahdanau":
+            self.w_f, self.w_e = uniform(H, H, size=H), uniform(H, H, size=H)
+            self.v = uniform(H, 1, size=H)
+        if combine == "luong":
+            self.W_c = uniform(2 * H, H, size=2 * H)
+
+    def forward(self, source, lengths, target):
+        """Teacher forcing, as in `Seq2Seq.forward`.
+
+        Shapes: source (B, S), lengths (B,) of the source, target (B, T) -> logits (B, T, V_target).
+        """
+        logits, _ = self.forward_with_weights(source, lengths, target)
+        return logits
+
+    def forward_with_weights(self, source, lengths, target):
+        """`forward`, and the weights for a heat map: row t is where the model looked when it
+        predicted the word after target[:, t].
+
+        Shapes: as `forward` -> (logits (B, T, V_target), weights (B, T, S)).
+        """
+        f_0, *source_side = self.start(source, lengths)
+        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
+        return self._predict(fs, *source_side)
+
+    def start(self, source, lengths):
+        """As `Seq2Seq.start`, with all that later steps need of the source.
+
+        Shapes: source (B, S), lengths (B,) -> state: (f_0, e (B, S, H), prepared (B, S, H),
+        mask (B, S)), where prepared is the part of the score that depends on e alone.
+        """
+        es, e_last = self.encoder(embed(source, self.E_source), lengths)
+        mask = sequence_mask(lengths, source.shape[1]).to(es.device)
+        return e_last, es, self._prepare(es), mask
+
+    def step(self, tokens, state):
+        """One word further: BOS first, then whatever was chosen.
+
+        Shapes: tokens (B,), state -> (logits (B, V_target) for the next word, state).
+        """
+        f, *source_side = state
+        fs, f = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, f)
+        logits, _ = self._predict(fs.squeeze(1), *source_side)
+        return logits, (f, *source_side)
+
+    def _prepare(self, es):
+        """What the score needs of the keys and no query changes: once for each sentence."""
+        if self.score == "general":
+            return es @ self.W.T  # (f @ W) . e = f . (e @ W.T)
+        if self.score == "bahdanau":
+            return es @ self.w_e
+        return es
+
+    def _predict(self, f, es, prepared, mask):
+        def score(f, _):
+            if self.score == "bahdanau":
+                return _score_of_sum(f @ self.w_f, prepared, self.v)
+            return dot_score(f, prepared)
+
+        context, a = attend(f, es, mask, score)
+        if self.combine == "luong":
+            context = torch.tanh(torch.cat([context, f], dim=-1) @ self.W_c)
+        return context @ self.W_soft, a

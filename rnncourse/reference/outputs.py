@@ -1,0 +1,198 @@
+"""Lecture section 4: what to do with the states h_1 ... h_T that a recurrent network returns.
+
+    sum them and classify        SentimentClassifier
+    predict the next word        LanguageModel
+    start a second network       Seq2Seq
+
+Any recurrent network will do that is called as `rnn(xs, lengths, state) -> (hs, state)`, with
+xs (B, T, D), hs (B, T, H): those of `recurrent.py`, and `cells.LSTM`. All models return logits, the
+scores before the softmax: f @ W_soft, without a bias, as in the lecture.
+"""
+
+import torch
+from torch import nn
+
+from rnncourse.reference.inputs import embed, sequence_mask
+from rnncourse.reference.recurrent import uniform
+
+__all__ = [
+    "LanguageModel",
+    "SentimentClassifier",
+    "Seq2Seq",
+    "perplexity",
+    "sentence_log_prob",
+    "sum_states",
+]
+
+
+def embeddings(V, D):
+    """E (V, D), drawn from N(0, 1) as torch.nn.Embedding does."""
+    return nn.Parameter(torch.randn(V, D))
+
+
+# --- one answer for a sequence ------------------------------------------------------------------
+
+
+def sum_states(hs, mask):
+    """The sum of a sequence's states, padding left out.
+
+        s_b = sum of hs[b, t] over the t with mask[b, t]
+
+    Shapes: hs (B, T, H), mask (B, T) bool, True where there is a token -> (B, H).
+    Source: lecture section 4, "sum over the h_t".
+    """
+    # Not hs * mask: 0 * NaN is NaN, and 0 * inf too.
+    return hs.masked_fill(~mask.unsqueeze(2), 0).sum(dim=1)
+
+
+class SentimentClassifier(nn.Module):
+    """Sum over the h_t and hook up a softmax head.
+
+        xs = E[tokens];  hs = rnn(xs);  logits = (sum_t hs_t) @ W_soft
+
+    SentimentClassifier(rnn, V, D, H, C): V words, D numbers for each, H the size of rnn's outputs,
+    C classes. Parameters: E (V, D), W_soft (H, C), and rnn's.
+    Source: lecture section 4, sentiment analysis.
+    """
+
+    def __init__(self, rnn, V, D, H, C):
+        super().__init__()
+        self.rnn = rnn
+        self.E = embeddings(V, D)
+        self.W_soft = uniform(H, C, size=H)
+
+    def forward(self, tokens, lengths):
+        """Shapes: tokens (B, T), lengths (B,) -> logits (B, C)."""
+        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+        return sum_states(hs, sequence_mask(lengths, tokens.shape[1]).to(hs.device)) @ self.W_soft
+
+
+# --- a word after every word --------------------------------------------------------------------
+
+
+class LanguageModel(nn.Module):
+    """Predict each word from those before it: p(w_{t+1} | w_1 ... w_t) = softmax(h_t @ W_soft).
+
+    LanguageModel(rnn, V, D, H, tied=False): V words, D numbers for each, H the size of rnn's
+    outputs. Parameters: E (V, D), W_soft (H, V), and rnn's. Tied (needs D = H), a word has the same
+    vector where it is read and where it is predicted: W_soft is E's transpose, and no parameter.
+    Source: lecture section 4, language model (W_soft is H x vocabulary; the slide prints D x
+    vocabulary). Tying: Press & Wolf 2017; Inan et al. 2017.
+    """
+
+    def __init__(self, rnn, V, D, H, tied=False):
+        super().__init__()
+        if tied and D != H:
+            raise ValueError(f"tied weights need D = H, not D = {D} and H = {H}")
+        self.rnn = rnn
+        self.tied = tied
+        if tied:
+            # Drawn as W_soft is: with E's larger numbers, the first predictions would be very sure
+            # of themselves, and wrong.
+            self.E = uniform(V, D, size=H)
+        else:
+            self.E = embeddings(V, D)
+            self.W_soft = uniform(H, V, size=H)
+
+    def forward(self, tokens, lengths=None, state=None):
+        """logits[:, t] has the scores for the word after tokens[:, t].
+
+        The state that is returned can be given to the next call, to go on where this one stopped.
+
+        Shapes: tokens (B, T), lengths (B,) or None, state as rnn's or None (zeros)
+        -> (logits (B, T, V), state).
+        """
+        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+        return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+def sentence_log_prob(logits, targets, mask):
+    """The log of the probability of each sentence (natural logarithm).
+
+        log p(w) = sum_t log p(w_t | w_1 ... w_{t-1})     over the t with mask[b, t]
+
+    Shapes: logits (B, T, V), targets (B, T), the words that logits[:, t] should have predicted,
+    mask (B, T) bool -> (B,). What logits and targets are in the padding does not matter.
+    Errors: RuntimeError when a target outside the padding is not from 0 to V-1.
+    Source: lecture section 4, p(w_t | w_<t); eq. 5.
+    """
+    scores = logits[mask]  # (N, V): only where there is a word; N words in all
+    score = scores.gather(1, targets[mask].unsqueeze(1)).squeeze(1)
+    log_p = score - scores.logsumexp(dim=1)
+    return log_p.new_zeros(mask.shape).masked_scatter(mask, log_p).sum(dim=1)
+
+
+def perplexity(logits, targets, mask):
+    """How many words the model hesitates between, on average over all words of the batch.
+
+        exp(-(1/N) sum log p(w_t | w_1 ... w_{t-1}))       over the N words with mask[b, t]
+
+    Every word counts the same, so a long sentence counts for more than a short one. For a corpus of
+    several batches, add up the sums and the N first; a mean of perplexities is something else.
+
+    Shapes: as `sentence_log_prob` -> a number from 1 (always sure and right) up.
+    Errors: ValueError when mask is False everywhere.
+    Source: lecture section 4, language model.
+    """
+    N = mask.sum()
+    if N == 0:
+        raise ValueError("mask is False everywhere: no words, so no perplexity")
+    return torch.exp(-sentence_log_prob(logits, targets, mask).sum() / N)
+
+
+# --- a sentence for a sentence ------------------------------------------------------------------
+
+
+class Seq2Seq(nn.Module):
+    """Translate: the encoder reads a sentence, the decoder starts from where the encoder stopped.
+
+        e_0 = 0;              e_t = encoder(x_t, e_{t-1})
+        f_0 = e_last;         f_t = decoder(y_t, f_{t-1})
+        p(y_{t+1} | y_1 ... y_t, x) = softmax(f_t @ W_soft)
+
+    which is eq. 4 with t+1 for t: y_t is predicted from f_{t-1}. y_1 is BOS and is not predicted,
+    and there are no heads on the encoder: only where a word is generated.
+
+    Seq2Seq(encoder, decoder, V_source, V_target, D, H): the two networks have inputs of size D and
+    the same kind of state, of size H. Parameters: E_source (V_source, D), E_target (V_target, D),
+    W_soft (H, V_target), and the networks'.
+    Source: lecture section 4, neural machine translation; section 5, eq. 4 (W_soft is
+    H x vocabulary; the slide prints D x vocabulary).
+    """
+
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source, self.E_target = embeddings(V_source, D), embeddings(V_target, D)
+        self.W_soft = uniform(H, V_target, size=H)
+
+    def forward(self, source, lengths, target):
+        """Teacher forcing: the decoder is given the true words, whatever it would have said.
+
+        logits[:, t] has the scores for the word after target[:, t]. For sentences
+        BOS w_1 ... w_n EOS, give all but the last word as target, and compare with all but the
+        first. Padding may follow them; its logits mean nothing, and the loss leaves them out.
+
+        Shapes: source (B, S), lengths (B,) of the source, target (B, T) -> logits (B, T, V_target).
+        """
+        (f_0,) = self.start(source, lengths)
+        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        """The state before the first word of a translation, for `step`.
+
+        Shapes: source (B, S), lengths (B,) -> state: (f_0,), a nested tuple of tensors with the
+        batch first, so that a decoder can choose, repeat and reorder rows.
+        """
+        _, e_last = self.encoder(embed(source, self.E_source), lengths)
+        return (e_last,)
+
+    def step(self, tokens, state):
+        """One word further: BOS first, then whatever was chosen.
+
+        Shapes: tokens (B,), state -> (logits (B, V_target) for the next word, state).
+        """
+        (f,) = state
+        fs, f = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, f)
+        return fs.squeeze(1) @ self.W_soft, (f,)
