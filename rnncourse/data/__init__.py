@@ -13,7 +13,6 @@ built-in default that needs no internet; the standard sets are fetched on first 
 from .batches import batches, blocks, stream
 from .download import DataError, cache_folder
 from .language import language
-
 from .names import names
 from .sentiment import sentiment
 from .splits import Splits

@@ -21,6 +21,8 @@ __all__ = ["read_gzip", "read_tar", "read_zip"]
 def read_gzip(path: Path) -> bytes:
     """What a .gz file holds. Errors: DataError when it is damaged."""
     with _damage(path), gzip.open(path) as file:
+        if path.stat().st_size == 0:  # which gzip takes for zero streams of data
+            raise EOFError("it is empty")
         return file.read()
 
 
@@ -35,13 +37,20 @@ def read_zip(path: Path, member: str) -> bytes:
 def read_tar(path: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
     """(name, content) of the files in a .tar.gz whose whole name fits the regular expression.
 
-    Errors: DataError when it is damaged; what was yielded before that is sound.
+    Errors: DataError when it is damaged. The checksum stands at its end, so that the error may come
+    after the last file.
     """
     fits = re.compile(pattern).fullmatch
-    with _damage(path), tarfile.open(path, "r|gz") as archive:
+    with (
+        _damage(path),
+        gzip.open(path) as unzipped,
+        tarfile.open(fileobj=unzipped, mode="r|") as archive,
+    ):
         for member in archive:
             if member.isfile() and fits(member.name):
                 yield member.name, archive.extractfile(member).read()
+        while unzipped.read(1 << 20):  # gzip compares checksums where its data ends
+            pass
 
 
 @contextmanager

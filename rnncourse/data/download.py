@@ -16,7 +16,8 @@ __all__ = ["DataError", "Remote", "cache_folder", "fetch"]
 
 VARIABLE = "RNNCOURSE_DATA"
 TIMEOUT = (10, 30)  # seconds: to be let in, and between two pieces
-ATTEMPTS = 3  # at a connection that breaks; each goes on where the last one stopped
+PIECE = 1 << 14  # bytes; of a connection that breaks, at most so many are lost
+ATTEMPTS = 5  # at a connection that breaks; each goes on where the last one stopped
 AGENT = "rnncourse (a course on recurrent neural networks)"  # some servers refuse requests' own
 
 
@@ -66,22 +67,21 @@ def _is_there(remote, folder):
     path = folder / remote.path
     if not path.exists():
         return False
-    import pooch
-
-    if any(pooch.hash_matches(str(path), known) for known in (remote.checksum, *remote.editions)):
+    if any(_checksum(path, known) == known for known in (remote.checksum, *remote.editions)):
         return True
     # It may be someone's own file: not ours to replace.
     raise DataError(
-        f"{path} is not the file that it should be: its checksum is {_checksum(path, remote)}, "
-        f"expected is {remote.checksum}. Delete it or move it away; "
-        f"the next call fetches it from {remote.url}"
+        f"{path} is not the file that it should be: its checksum is "
+        f"{_checksum(path, remote.checksum)}, expected is {remote.checksum}. "
+        f"Delete it or move it away; the next call fetches it from {remote.url}"
     )
 
 
-def _checksum(path, remote):
+def _checksum(path, like):
+    """The file's checksum by the algorithm of another one: "sha256:..."."""
     import pooch
 
-    algorithm = remote.checksum.partition(":")[0]
+    algorithm = like.partition(":")[0]
     return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 
 
@@ -131,7 +131,7 @@ def _resuming(part):
                 requests.exceptions.ChunkedEncodingError,
             ):
                 # Without a byte of it there is nothing to go on from: no internet, most likely.
-                if attempt == ATTEMPTS - 1 or not part.exists():
+                if attempt == ATTEMPTS - 1 or not _size(part):
                     raise
         os.replace(part, output_file)
 
@@ -143,7 +143,7 @@ def _receive(url, part):
     import requests
     from tqdm import tqdm
 
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     # Compressed on the way, a file could not be resumed: its bytes would not be counted the same.
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if have:
@@ -162,12 +162,16 @@ def _receive(url, part):
         # the same bytes to the same places.
         with open(part, "r+b" if part.exists() else "w+b") as file, bar:
             file.seek(have)
-            for piece in response.iter_content(1 << 16):
+            for piece in response.iter_content(PIECE):
                 file.write(piece)
                 file.flush()
                 bar.update(len(piece))
             file.truncate()
     return None
+
+
+def _size(path):
+    return path.stat().st_size if path.exists() else 0
 
 
 def _cause(error):

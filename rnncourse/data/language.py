@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from .download import Remote, fetch
-from .splits import Splits, divide
+from .splits import PLACES, Splits, divide
 from .tokenisation import TOKENS, tokenise
 
 __all__ = ["language"]
@@ -143,14 +143,14 @@ def _wikitext2(level):
 
 
 def _official(remotes):
-    paths = fetch(remotes)
-    return dict(zip(("train", "valid", "test"), map(_lines, paths), strict=True))
+    texts = [[line.strip(" ") for line in _lines(path)] for path in fetch(remotes)]
+    return dict(zip(PLACES, texts, strict=True))
 
 
 def _lines(path: Path) -> list[str]:
     # Not splitlines(), which also splits at characters that are none of a text file's line ends.
     lines = path.read_text(encoding="utf-8").split("\n")
-    return [line.strip(" ") for line in lines[: -1 if lines[-1] == "" else None]]
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _tiny_shakespeare(level):

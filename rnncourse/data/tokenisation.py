@@ -63,9 +63,14 @@ def _base(language):
     return re.split("[-_]", language)[0].lower()
 
 
-_JOINS_LEFT = set(".,)]}…%»”、。，．）］」』：；！？،؛؟।") | set(";:!?")
-_JOINS_RIGHT = set("([{«“„¿¡（［「『#")
-_FRENCH_SPACED = set(";:!?%»")
+_JOINS_LEFT = set(".,)]}…%»”;:!?、。，．）］」』：；！？،؛؟।")  # no space before these
+_JOINS_RIGHT = set("([{«“„¿¡#、。「『（，")  # and none after these
+# What single languages do otherwise: more that join left, more that join right, that stand apart.
+_CUSTOMS = {
+    "en": ("", "$£€", ""),
+    "de": ("“", "", "“%"),
+    "fr": ("", "", ";:!?%«»"),
+}
 _IS_CJK = re.compile(f"[{_CJK}]")
 
 
@@ -86,24 +91,24 @@ def detokenise(tokens: list[str], language: str = "en") -> str:
     >>> detokenise(['don', "'t", 'walk', '1,500', 'miles', ',', 'ann', '!'])
     "don't walk 1,500 miles, ann!"
     """
-    french = _base(language) == "fr"
-    text, glue, quoted = "", True, False  # glue: the next token follows without a space
+    more_left, more_right, apart = _CUSTOMS.get(_base(language), ("", "", ""))
+    joins_left = (_JOINS_LEFT - set(apart)) | set(more_left)
+    joins_right = (_JOINS_RIGHT - set(apart)) | set(more_right)
+    text, glued, quoted = "", True, False  # glued: the next token follows without a space
     for token in tokens:
-        closes = token == '"' and quoted
+        quote = token == '"'
         joins = (
-            glue
-            or closes
-            or (token in _JOINS_LEFT and not (french and token in _FRENCH_SPACED))
+            glued
+            or (quote and quoted)
+            or token in joins_left
             or (len(token) > 1 and token.startswith("'"))
-            or (_IS_CJK.match(token) and text and _IS_CJK.match(text[-1]))
+            or (_IS_CJK.match(token) and _IS_CJK.match(text[-1:]))
         )
         text += token if joins else " " + token
-        opens = token == '"' and not quoted
-        quoted = quoted != (token == '"')
-        glue = (
-            opens
-            or (token in _JOINS_RIGHT and not (french and token == "«"))
+        glued = (
+            (quote and not quoted)
+            or token in joins_right
             or (len(token) > 1 and token.endswith("'"))
-            or token in "、。「『（，"
         )
+        quoted = quoted != quote
     return text
