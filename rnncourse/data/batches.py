@@ -3,7 +3,7 @@
 Batch first. A mask is boolean and True where there is a token.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -113,7 +113,7 @@ def _tensors(field, pad):
     return tokens, mask
 
 
-def stream(lines: Sequence[Sequence[str]], end: str) -> list[str]:
+def stream(lines: Iterable[Sequence[str]], end: str) -> list[str]:
     """All lines as one list of tokens, each line followed by `end`.
 
     end: "<eos>" for words, as language models of the Penn Treebank count it, or "\\n" for

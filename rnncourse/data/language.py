@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .download import Remote, fetch
 from .splits import PLACES, Splits, divide
-from .tokenisation import TOKENS, tokenise
+from .tokenisation import SPACES, TOKENS, tokenise
 
 __all__ = ["language"]
 
@@ -135,11 +135,11 @@ def _python_manual(level):
 
 
 def _penn_treebank(level):
-    return _official(PENN_TREEBANK), str.split, "as it comes, separated by spaces"
+    return _official(PENN_TREEBANK), str.split, SPACES
 
 
 def _wikitext2(level):
-    return _official(WIKITEXT2), str.split, "as it comes, separated by spaces"
+    return _official(WIKITEXT2), str.split, SPACES
 
 
 def _official(remotes):

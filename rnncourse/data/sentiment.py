@@ -6,7 +6,7 @@ import re
 from .archive import read_tar
 from .download import Remote, fetch
 from .splits import PLACES, Splits, divide, generate, place
-from .tokenisation import TOKENS, tokenise
+from .tokenisation import SPACES, TOKENS, tokenise
 
 __all__ = ["sentiment"]
 
@@ -89,12 +89,16 @@ def sentiment(
     if name not in _SETS:
         raise ValueError(f"there is no set of reviews {name!r}; there are: {', '.join(_SETS)}")
     sizes = dict(zip(PLACES, (train, valid, test), strict=True))
-    read, source, licence, tokens = _SETS[name]
+    read, source, licence = _SETS[name]
     if name == "synthetic":
-        source += f", seed {seed}"
+        source, tokens = f"{source}, seed {seed}", SPACES
         examples = _synthetic(sizes, seed)
     else:
-        examples = {there: found[: sizes[there]] for there, found in read().items()}
+        texts, cut, tokens = read()
+        examples = {
+            there: [(cut(text), label) for text, label in found[: sizes[there]]]
+            for there, found in texts.items()
+        }
     return Splits(name=name, **examples, source=source, licence=licence, tokens=tokens)
 
 
@@ -173,70 +177,57 @@ def _opinion(rng, aspect, label):
 # --- real ---------------------------------------------------------------------------------------
 
 
+# Each reader returns ({place: (text, label) pairs}, how to cut a text into words, that in words).
+
+
 def _sst2():
-    return {
-        there: [_sst2_line(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    texts = {
+        there: [(line[2:], int(line[0])) for line in path.read_text(encoding="utf-8").splitlines()]
         for there, path in zip(PLACES, fetch(SST2), strict=True)
     }
-
-
-def _sst2_line(line):
-    label, _, text = line.partition(" ")
-    return text.split(), int(label)
+    return texts, str.split, SPACES
 
 
 def _rotten_tomatoes():
-    texts = [
+    sides = [
         # Not splitlines(): some bytes of this file are line ends in latin-1 only.
         path.read_text(encoding="latin-1").removesuffix("\n").split("\n")
         for path in fetch(ROTTEN_TOMATOES)
     ]
-    # Bad and good by turns, so that the first n are of both kinds.
-    both = [
-        (text.split(), label)
-        for pair in zip(*texts, strict=True)
-        for label, text in enumerate(pair)
-    ]
-    return divide(both, key=lambda example: " ".join(example[0]))
+    # The same words with other spaces are the same sentence.
+    texts = divide(_by_turns(*sides), key=lambda example: " ".join(example[0].split()))
+    return texts, str.split, SPACES
 
 
 def _imdb():
     [path] = fetch(IMDB)
     pattern = r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt"
-    found = {(part, label): [] for part in ("train", "test") for label in (0, 1)}
+    found = {(part, side): [] for part in ("train", "test") for side in ("neg", "pos")}
     for name, content in sorted(read_tar(path, pattern)):
         _, part, side, _ = name.split("/")
         # Two line breaks of HTML stand between paragraphs.
-        text = re.sub(r"(<br />)+", " ", content.decode("utf-8"))
-        found[part, int(side == "pos")].append(text)
-    examples = {there: [] for there in PLACES}
-    for part in ("train", "test"):
-        for pair in zip(found[part, 0], found[part, 1], strict=True):
-            for label, text in enumerate(pair):
-                there = "valid" if part == "train" and place(text) == "valid" else part
-                examples[there].append((tokenise(text), label))
-    return examples
+        found[part, side].append(re.sub(r"(<br />)+", " ", content.decode("utf-8")))
+    texts = {there: [] for there in PLACES}
+    for text, label in _by_turns(found["train", "neg"], found["train", "pos"]):
+        texts["valid" if place(text) == "valid" else "train"].append((text, label))
+    texts["test"] = _by_turns(found["test", "neg"], found["test", "pos"])
+    return texts, tokenise, TOKENS
 
 
-_SPACES = "as it comes, separated by spaces"
+def _by_turns(bad, good):
+    """Bad and good with their labels, one after the other: the first n are of both kinds."""
+    return [
+        (text, label) for pair in zip(bad, good, strict=True) for label, text in enumerate(pair)
+    ]
+
+
 _SETS = {
-    "synthetic": (
-        _synthetic,
-        "a grammar of rnncourse.data.sentiment",
-        "none needed",
-        "words and marks, separated by spaces",
-    ),
+    "synthetic": (_synthetic, "a grammar of rnncourse.data.sentiment", "none needed"),
     "sst2": (
         _sst2,
         "Stanford Sentiment Treebank, sentences: Socher et al. 2013",
         "research",
-        _SPACES,
     ),
-    "rotten_tomatoes": (
-        _rotten_tomatoes,
-        "sentence polarity 1.0: Pang & Lee 2005",
-        "research",
-        _SPACES,
-    ),
-    "imdb": (_imdb, "Large Movie Review Dataset: Maas et al. 2011", "research", TOKENS),
+    "rotten_tomatoes": (_rotten_tomatoes, "sentence polarity 1.0: Pang & Lee 2005", "research"),
+    "imdb": (_imdb, "Large Movie Review Dataset: Maas et al. 2011", "research"),
 }

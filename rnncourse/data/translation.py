@@ -85,7 +85,13 @@ def translation(
         examples = _phrases(source, target, sizes, seed)
         origin = f"CLDR through babel {_babel_version()}, seed {seed}"
     else:
-        examples = {there: found[: sizes[there]] for there, found in read(source, target).items()}
+        examples = {
+            there: [
+                (tokenise(left, source), tokenise(right, target))
+                for left, right in found[: sizes[there]]
+            ]
+            for there, found in read(source, target).items()
+        }
     return Splits(
         name=f"{name} ({source} to {target})",
         **examples,
@@ -284,6 +290,8 @@ def _babel_version():
 
 # --- real ---------------------------------------------------------------------------------------
 
+# Each reader returns {place: pairs of texts}.
+
 
 def _multi30k(source, target):
     _known("multi30k", ("en", "de", "fr"), source, target)
@@ -296,10 +304,7 @@ def _multi30k(source, target):
         read_gzip(path).decode("utf-8").removesuffix("\n").split("\n") for path in fetch(files)
     ]
     return {
-        there: [
-            (tokenise(left, source), tokenise(right, target))
-            for left, right in zip(texts[2 * number], texts[2 * number + 1], strict=True)
-        ]
+        there: list(zip(texts[2 * number], texts[2 * number + 1], strict=True))
         for number, there in enumerate(PLACES)
     }
 
@@ -312,10 +317,7 @@ def _tatoeba(source, target):
     # sentences have several translations.
     divided = divide([line.split("\t")[:2] for line in lines], key=lambda pair: pair[0])
     forwards = 1 if source == "en" else -1
-    return {
-        there: [(tokenise(en, "en"), tokenise(fr, "fr"))[::forwards] for en, fr in pairs]
-        for there, pairs in divided.items()
-    }
+    return {there: [pair[::forwards] for pair in pairs] for there, pairs in divided.items()}
 
 
 def _known(name, languages, *asked):
