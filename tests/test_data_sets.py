@@ -56,6 +56,8 @@ def test_multi30k(place):
     assert splits.valid == [(["a", "dog", "."], ["ein", "hund", "."])]
     assert splits.test == [(["snow"], ["schnee"])]
     assert translation("multi30k", "en", "de", train=1, test=0).train == splits.train[:1]
+    with pytest.raises(ValueError, match=r"negative.*'test': -1"):
+        translation("multi30k", "en", "de", test=-1)
 
 
 def test_multi30k_fetches_the_files_of_its_two_languages(monkeypatch):

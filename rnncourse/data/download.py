@@ -192,8 +192,8 @@ def _cause(error):
 def _by_hand(remote, folder, remotes, cause, part):
     missing = [other for other in remotes if not (folder / other.path).exists()]
     lines = [f"{remote.url} could not be fetched: {cause}"]
-    if part.exists():
-        lines.append(f"{part.stat().st_size:,} bytes of it are kept; call again to fetch the rest.")
+    if kept := _size(part):
+        lines.append(f"{kept:,} bytes of it are kept; call again to fetch the rest.")
     lines.append("Without internet, get what is missing on another machine and put it here:")
     lines += [_where(other, folder) for other in missing]
     lines.append(f"To keep data in another folder, set {VARIABLE} to it.")

@@ -5,7 +5,7 @@ import re
 
 from .archive import read_tar
 from .download import Remote, fetch
-from .splits import PLACES, Splits, divide, generate, place
+from .splits import PLACES, Splits, divide, generate, place, sizes_of
 from .tokenisation import SPACES, TOKENS, tokenise
 
 __all__ = ["sentiment"]
@@ -88,7 +88,7 @@ def sentiment(
     """
     if name not in _SETS:
         raise ValueError(f"there is no set of reviews {name!r}; there are: {', '.join(_SETS)}")
-    sizes = dict(zip(PLACES, (train, valid, test), strict=True))
+    sizes = sizes_of(train, valid, test)
     read, source, licence = _SETS[name]
     if name == "synthetic":
         source, tokens = f"{source}, seed {seed}", SPACES
@@ -147,9 +147,7 @@ CONTRASTS = (
 
 
 def _synthetic(sizes, seed):
-    default = {"train": 10_000, "valid": 1_000, "test": 1_000}
-    wanted = {there: default[there] if size is None else size for there, size in sizes.items()}
-    return generate(_review, lambda example: " ".join(example[0]), wanted, seed)
+    return generate(_review, lambda example: " ".join(example[0]), sizes, seed)
 
 
 def _review(rng: random.Random) -> tuple[list[str], int]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Splits", "divide", "generate", "place"]
+__all__ = ["Splits", "divide", "generate", "place", "sizes_of"]
 
 PLACES = ("train", "valid", "test")
 
@@ -59,6 +59,14 @@ def place(key: str) -> str:
     return {8: "valid", 9: "test"}.get(number, "train")
 
 
+def sizes_of(train: int | None, valid: int | None, test: int | None) -> dict[str, int | None]:
+    """What a caller asked for, by place. Errors: ValueError when a size is negative."""
+    sizes = dict(zip(PLACES, (train, valid, test), strict=True))
+    if bad := {name: size for name, size in sizes.items() if size is not None and size < 0}:
+        raise ValueError(f"sizes cannot be negative: {bad}")
+    return sizes
+
+
 def divide(examples: list, key: Callable[[Any], str]) -> dict[str, list]:
     """The examples by their place, each list in the order given."""
     divided: dict[str, list] = {name: [] for name in PLACES}
@@ -70,17 +78,18 @@ def divide(examples: list, key: Callable[[Any], str]) -> dict[str, list]:
 def generate(
     draw: Callable[[random.Random], Any],
     key: Callable[[Any], Hashable],
-    sizes: dict[str, int],
+    sizes: dict[str, int | None],
     seed: int,
 ) -> dict[str, list]:
     """Draw examples with different keys until every place has as many as `sizes` asks for.
 
+    sizes: by place; None is 10,000 to train, 1,000 valid and 1,000 to test.
     draw: makes one example from the random numbers it is given.
     With more wanted of one place, the examples before stay the same, and so do the other places.
-    Errors: ValueError when a size is negative, or no new example turns up for a long time.
+    Errors: ValueError when no new example turns up for a long time.
     """
-    if bad := {name: size for name, size in sizes.items() if size < 0}:
-        raise ValueError(f"sizes cannot be negative: {bad}")
+    default = {"train": 10_000, "valid": 1_000, "test": 1_000}
+    sizes = {name: default[name] if size is None else size for name, size in sizes.items()}
     rng = random.Random(seed)
     filled: dict[str, list] = {name: [] for name in PLACES}
     seen: set[Hashable] = set()

@@ -2,7 +2,7 @@
 
 import random
 
-from .splits import PLACES, Splits, generate
+from .splits import Splits, generate, sizes_of
 
 __all__ = ["toy"]
 
@@ -35,7 +35,7 @@ def toy(
         raise ValueError(f"there is no toy {name!r}; there are: {', '.join(_RULES)}")
     if longest < 2:
         raise ValueError(f"longest is {longest}, and must be at least 2")
-    sizes = dict(zip(PLACES, (train, valid, test), strict=True))
+    sizes = sizes_of(train, valid, test)
     pairs = generate(
         lambda rng: _RULES[name](rng, longest), lambda pair: " ".join(pair[0]), sizes, seed
     )

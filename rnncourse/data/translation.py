@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from .archive import read_gzip, read_zip
 from .download import Remote, fetch
-from .splits import PLACES, Splits, divide, generate
+from .splits import PLACES, Splits, divide, generate, sizes_of
 from .tokenisation import TOKENS, tokenise
 
 __all__ = ["translation"]
@@ -79,7 +79,7 @@ def translation(
         raise ValueError(f"there is no set of pairs {name!r}; there are: {', '.join(_SETS)}")
     if source == target:
         raise ValueError(f"source and target are both {source!r}; translation needs two languages")
-    sizes = dict(zip(PLACES, (train, valid, test), strict=True))
+    sizes = sizes_of(train, valid, test)
     read, origin, licence = _SETS[name]
     if name == "phrases":
         examples = _phrases(source, target, sizes, seed)
@@ -250,9 +250,7 @@ def _phrases(source, target, sizes, seed):
             for locale in locales
         )
 
-    default = {"train": 10_000, "valid": 1_000, "test": 1_000}
-    wanted = {there: default[there] if size is None else size for there, size in sizes.items()}
-    return generate(draw, lambda pair: " ".join(pair[0]), wanted, seed)
+    return generate(draw, lambda pair: " ".join(pair[0]), sizes, seed)
 
 
 def _has(locale, kind, code):
