@@ -7,7 +7,7 @@ CPU, to the last bit.
 
 import copy
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,7 @@ def _save(path, run, model, optimizer, generators):
         {
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
-            "run": {name: getattr(run, name) for name in asdict(_Run())},
+            "run": vars(run),
             "random": _random_states(generators),
         },
     )
