@@ -1,0 +1,72 @@
+"""How much faster beam search is for all sentences in one call than for one at a time.
+
+python benchmarks/beam.py
+"""
+
+import time
+
+import torch
+
+from rnncourse.reference.cells import lstm_step
+from rnncourse.reference.decoding import beam_search
+
+SENTENCES, BEAM, MAX_LENGTH, S = 64, 5, 30, 12
+# (V, D, H): the larger the model, the more of the time is its matrix products, which gain less.
+MODELS = {"small": (500, 64, 128), "medium": (2000, 128, 256), "large": (8000, 256, 256)}
+
+
+def decoder(V: int, D: int, H: int):
+    """An LSTM with dot attention over S source states; its words are random, its cost is real."""
+
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator) / shape[-1] ** 0.5
+
+    E, W, W_c, W_soft = draw(V, D), draw(D + H, 4 * H), draw(2 * H, H), 2 * draw(H, V)
+
+    def step(tokens, state):
+        h, c, keys = state
+        h, c = lstm_step(E[tokens], (h, c), W)
+        weights = torch.softmax((keys @ h.unsqueeze(2)).squeeze(2), dim=1)
+        context = (weights.unsqueeze(1) @ keys).squeeze(1)
+        return torch.tanh(torch.cat([context, h], dim=1) @ W_c) @ W_soft, (h, c, keys)
+
+    keys = torch.randn(SENTENCES, S, H, generator=generator)
+    return step, (keys[:, -1], torch.zeros(SENTENCES, H), keys)
+
+
+def seconds(function, repeats: int = 3) -> float:
+    """The least time of a call: what else the machine does can only add to it."""
+    found = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        found.append(time.perf_counter() - started)
+    return min(found)
+
+
+def main() -> None:
+    threads = torch.get_num_threads()
+    print(f"{SENTENCES} sentences, beam {BEAM}, at most {MAX_LENGTH} words, {threads} threads")
+    print(f"{'model':8} {'V':>6} {'H':>5} {'one at a time':>15} {'all at once':>13}   same best")
+    for name, (V, D, H) in MODELS.items():
+        step, state = decoder(V, D, H)
+
+        def search(state, step=step):
+            return beam_search(step, state, 1, 2, MAX_LENGTH, BEAM, 0.6)
+
+        def apart(state=state, search=search):
+            rows = range(SENTENCES)
+            return [search(tuple(part[n : n + 1] for part in state))[0] for n in rows]
+
+        same = sum(a[0][0] == b[0][0] for a, b in zip(search(state), apart(), strict=True))
+        one, other = seconds(apart), seconds(lambda state=state, search=search: search(state))
+        print(
+            f"{name:8} {V:6} {H:5} {one:13.3f} s {other:11.3f} s   {same} of {SENTENCES}   "
+            f"{one / other:.1f} times faster"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The state that a recurrent network carries from step to step: a tensor, or a tuple of states.
+
+(h, c) of an LSTM is a state, and so is a decoder's ((h, c), encoder_states, mask). The first axis
+of every tensor is the batch.
+"""
+
+import torch
+
+__all__ = ["map_state"]
+
+
+def map_state(function, state):
+    """The same state with `function` applied to each of its tensors.
+
+    Errors: TypeError when there is something else than tensors and tuples in it.
+    """
+    if isinstance(state, torch.Tensor):
+        return function(state)
+    if isinstance(state, tuple):
+        rebuild = getattr(state, "_make", tuple)  # a NamedTuple stays one
+        return rebuild([map_state(function, part) for part in state])
+    raise TypeError(f"a state is a tensor or a tuple of states, not {type(state).__name__}")
