@@ -23,6 +23,7 @@ MAX_DEPTH = 50  # nesting of lists in lists
 MAX_KEYS = 1000  # of a set or dictionary, strings aside: others can be made to collide
 
 _LENGTH = struct.Struct("!I")
+_TO_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _NOTICE = b'{"op":"forget"'
 
 DTYPES = {
@@ -42,6 +43,7 @@ DTYPES = {
         torch.bool,
     )
 }
+_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 ARRAY_DTYPES = frozenset(
     [
         "bool",
@@ -143,10 +145,10 @@ class Encoder:
         return self.export(value)
 
     def _tensor(self, value: torch.Tensor, depth: int) -> Any:
-        name = str(value.dtype).removeprefix("torch.")
+        name = _DTYPE_NAMES.get(value.dtype)
         if value.is_meta:
             raise Unsendable("a tensor without values (device meta)")
-        if name not in DTYPES or value.layout != torch.strided:
+        if name is None or value.layout != torch.strided:
             raise Unsendable(f"a {value.layout} tensor of {value.dtype}")
         flags = {}
         if self.is_graph(value):
@@ -156,7 +158,7 @@ class Encoder:
             flags["leaf"] = True
         if value.is_leaf and value.grad is not None:
             flags["grad"] = self.node(value.grad.detach(), depth + 1)
-        data = bytes(_bytes(value))
+        data = _bytes(value)
         return ["tensor", name, list(value.shape), self._buffer(data), flags]
 
     def _buffer(self, data: bytes) -> int:
@@ -167,10 +169,12 @@ class Encoder:
         return len(self.buffers) - 1
 
 
-def _bytes(tensor: torch.Tensor) -> memoryview:
+def _bytes(tensor: torch.Tensor) -> bytes:
     """The content of a tensor, row by row."""
-    plain = tensor.detach().cpu().contiguous()
-    return memoryview(plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else b"")
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if plain.dtype is torch.bfloat16:  # numpy has none
+        plain = plain.contiguous().view(torch.int16)
+    return plain.numpy().tobytes()
 
 
 def _hashable(value: Any) -> bool:
@@ -180,7 +184,7 @@ def _hashable(value: Any) -> bool:
 def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
     """One message, ready to be sent."""
     header = {**header, "buffers": [len(one) for one in buffers]}
-    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    text = _TO_JSON(header).encode()
     if len(text) > MAX_HEADER:
         raise Unsendable(f"more than {MAX_HEADER >> 20} MB of structure")
     total = _LENGTH.size + len(text) + sum(map(len, buffers))
@@ -243,7 +247,7 @@ class Decoder:
     def unchanged(self) -> bool:
         """Whether every tensor still is what it was when it came."""
         return all(
-            str(one.dtype) == f"torch.{name}"
+            _DTYPE_NAMES.get(one.dtype) == name
             and list(one.shape) == shape
             and one.requires_grad == needs_grad
             and (not one.is_leaf or one.grad is None)
@@ -320,14 +324,19 @@ class Decoder:
     def _tensor(self, name: Any, shape: Any, index: Any, flags: Any, *, depth: int) -> torch.Tensor:
         dtype = DTYPES[name]
         data = self._buffer(index, shape, dtype.itemsize)
-        if len(data):
-            tensor = torch.frombuffer(data, dtype=torch.uint8)
-            # A byte that is neither 0 nor 1 is no bool, and torch would take it for one.
-            tensor = (tensor != 0) if dtype is torch.bool else tensor.view(dtype)
-            # A copy is no view, so that an in-place change of it means what it would anywhere.
-            tensor = tensor.reshape(shape).clone()
-        else:
+        # A copy that is writable and aligned; it is no view, so that an in-place change of it
+        # means what it would anywhere.
+        if not len(data):
             tensor = torch.empty(shape, dtype=dtype)
+        elif dtype is torch.bfloat16:
+            array = np.frombuffer(data, np.int16).reshape(shape).copy()
+            tensor = torch.from_numpy(array).view(dtype).clone()
+        elif dtype is torch.bool:
+            # A byte that is neither 0 nor 1 is no bool, and torch would take it for one.
+            array = np.asarray(np.frombuffer(data, np.uint8).reshape(shape) != 0)
+            tensor = torch.from_numpy(array)
+        else:
+            tensor = torch.from_numpy(np.frombuffer(data, name).reshape(shape).copy())
         if not isinstance(flags, dict):
             raise WireError("flags that are none")
         if flags.get("leaf"):
