@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
 from .cluster import Cluster
 from .course import Course, CourseError, forbidden_names, hidden_modules
@@ -70,7 +70,7 @@ class Assignment:
     def load(cls, course: Course, name: str) -> "Assignment":
         """From the gradebook and the source folder; CourseError if it was never released."""
         sources = course.sources(name)
-        with Gradebook(course.db_url, course.course_id) as gradebook:
+        with course.gradebook() as gradebook:
             try:
                 cells = assignment_cells(gradebook, name, sources)
             except MissingEntry:
