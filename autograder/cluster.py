@@ -12,11 +12,11 @@ strings and bytes that our own code has packed, neither the scheduler nor this p
 notebook, and their code runs in the workers' jails alone. What comes back was made by the judge.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import pickle
 import queue
-import resource
 import socket
 import sys
 import threading
@@ -99,6 +99,8 @@ def grade(warm: WarmJudge, parcel: bytes, seed: int) -> tuple[str, Any]:
 @contextlib.contextmanager
 def _bounded(memory: int) -> Iterator[None]:
     """As in a judge's own process; afterwards the worker's memory is Dask's business again."""
+    import resource  # where it is missing, Windows, no judge runs
+
     before = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, before[1]))
     try:
@@ -262,18 +264,27 @@ def connect(address: str) -> "Client":
         import dask
         from distributed import Client
         from distributed.comm import get_address_host_port
+        from distributed.security import Security
     except ImportError:
         raise ClusterError("this needs Dask: pip install 'rnncourse[cluster]'") from None
     if "://" not in address:
         address = f"tcp://{address}"
     try:
-        # Dask itself would try a closed port again and again.
+        # Dask's client would try a closed port again and again, and hang on one that is silent.
         socket.create_connection(get_address_host_port(address, strict=True), CONNECT).close()
+        asyncio.run(_greet(address, Security().get_connection_args("client")))
         # Submissions travel with their tasks, so that no worker's death can lose them.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
         return Client(address, timeout=CONNECT, set_as_default=False, name="autograder")
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"no Dask scheduler answers at {address!r} ({error}): start one with `dask scheduler`, "
-            "and give the address that it prints"
+            f"no Dask scheduler answers at {address!r} ({str(error) or 'silence'}): "
+            "start one with `dask scheduler`, and give the address that it prints"
         ) from None
+
+
+async def _greet(address: str, options: dict[str, Any]) -> None:
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(address, **options), CONNECT)
+    await comm.close()
