@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from .cluster import ClusterError
 from .course import Course, CourseError
 from .jail import BACKENDS, JailError
 
@@ -51,9 +52,28 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("assignment", metavar="ASSIGNMENT", nargs="?")
     demo = add("demo", "The whole main job on a sample class.")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="work in this empty folder")
+    where = grade.add_mutually_exclusive_group()
+    where.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="judge on the workers of the Dask scheduler at this address, such as "
+        "tcp://10.0.0.5:8786, a jail in each; recording stays here (docs/grading-at-scale.md)",
+    )
+    for command in (where, audit, demo):
+        command.add_argument(
+            "--jobs",
+            type=_positive,
+            default=os.cpu_count() or 1,
+            metavar="N",
+            help="so many jails on this machine at once; default: one for each core",
+        )
     for command in (grade, audit, demo):
-        command.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N")
-        command.add_argument("--jail", choices=("auto", *BACKENDS), default="auto")
+        command.add_argument(
+            "--jail",
+            choices=("auto", *BACKENDS),
+            default="auto",
+            help="what keeps students' code in; none: nothing does",
+        )
     return main
 
 
@@ -71,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
         return COMMANDS[options.command](options)
-    except (CourseError, JailError) as error:
+    except (ClusterError, CourseError, JailError) as error:
         Console(stderr=True).print(f"autograder: {error}", style="red", markup=False)
         return 2
     except KeyboardInterrupt:
@@ -97,6 +117,7 @@ def run_grade(options: Any) -> int:
             options.assignment,
             options.student,
             jobs=options.jobs,
+            cluster=options.cluster,
             jail=options.jail,
             force=options.force,
             seed=options.seed,

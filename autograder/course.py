@@ -8,7 +8,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
 from rnncourse.checks.exercise import Exercise
@@ -62,6 +65,22 @@ class Course:
     def course_id(self) -> str:
         return self.directory().course_id
 
+    def gradebook(self) -> Gradebook:
+        """Open the gradebook, sqlite or PostgreSQL; CourseError says why it cannot be opened."""
+        try:
+            return Gradebook(self.db_url, self.course_id)
+        except ModuleNotFoundError as error:
+            raise CourseError(
+                f"the gradebook needs {error.name}: for PostgreSQL, pip install "
+                "'rnncourse[postgres]'"
+            ) from None
+        except SQLAlchemyError as error:
+            try:
+                where = make_url(self.db_url).render_as_string(hide_password=True)
+            except SQLAlchemyError:
+                where = "of this db_url"
+            raise CourseError(f"the gradebook {where} cannot be opened: {reason(error)}") from error
+
     def results(self, assignment: str) -> Path:
         """Where the properties, misconceptions and times of an assignment are kept."""
         produced = self.root / self.directory().autograded_directory
@@ -103,6 +122,11 @@ class Course:
     def private(self) -> list[Path]:
         """Folders that no jail may show."""
         return [self.root]
+
+
+def reason(error: Exception) -> str:
+    """What a database says of an error, in one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def problem_set_exercises(assignment: str) -> dict[str, Exercise]:

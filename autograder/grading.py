@@ -1,12 +1,11 @@
 """Grades an assignment: N judges, each with its own jail, and one recorder.
 
-Judges are processes of ours that take one submission after the other; what they find comes back
-here and is recorded here, so that the gradebook has a single writer. A judge that dies takes one
-submission with it, which is given to another.
+Judges are processes of ours, here or on a cluster (cluster.py), that take one submission after
+the other; what they find comes back here and is recorded here, so that the gradebook has a single
+writer. A judge that dies takes one submission with it, which is given to another.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import multiprocessing
@@ -19,16 +18,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
+from .cluster import Cluster
 from .course import Course, CourseError, forbidden_names, hidden_modules
 from .jail import JailError, choose
 from .judge import Judge, NotebookResult
@@ -36,9 +37,11 @@ from .limits import LIMITS, Limits
 from .recorder import Recorder, RecordError, write_json
 from .submission import (
     AssignmentCells,
+    Handed,
     Submitted,
     Unreadable,
     assignment_cells,
+    collect,
     listing,
     placeholder,
     read_file,
@@ -68,7 +71,7 @@ class Assignment:
     def load(cls, course: Course, name: str) -> "Assignment":
         """From the gradebook and the source folder; CourseError if it was never released."""
         sources = course.sources(name)
-        with Gradebook(course.db_url, course.course_id) as gradebook:
+        with course.gradebook() as gradebook:
             try:
                 cells = assignment_cells(gradebook, name, sources)
             except MissingEntry:
@@ -82,11 +85,15 @@ class Assignment:
         hidden, forbidden = hidden_modules(self.name), forbidden_names(self.name)
         return Judge(jail, hidden, forbidden, [self.course.root], limits)
 
-    def grade(self, judge: Judge, student: str, seed: int) -> tuple[Submitted, dict[str, Any]]:
-        """Read, run and grade one submission. Nothing is written."""
-        started = time.perf_counter()
+    def collect(self, student: str) -> Handed:
+        """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
-        submitted = read_submission(folder, student, self.cells, self.files)
+        return collect(folder, student, self.cells, self.files)
+
+    def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
+        """Run and grade one submission. Nothing is read or written but in the jail."""
+        started = time.perf_counter()
+        submitted = read_submission(handed, self.cells, self.files)
         # The instructor's own files are trusted; the student's go into the jail with them.
         files = {path: data for path, data in submitted.files.items() if path != "timestamp.txt"}
         marks: list[dict[str, Any]] = []
@@ -108,7 +115,7 @@ class Assignment:
                     mark = done.get(cell.name) or _no_mark(cell.name, cell.points, problem)
                     marks.append({"notebook": cells.name, **mark})
         result = {
-            "student": student,
+            "student": submitted.student,
             "assignment": self.name,
             "seed": seed,
             "points": sum(mark["points"] or 0 for mark in marks),
@@ -139,6 +146,20 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
     }
 
 
+def attempt(assignment: Assignment, judge: Judge, handed: Handed, seed: int) -> tuple[str, Any]:
+    """("graded", (submitted, result)), or ("failed", why). JailError if the jail is gone."""
+    try:
+        submitted, result = assignment.grade(judge, handed, seed)
+    except JailError:
+        raise
+    except Exception:
+        # A fault of ours. The jail is new, the next submission is not touched by it.
+        judge.jail.close()
+        return "failed", traceback.format_exc()
+    submitted.files = {}  # they are where they came from
+    return "graded", (submitted, result)
+
+
 # --- one judge in a process of its own ----------------------------------------------------------
 
 
@@ -156,15 +177,7 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
         judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
-            student, seed = task
-            try:
-                pipe.send(("graded", assignment.grade(judge, student, seed)))
-            except JailError:
-                raise
-            except Exception:
-                # A fault of ours. The jail is new, the next submission is not touched by it.
-                judge.jail.close()
-                pipe.send(("failed", traceback.format_exc()))
+            pipe.send(attempt(assignment, judge, *task))
     except (JailError, EOFError, BrokenPipeError) as error:
         with contextlib.suppress(OSError):
             pipe.send(("stopped", str(error)))
@@ -179,7 +192,7 @@ def _end_with_grader() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class _Worker:
+class _Process:
     """A judge's process as seen from here."""
 
     def __init__(self, assignment: Assignment, jail: str, limits: Limits):
@@ -191,11 +204,10 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.ready = False
-        self.student: str | None = None
 
-    def give(self, student: str, seed: int) -> None:
-        self.student = student
-        self.pipe.send((student, seed))
+    def give(self, handed: Handed, seed: int) -> None:
+        with contextlib.suppress(OSError):  # it has died, as the next look at its pipe will say
+            self.pipe.send((handed, seed))
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
@@ -205,6 +217,39 @@ class _Worker:
             self.process.kill()
             self.process.join()
         self.pipe.close()
+
+
+class Processes:
+    """The judges of this machine: at most `jobs` processes. One that has died is replaced."""
+
+    def __init__(self, assignment: Assignment, jail: str, limits: Limits, jobs: int):
+        self.jobs = jobs
+        self._start = lambda: _Process(assignment, jail, limits)
+        self._running: list[_Process] = []
+        self._starts_failed = 0
+
+    def next(self, wanted: int) -> tuple[_Process, str, Any]:
+        while len(self._running) < min(self.jobs, wanted):
+            self._running.append(self._start())
+        pipe = wait([one.pipe for one in self._running])[0]
+        judge = next(one for one in self._running if one.pipe is pipe)
+        try:
+            kind, content = pipe.recv()
+        except (EOFError, OSError):
+            kind, content = "stopped", "the judge's process died"
+        if kind == "stopped":
+            judge.stop()
+            self._running.remove(judge)
+            if not judge.ready:
+                self._starts_failed += 1
+                if self._starts_failed >= 3 or not self._running:
+                    raise JailError(content)
+        judge.ready = True
+        return judge, kind, content
+
+    def close(self) -> None:
+        for one in self._running:
+            one.stop()
 
 
 # --- the whole class ------------------------------------------------------------------------------
@@ -226,6 +271,7 @@ def grade_assignment(
     students: Iterable[str] | None = None,
     *,
     jobs: int = 1,
+    cluster: str | None = None,
     jail: str = "auto",
     force: bool = False,
     seed: int | None = None,
@@ -234,10 +280,11 @@ def grade_assignment(
 ) -> list[Graded]:
     """Grade what lies in the submitted folder and record it.
 
-    students: only these; force: also what has not changed since it was graded; seed: of the
-    random inputs, by default a new one, and for work that was graded before the one that it met
-    then. progress is told of each submission. Returns one entry a student. A Ctrl-C leaves all
-    that was recorded in place.
+    students: only these; jobs: so many judges on this machine; cluster: the address of a Dask
+    scheduler, whose workers judge instead; force: also what has not changed since it was graded;
+    seed: of the random inputs, by default a new one, and for work that was graded before the one
+    that it met then. progress is told of each submission. Returns one entry a student. A Ctrl-C
+    leaves what was recorded in place.
     """
     there = course.students(name)
     wanted = list(dict.fromkeys(students)) if students is not None else there
@@ -246,7 +293,8 @@ def grade_assignment(
     if not wanted:
         where = course.root / course.directory().submitted_directory
         raise CourseError(f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty")
-    choose(jail)
+    if cluster is None:
+        choose(jail)
     assignment = Assignment.load(course, name)
     recorder = Recorder(course, name)
     found: dict[str, Graded] = {}
@@ -286,8 +334,19 @@ def grade_assignment(
 
         if waiting:
             waiting.sort(key=seeds.__getitem__)  # a judge profits from going on with one seed
-            start = functools.partial(_Worker, assignment, jail, limits)
-            _run(start, min(jobs, len(waiting)), waiting, seeds, record, settle)
+            judges: Judges
+            if cluster is None:
+                judges = Processes(assignment, jail, limits, jobs)
+            else:
+                judges = Cluster(cluster, assignment, jail, limits)
+            with contextlib.closing(judges):
+                for student, kind, content in _judged(judges, assignment, seeds, waiting):
+                    if kind == "graded":
+                        record(student, *content)
+                    elif kind == "failed":
+                        settle(Graded(student, None, error=f"the grader failed: {content}"))
+                    else:
+                        settle(Graded(student, None, error=f"not graded: {content}"))
             # What could not be recorded is graded again, as it was.
             if not any(one.error and one.result for one in found.values()):
                 fresh.spent()
@@ -296,55 +355,48 @@ def grade_assignment(
     return [found[one] for one in wanted if one in found]
 
 
-def _run(
-    start: Callable[[], _Worker],
-    jobs: int,
-    waiting: list[str],
-    seeds: dict[str, int],
-    record: Callable[[str, Submitted, dict[str, Any]], None],
-    settle: Callable[[Graded], None],
-) -> None:
-    workers = [start() for _ in range(max(1, jobs))]
-    attempts: dict[str, int] = {}
-    queue = list(reversed(waiting))
-    starts_failed = 0
-    try:
-        while workers and (queue or any(one.student for one in workers)):
-            for pipe in wait([one.pipe for one in workers]):
-                worker = next(one for one in workers if one.pipe is pipe)
-                student = worker.student
-                try:
-                    kind, content = pipe.recv()
-                except (EOFError, OSError):
-                    kind, content = "stopped", "the judge's process died"
-                worker.student = None
-                if kind == "graded":
-                    record(student, *content)
-                elif kind == "failed":
-                    settle(Graded(student, None, error=f"the grader failed: {content}"))
-                elif kind == "stopped":
-                    worker.stop()
-                    workers.remove(worker)
-                    if not worker.ready:
-                        starts_failed += 1
-                        if starts_failed >= 3 or not workers:
-                            raise JailError(content)
-                    if student is not None:
-                        attempts[student] = attempts.get(student, 0) + 1
-                        if attempts[student] < ATTEMPTS:
-                            queue.append(student)
-                        else:
-                            settle(Graded(student, None, error=f"not graded: {content}"))
-                    if queue:
-                        workers.append(start())
-                    continue
-                worker.ready = True
-                if queue:
-                    one = queue.pop()
-                    worker.give(one, seeds[one])
-    finally:
-        for worker in workers:
-            worker.stop()
+class Judges(Protocol):
+    """Those who judge. Each is busy with one submission at a time."""
+
+    def next(self, wanted: int) -> tuple[Any, str, Any]:
+        """Wait for a judge to say something: (judge, kind, content).
+
+        kind: "ready"; "graded" or "failed", as attempt() has it; or "stopped", with the reason:
+        that judge is gone. wanted: with more judges than this some would have nothing to do.
+        """
+
+    def close(self) -> None:
+        """End them all, whatever they are busy with."""
+
+
+def _judged(
+    judges: Judges, assignment: Assignment, seeds: dict[str, int], students: Iterable[str]
+) -> Iterator[tuple[str, str, Any]]:
+    """(student, "graded", "failed" or "stopped", content) as they come, each student once."""
+    queue, attempts = deque(students), Counter[str]()
+    busy: dict[Any, tuple[str, Handed]] = {}
+    idle: list[Any] = []
+    while queue or busy:
+        judge, kind, content = judges.next(len(queue) + len(busy))
+        student, handed = busy.pop(judge, (None, None))
+        if kind != "stopped":
+            idle.append(judge)
+        elif judge in idle:
+            idle.remove(judge)
+        if kind == "stopped" and student is not None:
+            attempts[student] += 1
+            if attempts[student] < ATTEMPTS:
+                queue.appendleft(student)
+                student = None
+        # The judges go on while what they have found is recorded.
+        while queue and idle:
+            one, free = queue.popleft(), idle.pop()
+            busy[free] = one, assignment.collect(one)
+            free.give(busy[free][1], seeds[one])
+        if student is not None:
+            if kind == "graded":
+                content[0].files = handed.submitted.files | assignment.files
+            yield student, kind, content
 
 
 class RunSeed:

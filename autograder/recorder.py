@@ -16,7 +16,6 @@ import nbformat
 from nbgrader.api import (
     Comment,
     Grade,
-    Gradebook,
     MissingEntry,
     Student,
     SubmittedAssignment,
@@ -24,12 +23,12 @@ from nbgrader.api import (
 )
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from .course import Course, CourseError
+from .course import Course, CourseError, reason
 from .submission import Submitted
 
-LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook
+LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook, or its server be away
 
 
 class RecordError(Exception):
@@ -44,7 +43,7 @@ class Recorder:
         self.assignment = assignment
         self.results = course.results(assignment)
         self._lock = _lock(self.results)
-        self.gradebook = Gradebook(course.db_url, course.course_id)
+        self.gradebook = course.gradebook()
         self._late = AssignLatePenalties(config=course.config)
         self._late.init_plugin()
 
@@ -68,13 +67,16 @@ class Recorder:
             return None
         try:
             submission = self.gradebook.find_submission(self.assignment, student)
+            marks = {
+                (notebook.name, grade.name): grade.auto_score
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+            }
         except MissingEntry:
             return None
-        marks = {
-            (notebook.name, grade.name): grade.auto_score
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-        }
+        finally:
+            # What people write while the class is graded must be seen when this is recorded.
+            self.gradebook.db.rollback()
         for cell in result["cells"]:
             if marks.get((cell["notebook"], cell["grade_id"])) != cell["points"]:
                 return None
@@ -84,7 +86,10 @@ class Recorder:
     # --- writing --------------------------------------------------------------------------------
 
     def record(self, submitted: Submitted, result: dict[str, Any], digest: str) -> None:
-        """Write one graded submission. RecordError if that fails: it is then graded again."""
+        """Write one graded submission. RecordError if that fails: it is then graded again.
+
+        CourseError if the gradebook's server is out of reach, so that no other would fare better.
+        """
         target = self.course.path("autograded", submitted.student, self.assignment)
         fresh = target.with_name(f".{target.name}.new")
         try:
@@ -92,11 +97,15 @@ class Recorder:
             self._write_gradebook(submitted, result)
             _swap(fresh, target)
             write_json(self.companion(submitted.student), {**result, "digest": digest})
-        except (OSError, OperationalError, UnicodeError) as error:
+        except (OSError, SQLAlchemyError, UnicodeError) as error:
             self.gradebook.db.rollback()
             shutil.rmtree(fresh, ignore_errors=True)
-            reason = getattr(error, "orig", None) or error
-            raise RecordError(f"could not be recorded: {reason}") from error
+            if self._of_the_server(error):
+                raise CourseError(
+                    f"the gradebook's server has failed for {LOCK_PATIENCE} s: {reason(error)}. "
+                    "What was recorded stays; the same command goes on"
+                ) from error
+            raise RecordError(f"could not be recorded: {reason(error)}") from error
 
     def _write_files(self, folder: Path, submitted: Submitted) -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,9 +129,17 @@ class Recorder:
                 return
             except OperationalError as error:
                 self.gradebook.db.rollback()
-                if "locked" not in str(error) or time.monotonic() > until:
+                passes = self._of_the_server(error) or "locked" in str(error)
+                if not passes or time.monotonic() > until:
                     raise
                 time.sleep(0.2)
+
+    def _of_the_server(self, error: Exception) -> bool:
+        """Whether it is a server's own trouble: a restart, a lost connection, a deadlock.
+
+        That is what an OperationalError means; sqlite, which has no server, uses it for all else.
+        """
+        return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
     def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> None:
         db = self.gradebook.db

@@ -88,6 +88,17 @@ class Submitted:
     timestamp: datetime | None = None
 
 
+@dataclass
+class Handed:
+    """What lies in a submission's folder, as data that can travel; no notebook is parsed yet.
+
+    Its size is bounded: LIMITS.extra_files for the files, LIMITS.notebook for each notebook.
+    """
+
+    submitted: Submitted  # all but the notebooks and the instructor's files
+    notebooks: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # file's name, content
+
+
 class Unreadable(Exception):
     """A submitted notebook that is none; str() tells the student what to do."""
 
@@ -169,15 +180,16 @@ def listing(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 waiting.append((entry.path, f"{inside}{entry.name}/", depth + 1))
 
 
-def read_submission(
+def collect(
     folder: Path, student: str, expected: list[AssignmentCells], extra: dict[str, bytes]
-) -> Submitted:
+) -> Handed:
     """Read a submission's folder. extra: the instructor's files, which replace the student's."""
     found = Submitted(student)
+    handed = Handed(found)
     if folder.is_symlink():
         found.suspicious.append("the submission's folder is a link")
         found.problems = {one.name: "the submission's folder is a link" for one in expected}
-        return found
+        return handed
     notebooks: dict[str, Path] = {}
     room = LIMITS.extra_files
     wanted = {one.name for one in expected}
@@ -204,7 +216,6 @@ def read_submission(
         if inside == "timestamp.txt":
             found.timestamp = _timestamp(content[:100].decode(errors="replace").strip(), found)
         found.files[inside] = content
-    found.files |= extra
     _adopt_renamed(found, notebooks, expected)
     for name in sorted(set(notebooks) - wanted):
         found.notes.append(f"{name}.ipynb is not part of the assignment and was not graded")
@@ -214,16 +225,35 @@ def read_submission(
             found.problems[cells.name] = f"{cells.name}.ipynb was not handed in"
             continue
         try:
-            notebook = parse(read_file(path, LIMITS.notebook), found.notes)
-            found.notebooks[cells.name] = sanitise(notebook, cells, found)
+            handed.notebooks[cells.name] = path.name, read_file(path, LIMITS.notebook)
+        except Unreadable as error:
+            found.problems[cells.name] = _unreadable(path.name, error)
+    return handed
+
+
+def read_submission(
+    handed: Handed, expected: list[AssignmentCells], extra: dict[str, bytes]
+) -> Submitted:
+    """A submission with its notebooks parsed and sanitised, and the instructor's files."""
+    found = handed.submitted
+    found.files |= extra
+    for cells in expected:
+        if cells.name not in handed.notebooks:
+            continue
+        name, content = handed.notebooks[cells.name]
+        try:
+            found.notebooks[cells.name] = sanitise(parse(content, found.notes), cells, found)
         except Exception as error:
             if not isinstance(error, Unreadable):
                 error = Unreadable(f"its structure is broken ({type(error).__name__})")
-            found.problems[cells.name] = (
-                f"{path.name} could not be read: {error}. Open it in JupyterLab, save it, "
-                "and hand it in again."
-            )
+            found.problems[cells.name] = _unreadable(name, error)
     return found
+
+
+def _unreadable(name: str, error: Unreadable) -> str:
+    return (
+        f"{name} could not be read: {error}. Open it in JupyterLab, save it, and hand it in again."
+    )
 
 
 def _timestamp(text: str, found: Submitted) -> datetime | None:

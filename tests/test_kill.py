@@ -288,8 +288,7 @@ def killed_at(step: int, folder: Path, work: Callable[[], None]) -> bool:
 def graded_by_nobody(course: Course, student: str, points: float) -> tuple[Submitted, dict]:
     """A submission and a result as a judge would give it."""
     assignment = Assignment.load(course, ASSIGNMENT)
-    folder = course.path("submitted", student, ASSIGNMENT)
-    submitted = read_submission(folder, student, assignment.cells, assignment.files)
+    submitted = read_submission(assignment.collect(student), assignment.cells, assignment.files)
     cells = [
         {
             "notebook": ASSIGNMENT,

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import needs_jail
+from conftest import gradebook_rows, needs_jail
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
-from sqlalchemy import text
 
 from autograder.course import Course
-from autograder.demo import CLASS, hand_in
+from autograder.demo import CLASS, Paper, Student, hand_in
 from autograder.grading import grade_assignment
 from autograder.release import feedback, release
 
 pytestmark = needs_jail
 
-NAMES = ("perfect", "float32", "mistake-gru", "blank", "patcher", "skipper")
+NAMES = ("perfect", "mistake-gru", "blank", "patcher", "skipper")
 
 
 def sample_class(course: Course) -> None:
@@ -35,42 +34,64 @@ def sample_class(course: Course) -> None:
             (folder / "timestamp.txt").write_text("2026-11-02 10:00:00 UTC")
 
 
-def tables(course: Course) -> dict[str, list[tuple]]:
-    """Every table of the gradebook, without the random ids, as sorted rows."""
-    names = {
-        "marks": """SELECT s.student_id, b.name, g.auto_score, g.manual_score, g.extra_credit,
-                    g.needs_manual_grade FROM grade g JOIN base_cell b ON g.cell_id = b.id
-                    JOIN submitted_notebook n ON g.notebook_id = n.id
-                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
-        "comments": """SELECT s.student_id, b.name, c.auto_comment, c.manual_comment
-                    FROM comment c JOIN base_cell b ON c.cell_id = b.id
-                    JOIN submitted_notebook n ON c.notebook_id = n.id
-                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
-        "submissions": """SELECT a.name, s.student_id, s.timestamp, s.extension
-                    FROM submitted_assignment s JOIN assignment a ON s.assignment_id = a.id""",
-        "notebooks": """SELECT s.student_id, b.name, n.late_submission_penalty
-                    FROM submitted_notebook n JOIN notebook b ON n.notebook_id = b.id
-                    JOIN submitted_assignment s ON n.assignment_id = s.id""",
-        "students": "SELECT id, first_name, last_name, email, lms_user_id FROM student",
-        "assignments": "SELECT name, duedate, course_id FROM assignment",
-        "cells": "SELECT name, type FROM base_cell",
-        "courses": "SELECT id FROM course",
-    }
+def with_late_penalties(course: Course) -> Course:
+    """Whoever hands in after the first of November gets half of the points."""
+    (course.root / "late.py").write_text(
+        "from nbgrader.plugins import BasePlugin\n\n\n"
+        "class Late(BasePlugin):\n"
+        "    def late_submission_penalty(self, student, score, seconds):\n"
+        "        return score / 2\n"
+    )
+    config = course.root / "nbgrader_config.py"
+    config.write_text(
+        config.read_text()
+        + "\nimport sys\n\nsys.path.insert(0, str(root))\n"
+        + "from late import Late\n\nc.AssignLatePenalties.plugin_class = Late\n"
+    )
     with Gradebook(course.db_url, course.course_id) as gradebook:
-        return {
-            name: sorted(map(repr, gradebook.db.execute(text(query)).all()))
-            for name, query in names.items()
-        }
+        gradebook.update_or_create_assignment("ps1_cells", duedate="2026-11-01 10:00:00 UTC")
+    return Course(course.root)
+
+
+def forgets_cells(paper: Paper) -> None:
+    """An answer, a test and the question for a person are gone."""
+    gone = ("elman_step", "test_gru_step", "why_gradients_live")
+    paper.notebook.cells = [
+        one
+        for one in paper.notebook.cells
+        if one.metadata.get("nbgrader", {}).get("grade_id") not in gone
+    ]
+
+
+def mark_by_hand(course: Course, student: str) -> None:
+    where = ("ps1_cells", "ps1_cells", student)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        grade = gradebook.find_grade("why_gradients_live", *where)
+        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 3, 1.5, False
+        gradebook.find_grade("test_gru_step", *where).manual_score = 2
+        gradebook.find_comment("gru_step", *where).manual_comment = "see me"
+        gradebook.db.commit()
 
 
 def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(course, tmp_path):
+    """All tables alike: marks, late work, missing cells, a person's marks and comments, regrades.
+
+    What stock nbgrader does not grade at all, such as a file that is no notebook, is left out.
+    """
     sample_class(course)
+    hand_in(
+        course, Student("forgetful", "", 0, forgets_cells), course.sources("ps1_cells")["ps1_cells"]
+    )
+    early = course.path("submitted", "mistake-gru", "ps1_cells") / "timestamp.txt"
+    early.write_text("2026-10-31 10:00:00 UTC")
+    course = with_late_penalties(course)
     other = tmp_path / "other"
     shutil.copytree(course.root, other, ignore=shutil.ignore_patterns("other"))
     ours = grade_assignment(course, "ps1_cells", jobs=2)
     stock = Course(other)
     # What the formgrader's Autograde button calls, for one student, ...
-    answer = NbGraderAPI(stock.directory(), config=stock.config).autograde("ps1_cells", "perfect")
+    api = NbGraderAPI(stock.directory(), config=stock.config)
+    answer = api.autograde("ps1_cells", "perfect")
     assert answer["success"], answer.get("log")
     # ... and the command line for the rest.
     done = subprocess.run(
@@ -80,9 +101,22 @@ def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(co
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert tables(course) == tables(stock)
+    first = gradebook_rows(course)
+    assert first == gradebook_rows(stock)
+    assert any("'late_submission_penalty': 25.0" in row for row in first["submitted_notebook"])
+    assert any("No response." in row for row in first["comment"])
     expected = {one.name: one.expected for one in CLASS if one.name in NAMES}
-    assert {one.student: one.result["points"] for one in ours} == expected
+    points = {one.student: one.result["points"] for one in ours}
+    assert 0 < points.pop("forgetful") < 50
+    assert points == expected
+
+    for one in (course, stock):
+        mark_by_hand(one, "perfect")
+    grade_assignment(course, "ps1_cells", ["perfect"], force=True)
+    assert api.autograde("ps1_cells", "perfect", force=True)["success"]
+    second = gradebook_rows(course)
+    assert second == gradebook_rows(stock)
+    assert second["grade"] != first["grade"] and second["comment"] != first["comment"]
     # The pages of both show the table of properties and no hidden test.
     feedback(course, "ps1_cells")
     page = (course.root / "class/feedback/mistake-gru/ps1_cells/ps1_cells.html").read_text()
@@ -116,28 +150,6 @@ def test_a_person_s_marks_and_comments_survive_a_regrade(course):
         grade = gradebook.find_grade("test_gru_step", *where)
         assert (grade.manual_score, grade.auto_score, grade.needs_manual_grade) == (1.5, 6, True)
         assert gradebook.find_comment("gru_step", *where).comment == "see me"
-
-
-def test_late_work_gets_the_plugin_s_penalty(course):
-    (course.root / "late.py").write_text(
-        "from nbgrader.plugins import BasePlugin\n\n\n"
-        "class Late(BasePlugin):\n"
-        "    def late_submission_penalty(self, student, score, seconds):\n"
-        "        return score / 2\n"
-    )
-    config = course.root / "nbgrader_config.py"
-    config.write_text(
-        config.read_text()
-        + "\nimport sys\n\nsys.path.insert(0, str(root))\n"
-        + "from late import Late\n\nc.AssignLatePenalties.plugin_class = Late\n"
-    )
-    sample_class(course)
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        gradebook.update_or_create_assignment("ps1_cells", duedate="2026-11-01 10:00:00 UTC")
-    grade_assignment(Course(course.root), "ps1_cells", ["perfect"])
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        notebook = gradebook.find_submission_notebook("ps1_cells", "ps1_cells", "perfect")
-        assert notebook.late_submission_penalty == 25
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +197,7 @@ def test_nbgrader_s_own_course_gets_the_marks_that_stock_nbgrader_gives(quicksta
         text=True,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    assert tables(Course(ours)) == tables(Course(quickstart))
+    assert gradebook_rows(Course(ours)) == gradebook_rows(Course(quickstart))
     results = {one["student"]: one for one in json.loads(out.read_text())}
     assert results["solved"]["points"] > results["half"]["points"] > results["untouched"]["points"]
     assert any(cell["beside"] for cell in results["solved"]["cells"])

@@ -1,0 +1,229 @@
+"""A class graded on a Dask cluster gets what it gets here, whoever dies in the middle."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+import pytest
+from conftest import ROOT, gradebook_rows, needs_jail
+
+from autograder import cluster as module
+from autograder.cluster import ClusterError
+from autograder.course import Course
+from autograder.demo import Student, broken_file, hand_in, mistake, nothing
+from autograder.grading import Graded, grade_assignment
+from autograder.release import release
+
+ASSIGNMENT = "ps1_cells"
+PATIENCE = 120  # seconds for anything to happen
+
+# Stands for a submission that brings down whoever judges it.
+PRELOAD = """
+import os, signal
+from autograder.grading import Assignment
+
+
+def dask_setup(worker):
+    grade = Assignment.grade
+
+    def fatal(self, judge, handed, seed):
+        if handed.submitted.student == "fatal":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return grade(self, judge, handed, seed)
+
+    Assignment.grade = fatal
+"""
+
+
+def with_data(paper: Any) -> None:
+    paper.files["data.txt"] = "my own\n"
+    paper.first("print(open('data.txt').read())")
+
+
+STUDENTS = [
+    *(Student(f"perfect-{n}", "", 50, nothing) for n in range(4)),
+    Student("data", "", 50, with_data),
+    Student("broken", "", 0, broken_file),
+    Student("wrong", "", 0, mistake("elman_step", "always_tanh")),
+]
+
+
+class Dask:
+    """A scheduler and its workers, each a process, on this machine."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.processes: list[psutil.Popen] = []
+
+    def start(self) -> None:
+        preload = self.folder / "preload.py"
+        preload.write_text(PRELOAD)
+        # Whatever becomes of this process, the scheduler ends by itself, and then the workers do.
+        self.scheduler = self._start("scheduler", "--port", "0", "--idle-timeout", "120s")
+        until(self.file.exists)
+        self.address = json.loads(self.file.read_text())["address"]
+        options = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny", "--death-timeout", "60")
+        options += ("--preload", str(preload))
+        self.workers = [self._start("worker", *options) for _ in range(2)]
+        with module.connect(self.address) as client:
+            client.wait_for_workers(2, PATIENCE)
+
+    def _start(self, what: str, *options: str) -> psutil.Popen:
+        command = [sys.executable, "-m", "dask", what, "--scheduler-file", str(self.file)]
+        command += ["--host", "127.0.0.1", "--no-dashboard", *options]
+        with open(self.folder / f"{what}.log", "ab") as log:
+            process = psutil.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        family = [one for process in self.processes for one in family_of(process)]
+        for one in [*self.processes, *family]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        for process in self.processes:
+            process.wait()
+
+
+def family_of(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
+def until(happened: Any) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def dask(tmp_path_factory) -> Iterator[Dask]:
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'rnncourse[cluster]'")
+    made = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def handed_in(course: Course) -> Course:
+    release(course, ASSIGNMENT)
+    (course.path("source", ".", ASSIGNMENT) / "given.txt").write_text("the instructor's\n")
+    solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
+    for student in STUDENTS:
+        hand_in(course, student, solved)
+    return course
+
+
+def timeless(value: Any) -> Any:
+    """A result without the seconds that it took."""
+    if isinstance(value, dict):
+        return {key: timeless(one) for key, one in value.items() if key != "seconds"}
+    return [timeless(one) for one in value] if isinstance(value, list) else value
+
+
+def left_by(course: Course) -> dict[str, Any]:
+    """Every file that grading has written, without times and cells' random ids."""
+    found: dict[str, Any] = {}
+    for top in ("autograded", "results"):
+        for path in sorted((course.root / "class" / top).rglob("*.*")):
+            content: Any = path.read_bytes()
+            if path.suffix == ".json":
+                content = timeless(json.loads(content))
+            elif path.suffix == ".ipynb":
+                cells = nbformat.read(path, as_version=4).cells
+                content = [(one.source, one.get("outputs")) for one in cells]
+            found[str(path.relative_to(course.root))] = content
+    return found
+
+
+@needs_jail
+def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
+    handed_in, dask, tmp_path_factory
+):
+    course = Course(shutil.copytree(handed_in.root, tmp_path_factory.mktemp("its") / "course"))
+    grade_assignment(handed_in, ASSIGNMENT, jobs=2)
+    course.results(ASSIGNMENT).mkdir(parents=True)
+    seed = handed_in.results(ASSIGNMENT) / "seed.json"
+    shutil.copy(seed, course.results(ASSIGNMENT))
+
+    def interrupt(graded: Graded, done: int, of: int) -> None:
+        assert graded.error is None
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_assignment(course, ASSIGNMENT, cluster=dask.address, progress=interrupt)
+    assert len(list(course.results(ASSIGNMENT).glob("*/result.json"))) == 1
+    for worker in dask.workers:  # they let go of their jails
+        until(lambda worker=worker: not family_of(worker))
+
+    killed, jail = dask.workers[0], []
+
+    def kill(graded: Graded, done: int, of: int) -> None:
+        if not jail and (found := family_of(killed)):
+            jail.extend(found)
+            killed.kill()
+
+    graded = grade_assignment(course, ASSIGNMENT, cluster=dask.address, progress=kill)
+    assert killed.wait() == -signal.SIGKILL and jail
+    assert [(one.error, one.skipped) for one in graded].count((None, True)) == 1
+    assert {one.student for one in graded if one.error is None} == {one.name for one in STUDENTS}
+    assert left_by(course) == left_by(handed_in)
+    assert gradebook_rows(course) == gradebook_rows(handed_in)
+    _, alive = psutil.wait_procs(jail, PATIENCE)
+    assert alive == []
+    until(lambda: not family_of(dask.workers[1]))
+
+
+@needs_jail
+def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
+    hand_in(handed_in, Student("fatal", "", 50, nothing), handed_in.sources(ASSIGNMENT)[ASSIGNMENT])
+
+    def grade(*students: str, **options: Any) -> list[Graded]:
+        return grade_assignment(
+            handed_in, ASSIGNMENT, students, cluster=dask.address, force=True, **options
+        )
+
+    with monkeypatch.context() as patch:
+        real = module.versions()
+        patch.setattr(module, "versions", lambda: real | {"torch": "0.1"})
+        with pytest.raises(ClusterError, match=r"cannot grade: torch is .* there and 0.1 here"):
+            grade("perfect-0")
+
+    # One that kills its worker is tried on another, and then no more.
+    perfect, fatal = grade("perfect-0", "fatal")
+    assert perfect.error is None and perfect.result["points"] == 50
+    assert fatal.result is None and fatal.error.startswith("not graded: its worker died")
+    assert [one.wait() for one in dask.workers] == [-signal.SIGKILL] * 2
+
+    monkeypatch.setattr(module, "PATIENCE", 1)
+    with pytest.raises(ClusterError, match="has no worker: start some with `dask worker tcp"):
+        grade("perfect-0")
+    monkeypatch.setattr(module, "PATIENCE", PATIENCE)
+    dask.scheduler.suspend()  # it is there and does not answer
+    monkeypatch.setattr(module, "CONNECT", 1)
+    with pytest.raises(ClusterError, match=r"no Dask scheduler answers .* \(silence\)"):
+        grade("perfect-0")
+    dask.scheduler.kill()
+    with pytest.raises(ClusterError, match=r"refused.*start one with `dask scheduler`"):
+        grade("perfect-0")
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'rnncourse\[cluster\]'"):
+        module.connect("tcp://127.0.0.1:1")
