@@ -2,6 +2,7 @@
 pidfd_getfd. The kernel refuses all of it.
 """
 
+SAFE = True
 TOP = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
