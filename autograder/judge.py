@@ -25,7 +25,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from .grade import Score, current_seed
-from .jail import Jail
+from .jail import Jail, JailError
 from .jailed.peer import Remote, RemoteError
 from .limits import LIMITS, Limits
 from .session import Lost, Named, Session
@@ -239,6 +239,9 @@ class Judge:
             self.jail.close()
             raise
         result = submission.close()
+        if self.jail.process.poll() is not None:
+            # What its end did to the tests looks like the student's failures.
+            raise JailError("the jail ended while it was in use")
         if submission.dirty:
             result.suspicious.append("left traces in the jail, which was replaced")
             self.jail.close()
