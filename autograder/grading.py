@@ -142,7 +142,9 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
 
 
 def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: Limits) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that records
+    # Ctrl-C is for the one that records. It has been held back since before this process began.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     import torch
 
     torch.set_num_threads(1)
@@ -164,10 +166,12 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
                 # A fault of ours. The jail is new, the next submission is not touched by it.
                 judge.jail.close()
                 pipe.send(("failed", traceback.format_exc()))
-    except (JailError, EOFError, BrokenPipeError) as error:
+    except (JailError, EOFError, OSError) as error:
         with contextlib.suppress(OSError):
             pipe.send(("stopped", str(error)))
     finally:
+        # The grader may be gone: that must not end the tidying up which has begun.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if judge is not None:
             judge.close()
 
@@ -187,14 +191,19 @@ class _Worker:
         self.process = context.Process(
             target=_judge_process, args=(theirs, assignment, jail, limits), daemon=True
         )
-        self.process.start()
+        kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         theirs.close()
         self.ready = False
         self.student: str | None = None
 
     def give(self, student: str, seed: int) -> None:
         self.student = student
-        self.pipe.send((student, seed))
+        with contextlib.suppress(OSError):  # it has just died, as its pipe will say next
+            self.pipe.send((student, seed))
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
