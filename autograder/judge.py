@@ -57,13 +57,14 @@ class NotebookResult:
 
 
 class Missing:
-    """Stands for a name that the notebook should define and does not."""
+    """Stands for a name that the notebook should define and does not, or that we cannot get."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, why: Exception | None = None):
         self.__name__ = name
+        self._why = why
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RemoteError(
+        raise self._why or RemoteError(
             "NameError",
             f"your notebook does not define {self.__name__}: was it renamed or deleted, "
             "or did its cell fail?",
@@ -137,6 +138,9 @@ class Submission:
     def run_cell(self, source: str) -> list[dict[str, Any]]:
         """Run one of the student's cells; whatever happens, outputs come back."""
         self.budget = self.until
+        if time.monotonic() >= self.until:
+            limit = f"the {self.limits.submission:g} s of the whole notebook were used up"
+            return [_error_output("CellTimeoutError", f"{limit}: this cell was not run")]
         try:
             ran = self.session().run_cell(source, self.limits.cell)
         except (Lost, RemoteError) as error:
@@ -157,13 +161,14 @@ class Submission:
     def names(self, wanted: Iterable[str]) -> dict[str, Any]:
         """What the grading cell sees under the student's names: data, proxies, or Missing."""
         wanted = sorted(wanted)
+        why = None
         try:
             found = self.session().lookup(wanted, self.limits.call)
-        except (Lost, RemoteError):
-            found = {}
+        except (Lost, RemoteError) as error:
+            found, why = {}, error
         space: dict[str, Any] = {}
         for name in wanted:
-            value = found.get(name, Missing(name))
+            value = found.get(name, Missing(name, why))
             space[name] = Named(self, name) if isinstance(value, Remote) else value
         return space
 

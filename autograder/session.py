@@ -114,7 +114,8 @@ class Session(Peer):
             raise Lost("the process that ran your code did not listen any more")
         if overrun == "memory":
             raise Lost(f"your code used more than {self.limits.memory >> 20} MB of memory")
-        if facts.get("signal") == signal.SIGXCPU:
+        # The kernel sends SIGKILL, not SIGXCPU, where soft and hard limit are the same.
+        if facts.get("signal") and round(facts.get("cpu", 0)) >= self.limits.cpu:
             raise Lost(f"your code used more than {self.limits.cpu} s of processor time")
         if facts.get("signal"):
             number = facts["signal"]
