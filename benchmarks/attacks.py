@@ -7,8 +7,8 @@
 Stock nbgrader runs the same notebooks with its own defaults: `nbgrader autograde` in a scratch
 course, tests and students' code in one kernel, one attack at a time. So that this machine comes to
 no harm, all of that happens in a bubblewrap sandbox which can write to nothing but that course and
-has no network; and attacks that would exhaust the machine all the same, those that are not marked
-SAFE, are not run in it.
+has no network. Attacks that would exhaust the machine all the same are not run in it, nor those on
+the machine itself, which would be held by the sandbox and not by nbgrader: they are not marked SAFE.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def look(course: Course, attack: Attack, canaries: dict[str, str]) -> Outcome:
         texts.append(page.read_text(errors="replace"))
         if attack.absent and re.search(attack.absent, texts[-1]):
             found.breaks.append(
-                "its page runs scripts" if "script" in attack.absent else "succeeds"
+                "its page runs scripts" if "<script" in attack.absent else "succeeds"
             )
     found.reads = sorted(
         place for place, word in canaries.items() if any(word in text for text in texts)

@@ -3,7 +3,6 @@
 There are none in the jail, and no way to get any.
 """
 
-SAFE = True
 TOP = """
 import os, subprocess
 print(open("/proc/self/status").read())

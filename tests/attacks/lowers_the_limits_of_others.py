@@ -4,7 +4,6 @@ submission would inherit them: they would run out of time, of memory and of file
 Another process's limits cannot be changed; where they can, the jail is replaced.
 """
 
-SAFE = True
 COPIES = 2
 TOP = """
 import os, resource

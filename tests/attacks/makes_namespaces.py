@@ -2,7 +2,6 @@
 limits, to see other processes, to change the network. No new ones can be made.
 """
 
-SAFE = True
 TOP = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)

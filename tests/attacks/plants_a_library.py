@@ -2,7 +2,6 @@
 submissions start would run the attacker's code first. None of these places can be written to.
 """
 
-SAFE = True
 TOP = """
 import os, shutil
 evil = "/evil.so"

@@ -1,6 +1,5 @@
 """Raises its limits, its priority and its claim to survive a lack of memory. It is not allowed."""
 
-SAFE = True
 TOP = """
 import os, resource
 for name in ("DATA", "FSIZE", "NOFILE", "CPU", "CORE"):

@@ -2,7 +2,6 @@
 pidfd_getfd. The kernel refuses all of it.
 """
 
-SAFE = True
 TOP = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
