@@ -195,9 +195,9 @@ class Session(Peer):
         with self.within(self._patience):
             return super().call_method(handle, method, *args, **kwargs)
 
-    def backward(self, tape: int, cotangents: list[Any]) -> list[Any]:
+    def backward(self, tape: int, cotangents: list[Any], forms: list[Any]) -> list[Any]:
         with self.within(self._patience):
-            return super().backward(tape, cotangents)
+            return super().backward(tape, cotangents, forms)
 
     def getattr(self, handle: int, name: str) -> Any:
         with self.within(self._patience):
