@@ -124,32 +124,69 @@ class Line:
 # --- what it may send -----------------------------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-TAGS = ["list", "tuple", "set", "dict", "tensor", "array", "float", "bytes", "dtype", "device"]
-TAGS += ["torch", "object", "yours", "nonsense", "float64", "bool", "function", "module", "nan"]
-SIZES = [0, 1, 2, 8, -1, 1 << 31, 1 << 62, 1 << 64]
-nodes = st.recursive(
-    scalars | st.sampled_from(SIZES) | st.sampled_from(TAGS),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["graph", "leaf", "grad", "x"]), inner, max_size=3)
-        | st.tuples(st.sampled_from(TAGS), inner, inner, inner).map(list)
-        | st.tuples(st.just("tensor"), st.just("float64"), st.lists(inner), inner, inner).map(list)
-    ),
-    max_leaves=12,
-)
-KEYS = ["op", "value", "error", "type", "message", "where", "changed", "tape", "target", "method"]
-KEYS += ["args", "grad", "drop", "cotangents", "buffers", "interrupted", "cut"]
-headers = st.dictionaries(st.sampled_from(KEYS), nodes, max_size=6)
-calls = st.fixed_dictionaries(
-    {"op": st.sampled_from(["call", "backward", "getattr", "cell", "__init__", "forever"])},
+small = st.integers(-1, 4)
+sizes = small | st.sampled_from([8, 1 << 31, 1 << 62, 1 << 64, 2.0, "2"])
+dtypes = st.sampled_from(["float64", "float32", "bool", "int64", "complex64", "object", "", 1])
+names = st.sampled_from(["nan", "inf", "1", "tanh", "softmax", "f", "class", "module", "function"])
+HEADS = ["list", "tuple", "set", "dict", "tensor", "array", "float", "bytes", "dtype", "device"]
+HEADS += ["torch", "object", "yours", "nonsense"]
+
+
+def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values in the form of the wire, right, nearly right and wrong."""
+
+    def form(*parts: Any) -> st.SearchStrategy[list[Any]]:
+        kinds = [one if isinstance(one, st.SearchStrategy) else st.just(one) for one in parts]
+        return st.tuples(*kinds).map(list)
+
+    shape = st.lists(sizes, max_size=3)
+    flags = st.dictionaries(st.sampled_from(["graph", "leaf", "grad"]), small | inner, max_size=2)
+    items = st.lists(inner, max_size=4)
+    pairs = st.lists(form(inner, inner) | inner, max_size=3)
+    return st.one_of(
+        st.tuples(st.sampled_from(["list", "tuple", "set"]), items).map(lambda t: [t[0], *t[1]]),
+        pairs.map(lambda found: ["dict", *found]),
+        form("tensor", dtypes, shape, small, flags),
+        form("tensor", "float64", st.just([1]), st.just(0), flags),
+        form("array", dtypes, shape, small),
+        form(st.sampled_from(["float", "dtype", "torch", "device"]), names | dtypes),
+        form(st.sampled_from(["bytes", "yours"]), small),
+        form("object", small, names, names),
+        st.tuples(st.sampled_from(HEADS), items).map(lambda t: [t[0], *t[1]]),
+        items,
+        st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    )
+
+
+nodes = st.recursive(scalars | sizes | names, tagged, max_leaves=10)
+output = st.fixed_dictionaries(
+    {"output_type": st.sampled_from(["stream", "error", "display_data", "execute_result", 1])},
+    optional={"name": names, "text": scalars, "ename": scalars, "evalue": scalars},
+).map(lambda found: ["dict", *map(list, found.items())])
+replies = st.fixed_dictionaries(
+    {"value": tagged(nodes) | st.lists(output, max_size=2).map(lambda found: ["list", *found])},
     optional={
-        "target": st.integers(0, 4),
-        "method": st.none() | nodes,
-        "args": st.just(["tuple", ["tuple", 1.5], ["dict"]]) | nodes,
-        "grad": st.booleans(),
-        "tape": st.integers(0, 4),
-        "cotangents": st.just(["list", ["tensor", "float64", [1], 0, {}]]) | nodes,
-        "drop": st.just([]) | st.lists(st.integers(0, 4)) | nodes,
+        "changed": tagged(nodes),
+        "tape": small | nodes,
+        "error": st.dictionaries(st.sampled_from(["type", "message", "where"]), scalars | nodes),
+        "interrupted": nodes,
+        "cut": nodes,
+        "buffers": st.lists(sizes, max_size=3) | nodes,
+    },
+)
+arguments = st.just(["tuple", ["tuple", 1.5], ["dict"]]) | tagged(nodes)
+calls = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["call", "call", "backward", "getattr", "cell", "__init__"]) | nodes,
+        "drop": st.just([]) | st.lists(small) | nodes,
+    },
+    optional={
+        "target": small | nodes,
+        "method": st.none() | st.sampled_from(["to", "state_dict", "__init__"]) | nodes,
+        "args": arguments,
+        "grad": st.booleans() | nodes,
+        "tape": small | nodes,
+        "cotangents": st.just(["list", ["tensor", "float64", [1], 0, {}]]) | tagged(nodes),
     },
 )
 
@@ -213,19 +250,14 @@ changes = st.one_of(
     st.builds(grafted, places, nodes),
     st.builds(grafted, places, nodes),
 )
-buffers = st.lists(st.binary(max_size=16) | st.just(bytes(8)), max_size=3)
+buffers = st.just([bytes(8)]) | st.lists(st.binary(max_size=16), max_size=3)
+honest = st.just(Line(Script.answer, []))
 lines = st.one_of(
-    st.builds(Line, st.just(Script.answer), st.lists(changes, max_size=2)),
-    st.builds(
-        lambda header, data, more: Line(lambda script: framed(header, data), more),
-        headers | calls,
-        buffers,
-        st.lists(changes, max_size=1),
-    ),
-    st.builds(
-        lambda data: Line(lambda script: data, []),
-        st.binary(max_size=200),
-    ),
+    honest,
+    st.builds(Line, st.just(Script.answer), st.lists(changes, min_size=1, max_size=2)),
+    st.builds(lambda header, data: Line(lambda script: framed(header, data), []), replies, buffers),
+    st.builds(lambda header, data: Line(lambda script: framed(header, data), []), calls, buffers),
+    st.binary(max_size=200).map(lambda data: Line(lambda script: data, [])),
 )
 scripts = st.lists(lines, min_size=1, max_size=MESSAGES)
 
@@ -269,7 +301,7 @@ def conversation(script: Script) -> Session:
     return session
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
+@settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
 @given(scripts)
 def test_whatever_the_child_sends_the_judge_goes_on(messages):
     session = conversation(Script(messages))
@@ -309,6 +341,47 @@ def test_a_long_message_that_never_ends_is_not_kept():
     with pytest.raises(Lost):
         session.run_cell("", 1)
     assert most <= MAX_MESSAGE + MAX_FRAME
+    assert any("no answer" in line for line in session.suspicious)
+
+
+TENSOR = ["tensor", "float64", [1], 0]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"value": [*TENSOR, {"graph": 0}]},
+        {"value": [*TENSOR, {"graph": 0}], "tape": "1"},
+        {"value": [*TENSOR, {"graph": 5}], "tape": 1},
+        {"value": ["list", [*TENSOR, {"graph": 0}], [*TENSOR, {"graph": 0}]], "tape": 1},
+    ],
+)
+def test_a_graph_that_cannot_be_is_refused(reply):
+    script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
+    session = Session(script, 1, QUICK, [])
+    with pytest.raises(Lost):
+        Remote(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
+    assert any("no answer" in line for line in session.suspicious)
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        ["list"],
+        ["list", [*TENSOR, {}], None],
+        ["list", [*TENSOR, {}]],
+        ["list", ["tensor", "float32", [2], 0, {}]],
+        ["list", 7],
+        None,
+    ],
+)
+def test_gradients_that_cannot_be_are_refused(gradients):
+    lie = Line(lambda script: framed({"value": gradients}, [bytes(8)]), [])
+    session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
+    f = session.lookup(["f"], 1)["f"]
+    result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
+    with pytest.raises(Lost):
+        result.sum().backward()
     assert any("no answer" in line for line in session.suspicious)
 
 
