@@ -8,7 +8,7 @@ Stock nbgrader runs the same notebooks with its own defaults: `nbgrader autograd
 course, tests and students' code in one kernel, one attack at a time. So that this machine comes to
 no harm, all of that happens in a bubblewrap sandbox which can write to nothing but that course and
 has no network. Attacks that would exhaust the machine all the same are not run in it, nor those on
-the machine itself, which would be held by the sandbox and not by nbgrader: they are not marked SAFE.
+the machine itself, which the sandbox would hold and not nbgrader: they are not marked SAFE.
 """
 
 import argparse
