@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from .cluster import ClusterError
 from .course import Course, CourseError
@@ -93,6 +94,12 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[options.command](options)
     except (ClusterError, CourseError, JailError) as error:
         Console(stderr=True).print(f"autograder: {error}", style="red", markup=False)
+        return 2
+    except (OSError, SQLAlchemyError) as error:
+        # A full disk, a gradebook that is locked: what was recorded stays.
+        Console(stderr=True).print(
+            f"autograder: {getattr(error, 'orig', None) or error}", style="red", markup=False
+        )
         return 2
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; what was recorded stays, the same command goes on")

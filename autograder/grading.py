@@ -164,7 +164,9 @@ def attempt(assignment: Assignment, judge: Judge, handed: Handed, seed: int) -> 
 
 
 def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: Limits) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that records
+    # Ctrl-C is for the one that records. It has been held back since before this process began.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     import torch
 
     torch.set_num_threads(1)
@@ -178,10 +180,12 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
             pipe.send(attempt(assignment, judge, *task))
-    except (JailError, EOFError, BrokenPipeError) as error:
+    except (JailError, EOFError, OSError) as error:
         with contextlib.suppress(OSError):
             pipe.send(("stopped", str(error)))
     finally:
+        # The grader may be gone: that must not end the tidying up which has begun.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if judge is not None:
             judge.close()
 
@@ -201,7 +205,11 @@ class _Process:
         self.process = context.Process(
             target=_judge_process, args=(theirs, assignment, jail, limits), daemon=True
         )
-        self.process.start()
+        kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         theirs.close()
         self.ready = False
 

@@ -26,7 +26,7 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from .conversation import Conversations, Point, Turn
 from .grade import Score, current_seed
-from .jail import Jail
+from .jail import Jail, JailError
 from .jailed.peer import Remote, RemoteError
 from .limits import LIMITS, Limits
 from .session import Diverged, Lost, Named, Session
@@ -58,13 +58,14 @@ class NotebookResult:
 
 
 class Missing:
-    """Stands for a name that the notebook should define and does not."""
+    """Stands for a name that the notebook should define and does not, or that we cannot get."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, why: Exception | None = None):
         self.__name__ = name
+        self._why = why
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RemoteError(
+        raise self._why or RemoteError(
             "NameError",
             f"your notebook does not define {self.__name__}: was it renamed or deleted, "
             "or did its cell fail?",
@@ -151,6 +152,9 @@ class Submission:
     def run_cell(self, source: str) -> list[dict[str, Any]]:
         """Run one of the student's cells; whatever happens, outputs come back."""
         self.budget = self.until
+        if time.monotonic() >= self.until:
+            limit = f"the {self.limits.submission:g} s of the whole notebook were used up"
+            return [_error_output("CellTimeoutError", f"{limit}: this cell was not run")]
         try:
             ran = self.session().run_cell(source, self.limits.cell)
         except (Lost, RemoteError) as error:
@@ -170,14 +174,14 @@ class Submission:
 
     def names(self, wanted: Iterable[str]) -> dict[str, Any]:
         """What the grading cell sees under the student's names: data, proxies, or Missing."""
-        self._names = sorted(wanted)
+        self._names, why = sorted(wanted), None
         try:
             self._found = self.session().begin(self._names, self.limits.call)
-        except (Lost, RemoteError):
-            self._found = {}
+        except (Lost, RemoteError) as error:
+            self._found, why = {}, error
         space: dict[str, Any] = {}
         for name in self._names:
-            value = self._found.get(name, Missing(name))
+            value = self._found.get(name, Missing(name, why))
             space[name] = Named(self, name) if isinstance(value, Remote) else value
         return space
 
@@ -262,6 +266,9 @@ class Judge:
             self.jail.close()
             raise
         result = submission.close()
+        if self.jail.process.poll() is not None:
+            # What its end did to the tests looks like the student's failures.
+            raise JailError("the jail ended while it was in use")
         if submission.dirty:
             result.suspicious.append("left traces in the jail, which was replaced")
             self.jail.close()

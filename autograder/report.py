@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from .course import Course, CourseError
+from .similarity import Alike, alike
 
 UNWRITTEN = "not written yet"  # what a check says of a function that still raises its placeholder
 UNDEFINED = "your notebook does not define"  # what the judge says of a name that is not there
@@ -210,6 +211,7 @@ class ClassReport:
     unreadable: list[tuple[str, str]]  # student, why
     ungraded: list[str]  # handed in, no result
     mixed: bool  # the results come from different versions of the assignment
+    alike: list[Alike] | None  # pairs with similar code; None where they were not compared
     graded_at: datetime
 
     @classmethod
@@ -250,6 +252,7 @@ class ClassReport:
             unreadable=unreadable,
             ungraded=[clean(one) for one in course.students(assignment) if one not in graded],
             mixed=len(versions) > 1,
+            alike=_alike(course, assignment, [one.name for one in folders]),
             graded_at=datetime.fromtimestamp(latest),
         )
 
@@ -295,6 +298,18 @@ class ClassReport:
         return (
             "Marks are the autograder's: without late penalties and without marks given by hand"
             f"{more}. The gradebook has the final ones."
+        )
+
+    @property
+    def alike_note(self) -> str:
+        """What the list of similar code is, or why there is none."""
+        if self.alike is None:
+            return "Not compared: that needs `pip install copydetect`."
+        if not self.alike:
+            return "No two submissions are strikingly alike."
+        return (
+            "A hint where to look, not a verdict: read both before you think of copying. The share "
+            "is of the code that few others have; names, strings and comments do not count."
         )
 
     def bins(self) -> list[tuple[float, float, int]]:
@@ -430,6 +445,14 @@ def clean(text: str, most: int = 400) -> str:
             for one in text
         )
     return cut(text, most)
+
+
+def _alike(course: Course, assignment: str, students: list[str]) -> list[Alike] | None:
+    found = alike(course, assignment, students)
+    return found and [
+        Alike(clean(one.one), clean(one.other), one.share, tuple(map(clean, one.cells)))
+        for one in found
+    ]
 
 
 def _checked(raw: Any) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def page(report: ClassReport) -> str:
         "Start the next lecture here": _lecture(report),
         "Exercises": _exercises(report),
         "What needs attention": _attention(report),
+        "Similar code, as a hint": _alike(report),
         "Students": _people(report),
     }
     links, body = "", ""
@@ -205,6 +206,17 @@ def _attention(report: ClassReport) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in one.details)
         items += f"<li{kind}>{_fold(text, f'<ul>{lines}</ul>', one.urgent) if lines else text}</li>"
     return f'<p class="soft">{intro}.</p><ul class="matters">{items}</ul>'
+
+
+def _alike(report: ClassReport) -> str:
+    items = "".join(
+        f'<li><div class="count">{percent(one.share, 1)}</div><div><p><b>{escape(one.one)}</b> and '
+        f"<b>{escape(one.other)}</b></p>"
+        f'<p class="soft">mostly in {escape(", ".join(one.cells[:3]))}</p></div></li>'
+        for one in report.alike or []
+    )
+    listing = f'<ol class="lecture">{items}</ol>' if items else ""
+    return f'<p class="soft">{escape(report.alike_note)}</p>{listing}'
 
 
 def _people(report: ClassReport) -> str:

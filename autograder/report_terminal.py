@@ -33,6 +33,9 @@ def show(report: ClassReport, console: Console) -> None:
         *map(_exercise, report.exercises),
         _heading(f"What needs attention · urgent: {many(len(report.urgent()), 'student')}"),
         _attention(report),
+        _heading("Similar code, as a hint"),
+        _text(report.alike_note, "dim"),
+        *_alike(report),
     )
     console.print(group, width=width)
 
@@ -107,3 +110,15 @@ def _attention(report: ClassReport) -> Table | Text:
             text.append(f"\n… and {len(one.details) - most:,} more", "not bold dim")
         table.add_row(Text("!", "bold red") if one.urgent else "·", text)
     return table
+
+
+def _alike(report: ClassReport) -> list[Table | Text]:
+    found = report.alike or []
+    table = _grid(RIGHT, WIDE)
+    for one in found[:TOP]:
+        words = Text(f"{one.one} and {one.other}", "bold")
+        words.append(f"\nmostly in {', '.join(one.cells[:3])}", "not bold")
+        table.add_row(Text(percent(one.share, 1)), words)
+    rest = len(found) - TOP
+    more = _text(f"… and {many(rest, 'pair')} more; the page has them all.", "dim")
+    return [table] * bool(found) + [more] * (rest > 0)

@@ -182,7 +182,8 @@ class Session(Peer):
             raise Lost("the process that ran your code did not listen any more")
         if overrun == "memory":
             raise Lost(f"your code used more than {self.limits.memory >> 20} MB of memory")
-        if facts.get("signal") == signal.SIGXCPU:
+        # The kernel sends SIGKILL, not SIGXCPU, where soft and hard limit are the same.
+        if facts.get("signal") and round(facts.get("cpu", 0)) >= self.limits.cpu:
             raise Lost(f"your code used more than {self.limits.cpu} s of processor time")
         if facts.get("signal"):
             number = facts["signal"]
@@ -257,9 +258,9 @@ class Session(Peer):
         with self.within(self._patience):
             return super().call_method(handle, method, *args, **kwargs)
 
-    def backward(self, tape: int, cotangents: list[Any]) -> list[Any]:
+    def backward(self, tape: int, cotangents: list[Any], forms: list[Any]) -> list[Any]:
         with self.within(self._patience):
-            return super().backward(tape, cotangents)
+            return super().backward(tape, cotangents, forms)
 
     def getattr(self, handle: int, name: str) -> Any:
         with self.within(self._patience):

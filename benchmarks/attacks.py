@@ -5,8 +5,10 @@
     python benchmarks/attacks.py --markdown FILE  # the table as Markdown as well
 
 Stock nbgrader runs the same notebooks with its own defaults: `nbgrader autograde` in a scratch
-course, tests and students' code in one kernel, one attack at a time. It runs them on this machine
-without a jail, so only the attacks that are marked SAFE: they touch nothing but that course.
+course, tests and students' code in one kernel, one attack at a time. So that this machine comes to
+no harm, all of that happens in a bubblewrap sandbox which can write to nothing but that course and
+has no network. Attacks that would exhaust the machine all the same are not run in it, nor those on
+the machine itself, which the sandbox would hold and not nbgrader: they are not marked SAFE.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from rich.table import Table
 
 from autograder.course import Course
 from autograder.grading import grade_assignment
+from autograder.jail import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -42,6 +45,13 @@ from attacks import (  # noqa: E402
     new_course,
 )
 
+KINDS = (  # of outcomes, by their words; one attack may be of several
+    ("held", "^held$"),
+    ("gain points", "points too many"),
+    ("read secrets", "reads "),
+    ("write, mark or run what they must not", "writes|marks|runs|succeeds"),
+    ("cost honest points or the mark", "points lost|no mark"),
+)
 PATIENCE = 150  # seconds for stock nbgrader and one submission
 STOCK = """
 from pathlib import Path
@@ -123,12 +133,19 @@ def look(course: Course, attack: Attack, canaries: dict[str, str]) -> Outcome:
         texts.append(page.read_text(errors="replace"))
         if attack.absent and re.search(attack.absent, texts[-1]):
             found.breaks.append(
-                "its page runs scripts" if "script" in attack.absent else "succeeds"
+                "its page runs scripts" if "<script" in attack.absent else "succeeds"
             )
     found.reads = sorted(
         place for place, word in canaries.items() if any(word in text for text in texts)
     )
     return found
+
+
+def sandbox(folder: Path) -> list[str]:
+    """A command prefix: everything to read, this folder to write, no network, no other process."""
+    command = [str(find_bwrap()), "--unshare-all", "--die-with-parent", "--new-session"]
+    command += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    return [*command, "--tmpfs", "/tmp", "--bind", str(folder), str(folder), "--"]
 
 
 def stock(folder: Path, attack: Attack) -> Outcome:
@@ -140,7 +157,8 @@ def stock(folder: Path, attack: Attack) -> Outcome:
     environment = {name: os.environ[name] for name in keep if name in os.environ}
     environment |= {"HOME": str(folder), "CLASS_SECRET": canaries["environment"]}
     for step in ("autograde", "generate_feedback"):
-        command = [sys.executable, "-m", "nbgrader", step, ASSIGNMENT, "--student", attack.name]
+        command = [*sandbox(folder), sys.executable, "-m", "nbgrader"]
+        command += [step, ASSIGNMENT, "--student", attack.name]
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -214,8 +232,10 @@ def show(rows: list[tuple[str, tuple[str, str], tuple[str, str]]], markdown: Pat
     console.print(table)
     for title, column in (("stock nbgrader", 1), ("ours", 2)):
         words = [row[column][0] for row in rows if row[column][0] != "not run"]
-        held = sum(one.startswith("held") for one in words)
-        console.print(f"{title}: {held} of {len(words)} attacks held")
+        counts = [
+            f"{what} {sum(bool(re.search(sign, one)) for one in words)}" for what, sign in KINDS
+        ]
+        console.print(f"{title}, {len(words)} attacks: {' · '.join(counts)}")
     if markdown:
         lines = ["| attack | stock nbgrader | ours |", "| --- | --- | --- |"]
         lines += [f"| {name} | {there} | {here} |" for name, (there, _), (here, _) in rows]

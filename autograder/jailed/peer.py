@@ -80,16 +80,15 @@ class _Tie(torch.autograd.Function):
     @staticmethod
     def forward(ctx, peer, tape, results, anchor, *inputs):
         ctx.set_materialize_grads(False)
-        ctx.peer, ctx.end, ctx.inputs = peer, _TapeEnd(peer, tape), len(inputs)
+        ctx.peer, ctx.end = peer, _TapeEnd(peer, tape)
+        ctx.forms = [(one.shape, one.dtype) for one in inputs]
         return tuple(results)
 
     @staticmethod
     def backward(ctx, *cotangents):
         if ctx.end.chapter != ctx.peer.chapter:
             raise RuntimeError("this graph belongs to an earlier test, which is over")
-        found = ctx.peer.backward(ctx.end.tape, list(cotangents))
-        if len(found) != ctx.inputs:
-            raise WireError("another number of gradients than of inputs")
+        found = ctx.peer.backward(ctx.end.tape, list(cotangents), ctx.forms)
         return (None, None, None, None, *found)
 
 
@@ -195,18 +194,29 @@ class Peer:
         # apply() gives its results back as the same objects, now with a graph.
         _Tie.apply(self, tape, [results[n] for n in range(len(results))], anchor, *inputs)
 
-    def backward(self, tape: int, cotangents: list[torch.Tensor | None]) -> list[Any]:
-        """Gradients of a tape's inputs on the far side, given those of its results."""
+    def backward(
+        self,
+        tape: int,
+        cotangents: list[torch.Tensor | None],
+        forms: list[tuple[torch.Size, torch.dtype]],
+    ) -> list[torch.Tensor | None]:
+        """Gradients of a tape's inputs on the far side, given those of its results.
+
+        forms: shape and dtype of each input, which its gradient must have.
+        """
         encoder = Encoder(self._export)
         node = encoder.node(cotangents)
         reply, data = self.request(
             {"op": "backward", "tape": tape, "cotangents": node}, encoder.buffers
         )
         found = Decoder(data, self._resolve).value(reply.get("value"))
-        if not isinstance(found, list) or not all(
-            one is None or isinstance(one, torch.Tensor) for one in found
-        ):
-            raise WireError("gradients that are none")
+        if not isinstance(found, list) or len(found) != len(forms):
+            raise WireError("another number of gradients than of inputs")
+        for one, form in zip(found, forms, strict=True):
+            if one is None:
+                continue
+            if not isinstance(one, torch.Tensor) or (one.shape, one.dtype) != form:
+                raise WireError("a gradient that is none")
         return found
 
     def getattr(self, handle: int, name: str) -> Any:

@@ -28,7 +28,8 @@ And about the attack itself:
 
     COPIES      by how many students it is handed in (default: one)
     SEAM        True: it is also graded by nbgrader's own autograde
-    SAFE        True: it harms nothing where it runs without a jail
+    SAFE        True: it aims at the grading, not at the machine, and uses up nothing: stock nbgrader
+                may run it in a sandbox
     KNOWN       a limit that is known and open: why it is, and what there is instead
 
 In all text @COURSE@ stands for the path of the course.

@@ -2,6 +2,7 @@
 and in a handler of its own as well.
 """
 
+SAFE = True
 ANSWERS = {
     "gru_step": """
 class Stubborn:

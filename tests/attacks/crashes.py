@@ -2,6 +2,7 @@
 Python, a signal that has no name. Each costs its own exercise.
 """
 
+SAFE = True
 ANSWERS = {
     "gru_step": "def gru_step(*args):\n    import ctypes\n    ctypes.string_at(0)",
     "nas_step": "def nas_step(*args):\n    import os\n    os._exit(0)",

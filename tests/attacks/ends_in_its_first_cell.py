@@ -2,6 +2,7 @@
 that cell alone; the grader finds words for it.
 """
 
+SAFE = True
 TOP = "import os\nos.kill(os.getpid(), 40)"
 BLANK = ["gru_step"]
 SHOWS = "was ended by"

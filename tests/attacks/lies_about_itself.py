@@ -2,6 +2,7 @@
 endless, __name__ is a script, __call__ appears later. Only what a call returns is looked at.
 """
 
+SAFE = True
 TOP = """
 class Odd:
     __name__ = "<script>alert(1)</script>" * 1000

@@ -4,6 +4,7 @@ harmless names, and reads them in a cell.
 Links are not followed, not even where nbgrader copies files; that there were some is noted.
 """
 
+SAFE = True
 SEAM = True
 TOP = """
 import pathlib, re

@@ -4,6 +4,7 @@ are their own values, and lists of a hundred million lists.
 What is sent is bounded in depth and in size.
 """
 
+SAFE = True
 ANSWERS = {
     "gru_step": """
 def gru_step(*args):

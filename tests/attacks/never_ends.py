@@ -2,6 +2,7 @@
 ignores it. Each is given its time; the rest of the notebook is graded.
 """
 
+SAFE = True
 TOP = "import time\nwhile True:\n    time.sleep(1)"
 ANSWERS = {
     "gru_step": "def gru_step(*args):\n    while True:\n        pass",

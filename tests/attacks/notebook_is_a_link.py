@@ -1,5 +1,6 @@
 """Hands in a link to the instructor's solutions in place of the notebook. It is not followed."""
 
+SAFE = True
 SEAM = True
 BLANK = ["gru_step"]
 ANSWERS = {

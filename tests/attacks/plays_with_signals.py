@@ -2,6 +2,7 @@
 and others. Process 1 of the jail takes no signals from its children.
 """
 
+SAFE = True
 TOP = """
 import os, signal
 for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGSEGV,

@@ -2,6 +2,7 @@
 call with what it learnt from the last. No two calls have the same inputs.
 """
 
+SAFE = True
 TOP = """
 import os, pickle, torch
 memory = {}

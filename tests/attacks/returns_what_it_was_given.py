@@ -2,6 +2,7 @@
 other, with handles and with nonsense. They are handles, and what they are called with is checked.
 """
 
+SAFE = True
 ANSWERS = {
     "unroll": """
 def unroll(step, xs, state):

@@ -2,6 +2,7 @@
 when they are pickled, copied or converted. Nothing is pickled, and nothing is converted out there.
 """
 
+SAFE = True
 TOP = """
 import os
 

@@ -3,6 +3,7 @@ objects, sources of tests, the words of a solution; and for what went through pr
 before it were graded: their code. Process 1 never knew the one and keeps nothing of the other.
 """
 
+SAFE = True
 COPIES = 3
 TOP = r"""
 import gc, re, sys

@@ -1,5 +1,6 @@
 """Computes in C, where no interrupt is looked at, the sum of a million million ones."""
 
+SAFE = True
 ANSWERS = {
     "gru_step": """
 def gru_step(*args):

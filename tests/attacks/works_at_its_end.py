@@ -2,6 +2,7 @@
 a finalizer that never ends. The process is not asked, it is killed.
 """
 
+SAFE = True
 TOP = """
 import atexit, threading, time, weakref
 

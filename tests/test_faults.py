@@ -1,0 +1,153 @@
+"""What befalls a grader costs no one a mark: faults while a class is graded, one after the other.
+
+`benchmarks/faults.py` does the same at random moments of a larger class.
+"""
+
+import contextlib
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import needs_jail
+from faults import (
+    ASSIGNMENT,
+    FAULTS,
+    Run,
+    a_class,
+    can_mount,
+    check,
+    copied,
+    differences,
+    hand_in_again,
+    handed_in,
+    left,
+    locked,
+    mark_by_hand,
+    own_disk,
+    recorded,
+    released_course,
+)
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder import grading
+from autograder.cli import main
+from autograder.course import Course
+from autograder.demo import Student, nothing
+from autograder.grading import Assignment, grade_assignment
+from autograder.jail import JailError
+from autograder.judge import Judge
+
+pytestmark = needs_jail
+
+SIZE = 6
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory) -> Course:
+    return released_course(tmp_path_factory.mktemp("released"))
+
+
+def some_are_recorded(run: Run) -> bool:
+    return any(path.stat().st_mtime_ns > run.started for path in recorded(run.course))
+
+
+def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
+    dice = random.Random(5)
+    undisturbed = handed_in(released, tmp_path / "undisturbed", a_class(SIZE, dice))
+    possible = [one for one in FAULTS[-6:] if can_mount() or not one.on_disk]
+    pairs = list(zip(possible[::2], possible[1::2], strict=True))
+    with own_disk(tmp_path / "disturbed") as place:
+        disturbed = copied(undisturbed, place)
+        for faults in pairs:
+            run = Run(disturbed).until(some_are_recorded)
+            for fault in faults:
+                fault.strike(run, dice)
+            check(run, run.finish(), faults)
+            if faults is pairs[0]:
+                first = recorded(disturbed)[0].parent.name
+                mark_by_hand(disturbed, first)
+            hand_in_again(disturbed)  # so that all is to be graded when the next ones strike
+        last = Run(disturbed)
+        check(last, last.finish(), [])
+        grade_assignment(undisturbed, ASSIGNMENT, [first])
+        mark_by_hand(undisturbed, first)
+        for _ in pairs:
+            hand_in_again(undisturbed)
+        grade_assignment(undisturbed, ASSIGNMENT, jobs=2)
+        assert len(recorded(disturbed)) == SIZE
+        assert differences(left(disturbed), left(undisturbed)) == []
+
+
+@dataclass
+class Poisoned(Assignment):
+    """An assignment in which one submission ends every judge that is given it."""
+
+    def grade(self, judge: Judge, student: str, seed: int) -> Any:
+        if student == "poison":
+            with open(self.course.root / "tried", "a") as file:
+                file.write("x")
+            os._exit(1)
+        return super().grade(judge, student, seed)
+
+
+def test_a_submission_with_which_every_judge_dies_is_named_and_given_up(
+    released, tmp_path, monkeypatch
+):
+    names = ("first", "poison", "with", "zero")
+    students = [Student(name, "", 50, nothing) for name in names]
+    course = handed_in(released, tmp_path / "course", students)
+    loaded = Assignment.load(course, ASSIGNMENT)
+    poisoned = Poisoned(course, ASSIGNMENT, loaded.cells, loaded.sources, loaded.files)
+    monkeypatch.setattr(grading.Assignment, "load", lambda *_: poisoned)
+    found = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=2)}
+    assert "judge's process died" in found["poison"].error
+    assert (course.root / "tried").read_text() == "x" * grading.ATTEMPTS
+    others = [found[name] for name in names if name != "poison"]
+    assert [(one.error, one.result["points"]) for one in others] == [(None, 50)] * 3
+
+
+def test_the_end_of_a_jail_is_not_the_student_s_failure():
+    cell = new_code_cell("def f():\n    import os\n    os._exit(1)")
+    cell.metadata["nbgrader"] = {"solution": True, "grade": False, "grade_id": "f"}
+    # The test comes upon a crash of the student's, and then the jail ends.
+    test = new_code_cell(
+        "import contextlib, psutil, autograder\n"
+        "with contextlib.suppress(Exception):\n    f()\n"
+        "for one in psutil.Process().children(recursive=True):\n    one.kill(); one.wait(9)\n"
+        "assert f() == 1"
+    )
+    test.metadata["nbgrader"] = {"solution": False, "grade": True, "grade_id": "t", "points": 1}
+    judge = Judge()
+    with contextlib.closing(judge):
+        with pytest.raises(JailError):
+            judge.grade(new_notebook(cells=[cell, test]), new_notebook(cells=[cell, test]), seed=1)
+        # The next one gets a new jail.
+        test.source = "import autograder\nassert f.__name__ == 'f'"
+        found = judge.grade(
+            new_notebook(cells=[cell, test]), new_notebook(cells=[cell, test]), seed=1
+        )
+        assert found.cells[0].points == 1
+
+
+def test_a_judge_that_dies_when_it_is_given_work_is_found_at_its_pipe():
+    worker = grading._Worker.__new__(grading._Worker)
+    worker.pipe, theirs = grading.multiprocessing.Pipe()
+    theirs.close()
+    worker.give("Ada", 1)
+    with pytest.raises((EOFError, OSError)):
+        worker.pipe.recv()
+
+
+def test_what_keeps_a_grader_from_starting_is_said_in_words(released, tmp_path, capsys):
+    course = handed_in(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
+    with locked(course):
+        assert main(["grade", ASSIGNMENT, "--course", str(course.root)]) == 2
+    assert capsys.readouterr().err.strip() == "autograder: database is locked"
+    seed = Path(course.results(ASSIGNMENT) / "seed.json")
+    seed.unlink()
+    seed.mkdir()  # stands for whatever the system may refuse
+    assert main(["grade", ASSIGNMENT, "--course", str(course.root)]) == 2
+    assert "Is a directory" in capsys.readouterr().err

@@ -1,0 +1,199 @@
+"""Every limit is met by code that would go beyond it, and says so in words; docs list them all."""
+
+import contextlib
+import importlib
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, needs_jail
+
+from autograder.jail import Jail
+from autograder.jailed.peer import RemoteError
+from autograder.judge import Submission
+from autograder.limits import LIMITS, Limits
+from autograder.session import Lost
+from autograder.submission import Unreadable, read_file
+
+MB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def jail():
+    jail = Jail("auto")
+    yield jail
+    jail.close()
+
+
+def shown(outputs: list[dict]) -> str:
+    return "\n".join(str(one.get("text") or one.get("evalue") or one) for one in outputs)
+
+
+# What a student's cell does, under which limit, and what the student then reads.
+CELLS = {
+    "cell": (dict(cell=0.5), "while True: pass", "this cell was stopped after 0.5 s"),
+    "cpu": (
+        dict(cpu=1, cell=30),
+        "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass",
+        "more than 1 s of processor time",
+    ),
+    "memory": (
+        dict(memory=700 * MB),
+        "import torch\nkept = [torch.ones(1 << 24) for _ in range(99)]",
+        "memory",
+    ),
+    "memory of all": (
+        dict(memory=900 * MB, processes=16),
+        "import os, time, torch\n"
+        "for _ in range(4):\n"
+        "    if os.fork() == 0:\n        kept = torch.ones(75 * (1 << 20)); time.sleep(60)\n"
+        "time.sleep(60)",
+        "your code used more than 900 MB of memory",
+    ),
+    "processes": (
+        dict(processes=8),
+        "import os, time\n"
+        "for _ in range(20):\n    if os.fork() == 0: time.sleep(60)\n"
+        "time.sleep(60)",
+        "your code started more than 8 processes",
+    ),
+    "files": (
+        dict(files=64),
+        "kept = [open('/dev/null') for _ in range(99)]",
+        "Too many open files",
+    ),
+    "file_size": (
+        dict(file_size=1 * MB),
+        "open('large', 'wb').write(b'x' * (2 << 20))",
+        "File too large",
+    ),
+    "scratch": (
+        dict(file_size=LIMITS.scratch),
+        "for n in range(9):\n    open(f'part-{n}', 'wb').write(b'x' * (30 << 20))",
+        "No space left on device",
+    ),
+    "output of a cell": (
+        {},
+        "for _ in range(9): print('x' * 100_000)",
+        "the output of a cell was too long and has been cut",
+    ),
+    "outputs": (
+        dict(outputs=1000),
+        "print('x' * 2000)",
+        "the notebook's outputs were too long and have been left out",
+    ),
+    "submission": (
+        dict(submission=0.0),
+        "print('too late')",
+        "the 0 s of the whole notebook were used up: this cell was not run",
+    ),
+}
+
+
+@needs_jail
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_meets_its_limit_and_the_student_is_told(jail, name):
+    changes, source, says = CELLS[name]
+    submission = Submission(jail, 1, {}, replace(LIMITS, grace=0.5, **changes))
+    try:
+        said = shown(submission.run_cell(source)) + "\n".join(submission.result.notes)
+        assert says in said
+    finally:
+        submission.close()
+
+
+# What a test calls, how often, and what is said of the last call.
+CALLS = {
+    "call": (dict(call=0.5), "while True: pass", 1, "Timeout: it took too long"),
+    "call_again": (
+        dict(call=0.5, call_again=0.1),
+        "while True: pass",
+        2,
+        "Timeout: it took too long",
+    ),
+    "grace": (
+        dict(call=0.3, grace=0.1),
+        "import signal\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True: pass",
+        1,
+        "your code took too long and could not be interrupted",
+    ),
+    "grade_cell": (
+        dict(call=9, grade_cell=0.6),
+        "import time; time.sleep(0.4)",
+        2,
+        "the time for all tests together is used up",
+    ),
+    "lives": (
+        dict(lives=2),
+        "import os; os._exit(0)",
+        4,
+        "your notebook ended its process too often; the rest was not run",
+    ),
+    "message": ({}, "return b'x' * (33 << 20)", 1, "the result is more than 32 MB of data"),
+    "depth": ({}, "a = []; a.append(a); return a", 1, "nested more than 50 deep"),
+}
+
+
+@needs_jail
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_meets_its_limit_and_the_student_is_told(jail, name):
+    changes, body, times, says = CALLS[name]
+    submission = Submission(jail, 1, {}, replace(LIMITS, **{"grace": 1.0, **changes}))
+    try:
+        submission.run_cell(f"def f():\n    {body}\n")
+
+        # A crash ends a cell of tests: where the next one is asked for, it is another cell's.
+        with contextlib.nullcontext() if name == "lives" else submission.tests():
+            for _ in range(times):
+                with pytest.raises((Lost, RemoteError)) as raised:
+                    while True:
+                        submission.names(["f"])["f"]()
+        assert says in str(raised.value)
+    finally:
+        submission.close()
+
+
+def test_files_that_are_too_large_are_refused_in_words(tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * (3 * MB))
+    with pytest.raises(Unreadable, match="it has 3 MB; at most 2 are read"):
+        read_file(tmp_path / "large", 2 * MB)
+
+
+# --- the documentation ----------------------------------------------------------------------------
+
+
+def documented() -> dict[str, str]:
+    """The table of limits in docs/security.md: name → value."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    table = text.split("## Limits")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| ([^|]+) \|", table, re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    return dict(rows)
+
+
+def value_of(name: str) -> float:
+    """`call` is a field of Limits; `jailed.wire.MAX_DEPTH` a constant of a module."""
+    if "." not in name:
+        return getattr(LIMITS, name)
+    module, constant = name.rsplit(".", 1)
+    return getattr(importlib.import_module(f"autograder.{module}"), constant)
+
+
+def test_the_documentation_lists_every_limit_as_it_is():
+    found = documented()
+    assert {one.name for one in fields(Limits)} <= found.keys()
+    for name, value in found.items():
+        number, *unit = value.replace(",", "").split()
+        assert value_of(name) == float(number) * (MB if unit[:1] == ["MB"] else 1), name
+
+
+def test_no_limit_is_left_without_a_test():
+    """Limits that this file does not test are named here, with where they are tested."""
+    elsewhere = {
+        "judge_memory": "tests/attacks/huge_views.py",
+        "notebook": "tests/test_bad_input.py",
+        "extra_files": "tests/test_bad_input.py",
+    }
+    assert {one.name for one in fields(Limits)} <= {*CELLS, *CALLS, *elsewhere}
+    assert all(Path(ROOT, path).exists() for path in elsewhere.values())

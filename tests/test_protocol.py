@@ -1,0 +1,393 @@
+"""Whatever a child sends, the judge gets a value, or an error that it knows: never a crash.
+
+A script stands in for the jail, so that thousands of messages take seconds: arbitrary bytes,
+well-formed messages of arbitrary content, honest answers that have been tampered with, and calls
+back. `benchmarks/protocol.py` sends ten thousand and more and looks at time and memory.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograder.jail import MAX_FRAME
+from autograder.jailed.peer import Peer, Remote, RemoteError
+from autograder.jailed.wire import MAX_MESSAGE, Encoder, WireError, pack, unpack
+from autograder.limits import LIMITS
+from autograder.session import Lost, Session
+
+KNOWN = (Lost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
+QUICK = replace(LIMITS, grace=0.0)
+MESSAGES = 6  # of one script at most
+
+# --- the far side ---------------------------------------------------------------------------------
+
+
+class Honest(Peer):
+    """A child as it should be, in this process: it answers what the judge asks."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda data: None, lambda: ({}, []))
+        self.module = torch.nn.Linear(2, 2, dtype=torch.float64)
+        self.names = {"f": self.double, "Net": self.module, "x": [1, 2.5, {"a": torch.ones(2)}]}
+
+    def double(self, x: Any = 1, *rest: Any, **more: Any) -> Any:
+        for one in rest:
+            if isinstance(one, list):
+                one.append(3)
+        return x * 2, {"rest": len(rest)}, torch.tensor([True, False])
+
+    def serve_cell(self, header: Any, data: Any) -> Any:
+        shown = {"output_type": "stream", "name": "stdout", "text": "1"}
+        error = {"output_type": "error", "ename": "E", "evalue": "no", "traceback": ["a", "b"]}
+        encoder = Encoder(self._export)
+        return {"value": encoder.node([shown, error]), "cut": False}, encoder.buffers
+
+    def serve_lookup(self, header: Any, data: Any) -> Any:
+        encoder = Encoder(self._export)
+        return {"value": encoder.node(self.names)}, encoder.buffers
+
+    def serve_getattr(self, header: Any, data: Any) -> Any:
+        encoder = Encoder(self._export)
+        return {"value": encoder.node(torch.ones(2, 2))}, encoder.buffers
+
+    def serve_write(self, header: Any, data: Any) -> Any:
+        return {"value": None}, []
+
+
+class Script:
+    """Stands in for a jail: its child answers with what was written beforehand."""
+
+    def __init__(self, lines: list["Line"]):
+        self.lines = iter(lines)
+        self.honest = Honest()
+        self.asked = bytearray()  # the judge's last question
+        self.coming = bytearray()
+        self.sent = 0  # messages of the child's
+        self.started = self.ended = False
+
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
+        if kind == b"D":
+            self.asked = bytearray(payload)
+        self.ended = self.ended or kind == b"K"
+
+    def read(self, deadline: float) -> tuple[bytes, bytes] | None:
+        if not self.started:
+            self.started = True
+            return b"S", b""
+        if self.ended:
+            return b"X", json.dumps({"clean": True}).encode()
+        if not self.coming:
+            line = next(self.lines, None)
+            if line is None:
+                return None  # and nothing more, until the judge has lost its patience
+            self.sent += 1
+            self.coming += line.message(self)
+        chunk = bytes(self.coming[:MAX_FRAME])
+        del self.coming[:MAX_FRAME]
+        return b"D", chunk
+
+    def answer(self) -> bytes:
+        """What an honest child would say now."""
+        asked = unpack(self.asked)
+        if asked is None:
+            return pack({"value": None}, [])
+        try:
+            return self.honest.answer(*asked)
+        except WireError:  # it was asked for something that only a tampered message had offered
+            return pack({"value": None}, [])
+
+
+@dataclass
+class Line:
+    """One message: honest, or arbitrary, and then tampered with."""
+
+    make: Callable[[Script], bytes]
+    changes: list[Callable[[bytes], bytes]]
+
+    def message(self, script: Script) -> bytes:
+        data = self.make(script)
+        for change in self.changes:
+            data = change(data)
+        return data
+
+    def __repr__(self) -> str:
+        return f"Line({self.make}, {self.changes})"
+
+
+# --- what it may send -----------------------------------------------------------------------------
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+small = st.integers(-1, 4)
+sizes = small | st.sampled_from([8, 1 << 31, 1 << 62, 1 << 64, 2.0, "2"])
+dtypes = st.sampled_from(["float64", "float32", "bool", "int64", "complex64", "object", "", 1])
+names = st.sampled_from(["nan", "inf", "1", "tanh", "softmax", "f", "class", "module", "function"])
+HEADS = ["list", "tuple", "set", "dict", "tensor", "array", "float", "bytes", "dtype", "device"]
+HEADS += ["torch", "object", "yours", "nonsense"]
+
+
+def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values in the form of the wire, right, nearly right and wrong."""
+
+    def form(*parts: Any) -> st.SearchStrategy[list[Any]]:
+        kinds = [one if isinstance(one, st.SearchStrategy) else st.just(one) for one in parts]
+        return st.tuples(*kinds).map(list)
+
+    shape = st.lists(sizes, max_size=3)
+    flags = st.dictionaries(st.sampled_from(["graph", "leaf", "grad"]), small | inner, max_size=2)
+    items = st.lists(inner, max_size=4)
+    pairs = st.lists(form(inner, inner) | inner, max_size=3)
+    return st.one_of(
+        st.tuples(st.sampled_from(["list", "tuple", "set"]), items).map(lambda t: [t[0], *t[1]]),
+        pairs.map(lambda found: ["dict", *found]),
+        form("tensor", dtypes, shape, small, flags),
+        form("tensor", "float64", st.just([1]), st.just(0), flags),
+        form("array", dtypes, shape, small),
+        form(st.sampled_from(["float", "dtype", "torch", "device"]), names | dtypes),
+        form(st.sampled_from(["bytes", "yours"]), small),
+        form("object", small, names, names),
+        st.tuples(st.sampled_from(HEADS), items).map(lambda t: [t[0], *t[1]]),
+        items,
+        st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    )
+
+
+nodes = st.recursive(scalars | sizes | names, tagged, max_leaves=10)
+output = st.fixed_dictionaries(
+    {"output_type": st.sampled_from(["stream", "error", "display_data", "execute_result", 1])},
+    optional={"name": names, "text": scalars, "ename": scalars, "evalue": scalars},
+).map(lambda found: ["dict", *map(list, found.items())])
+replies = st.fixed_dictionaries(
+    {"value": tagged(nodes) | st.lists(output, max_size=2).map(lambda found: ["list", *found])},
+    optional={
+        "changed": tagged(nodes),
+        "tape": small | nodes,
+        "error": st.dictionaries(st.sampled_from(["type", "message", "where"]), scalars | nodes),
+        "interrupted": nodes,
+        "cut": nodes,
+        "buffers": st.lists(sizes, max_size=3) | nodes,
+    },
+)
+arguments = st.just(["tuple", ["tuple", 1.5], ["dict"]]) | tagged(nodes)
+calls = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["call", "call", "backward", "getattr", "cell", "__init__"]) | nodes,
+        "drop": st.just([]) | st.lists(small) | nodes,
+    },
+    optional={
+        "target": small | nodes,
+        "method": st.none() | st.sampled_from(["to", "state_dict", "__init__"]) | nodes,
+        "args": arguments,
+        "grad": st.booleans() | nodes,
+        "tape": small | nodes,
+        "cotangents": st.just(["list", ["tensor", "float64", [1], 0, {}]]) | tagged(nodes),
+    },
+)
+
+
+def framed(header: dict[str, Any], buffers: list[bytes]) -> bytes:
+    """A message of this header, whose sizes are right unless the header brings its own."""
+    header = {"buffers": [len(one) for one in buffers], **header}
+    text = json.dumps(header).encode()
+    total = 4 + len(text) + sum(map(len, buffers))
+    return total.to_bytes(4, "big") + len(text).to_bytes(4, "big") + text + b"".join(buffers)
+
+
+def spliced(where: float, piece: bytes) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        at = int(where * len(data))
+        return data[:at] + piece + data[at + len(piece) :]
+
+    return change
+
+
+def cut(where: float) -> Callable[[bytes], bytes]:
+    return lambda data: data[: int(where * len(data))]
+
+
+def repeated(times: int) -> Callable[[bytes], bytes]:
+    return lambda data: data * times
+
+
+def grafted(where: float, node: Any) -> Callable[[bytes], bytes]:
+    """Another value at some place of the header's tree."""
+
+    def change(data: bytes) -> bytes:
+        try:
+            found = unpack(data)
+        except WireError:
+            return data
+        if found is None:
+            return data
+        header, buffers = found
+        places: list[tuple[Any, Any]] = []
+
+        def walk(tree: Any) -> None:
+            for key, one in tree.items() if isinstance(tree, dict) else enumerate(tree):
+                places.append((tree, key))
+                if isinstance(one, dict | list):
+                    walk(one)
+
+        walk(header)
+        tree, key = places[int(where * len(places))]
+        tree[key] = node
+        return framed(header, [bytes(one) for one in buffers])
+
+    return change
+
+
+places = st.floats(0, 0.999)
+changes = st.one_of(
+    st.builds(spliced, places, st.binary(min_size=1, max_size=6)),
+    st.builds(cut, places),
+    st.builds(repeated, st.integers(0, 3)),
+    st.builds(grafted, places, nodes),
+    st.builds(grafted, places, nodes),
+)
+buffers = st.just([bytes(8)]) | st.lists(st.binary(max_size=16), max_size=3)
+honest = st.just(Line(Script.answer, []))
+lines = st.one_of(
+    honest,
+    st.builds(Line, st.just(Script.answer), st.lists(changes, min_size=1, max_size=2)),
+    st.builds(lambda header, data: Line(lambda script: framed(header, data), []), replies, buffers),
+    st.builds(lambda header, data: Line(lambda script: framed(header, data), []), calls, buffers),
+    st.binary(max_size=200).map(lambda data: Line(lambda script: data, [])),
+)
+scripts = st.lists(lines, min_size=1, max_size=MESSAGES)
+
+
+# --- what the judge does with it --------------------------------------------------------------
+
+
+def step(x: Any, state: Any = None) -> Any:
+    """A function of the test's that a student's function may call."""
+    return x * 2 if state is None else (x * 2, state)
+
+
+def conversation(script: Script) -> Session:
+    """All that a judge asks of a child, one after the other, while it lasts."""
+    session = Session(script, 1, QUICK, [])
+    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
+
+    def call(target: Any, *args: Any, **kwargs: Any) -> None:
+        result = target(*args, **kwargs)
+        for one in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(one, torch.Tensor) and one.requires_grad and one.is_floating_point():
+                one.sum().backward()
+
+    f = Remote(session, 1, "function", "f")
+    module = Remote(session, 2, "module", "Net")
+    for ask in (
+        lambda: session.run_cell("f = 1", 1),
+        lambda: session.lookup(["f", "Net", "x"], 1),
+        lambda: call(f, x, step, [1], table={"a": torch.ones(1)}),
+        lambda: call(f, x.detach().clone(), [torch.ones(2)], step),
+        lambda: call(module, x),
+        lambda: module.state_dict(),
+        lambda: module.weight,
+        lambda: session.write("data/file", b"content"),
+    ):
+        with contextlib.suppress(*KNOWN):
+            ask()
+    session.forget_tapes()
+    if session.alive:
+        session.end()
+    return session
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
+@given(scripts)
+def test_whatever_the_child_sends_the_judge_goes_on(messages):
+    session = conversation(Script(messages))
+    assert not session.alive
+    assert len(session._inbox) <= 2 * MAX_FRAME
+
+
+def test_an_honest_child_is_understood():
+    script = Script([Line(Script.answer, [])] * 20)
+    session = Session(script, 1, QUICK, [])
+    assert [one["output_type"] for one in session.run_cell("", 1)["outputs"]] == ["stream", "error"]
+    found = session.lookup(["f", "x"], 1)
+    assert found["x"][:2] == [1, 2.5]
+    x, items = torch.ones(2, dtype=torch.float64, requires_grad=True), [1]
+    result, counted, _ = found["f"](x, items, step)
+    result.sum().backward()
+    assert x.grad.tolist() == [2, 2] and counted == {"rest": 2} and items == [1, 3]
+    assert session.suspicious == []
+
+
+def test_a_long_message_that_never_ends_is_not_kept():
+    """64 MB are announced and sent, and then more; no more than that is ever held."""
+    most = 0
+
+    class Endless(Script):
+        def read(self, deadline: float) -> tuple[bytes, bytes] | None:
+            nonlocal most
+            if not self.started or self.ended:
+                return super().read(deadline)
+            most = max(most, len(session._inbox) if session else 0)
+            start = MAX_MESSAGE.to_bytes(4, "big") + (4 << 20).to_bytes(4, "big")
+            self.sent += 1
+            return b"D", (start if self.sent == 1 else b"") + b" " * (MAX_FRAME - 8)
+
+    session = None
+    session = Session(Endless([]), 1, QUICK, [])
+    with pytest.raises(Lost):
+        session.run_cell("", 1)
+    assert most <= MAX_MESSAGE + MAX_FRAME
+    assert any("no answer" in line for line in session.suspicious)
+
+
+TENSOR = ["tensor", "float64", [1], 0]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"value": [*TENSOR, {"graph": 0}]},
+        {"value": [*TENSOR, {"graph": 0}], "tape": "1"},
+        {"value": [*TENSOR, {"graph": 5}], "tape": 1},
+        {"value": ["list", [*TENSOR, {"graph": 0}], [*TENSOR, {"graph": 0}]], "tape": 1},
+    ],
+)
+def test_a_graph_that_cannot_be_is_refused(reply):
+    script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
+    session = Session(script, 1, QUICK, [])
+    with pytest.raises(Lost):
+        Remote(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
+    assert any("no answer" in line for line in session.suspicious)
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        ["list"],
+        ["list", [*TENSOR, {}], None],
+        ["list", [*TENSOR, {}]],
+        ["list", ["tensor", "float32", [2], 0, {}]],
+        ["list", 7],
+        None,
+    ],
+)
+def test_gradients_that_cannot_be_are_refused(gradients):
+    lie = Line(lambda script: framed({"value": gradients}, [bytes(8)]), [])
+    session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
+    f = session.lookup(["f"], 1)["f"]
+    result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
+    with pytest.raises(Lost):
+        result.sum().backward()
+    assert any("no answer" in line for line in session.suspicious)
+
+
+def test_the_far_side_may_only_name_what_it_was_given():
+    script = Script([Line(lambda script: framed({"value": ["yours", 7]}, []), [])])
+    session = Session(script, 1, QUICK, [])
+    with pytest.raises(Lost):
+        session.run_cell("", 1)
+    assert any("not there" in line for line in session.suspicious)

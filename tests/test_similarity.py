@@ -1,0 +1,135 @@
+"""Copied code is pointed out, what is alike by nature is not; and nothing of it is ever run."""
+
+import builtins
+import importlib.util
+import io
+import json
+import keyword
+import re
+import shutil
+import sys
+
+import nbformat
+import pytest
+from conftest import ROOT
+from rich.console import Console
+
+from autograder.alternatives.ps1_cells import ALTERNATIVES
+from autograder.audit import source_of
+from autograder.course import Course, problem_set_exercises
+from autograder.demo import Paper
+from autograder.report import ClassReport
+from autograder.similarity import alike, compare, prints, solutions
+
+ASSIGNMENT = "ps1_cells"
+FILE = f"{ASSIGNMENT}.ipynb"
+KEPT = {*keyword.kwlist, *dir(builtins), "torch", "nn", "self", "forward"}
+needs_copydetect = pytest.mark.skipif(
+    importlib.util.find_spec("copydetect") is None,
+    reason="needs copydetect: pip install copydetect",
+)
+
+
+def in_style(number: int) -> dict[str, str]:
+    """A student's answers: for every exercise one of the alternatives."""
+    return {
+        name: source_of(found[number % len(found)], name) for name, found in ALTERNATIVES.items()
+    }
+
+
+def renamed(code: str) -> str:
+    """The same code with other names, and comments that it did not have."""
+    names: dict[str, str] = {}
+
+    def other(found: re.Match[str]) -> str:
+        word = found[0]
+        return word if word in KEPT else names.setdefault(word, f"my_{len(names)}")
+
+    lines = re.sub(r"\b[a-z_]\w*\b", other, code).split("\n")
+    return "\n".join(line and f"{line}  # my own work" for line in lines)
+
+
+@pytest.fixture
+def course(tmp_path) -> Course:
+    """A course whose solutions lie there, and nothing that anyone has handed in."""
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "solutions" / ASSIGNMENT, tmp_path / "solutions" / ASSIGNMENT)
+    return Course(tmp_path)
+
+
+def graded(course: Course, student: str, answers: dict[str, str]) -> None:
+    """What the grader leaves of a submission: the notebook and a result."""
+    paper = Paper(course.sources(ASSIGNMENT)[ASSIGNMENT], course)
+    for name, code in answers.items():
+        paper.answer(name, code)
+    folder = course.path("autograded", student, ASSIGNMENT)
+    folder.mkdir(parents=True)
+    nbformat.write(paper.notebook, folder / FILE)
+    cell = {"notebook": ASSIGNMENT, "grade_id": "t", "points": 1, "max_points": 1, "properties": []}
+    result = {"points": 1, "max_points": 1, "cells": [cell]}
+    result |= {"problems": {}, "suspicious": [], "notes": []}
+    (course.results(ASSIGNMENT) / student).mkdir(parents=True)
+    (course.results(ASSIGNMENT) / student / "result.json").write_text(json.dumps(result))
+
+
+@needs_copydetect
+def test_two_who_copied_are_named_and_those_who_wrote_their_own_are_not(course):
+    styles = min(map(len, ALTERNATIVES.values()))
+    assert styles >= 3
+    for number in range(styles):
+        graded(course, f"own-{number}", in_style(number))
+    graded(course, "copied", {name: renamed(code) for name, code in in_style(2).items()})
+    # The instructor's solution, and no answer at all: alike, and no one's copy.
+    for number in range(3):
+        graded(course, f"as-in-the-book-{number}", {})
+        graded(course, f"blank-{number}", dict.fromkeys(problem_set_exercises(ASSIGNMENT), "pass"))
+    report = ClassReport.load(course, ASSIGNMENT)
+    assert [(one.one, one.other) for one in report.alike] == [("copied", "own-2")]
+    assert report.alike[0].share > 0.9
+    console = Console(file=io.StringIO(), width=100)
+    report.print(console)
+    for shown in (console.file.getvalue(), report.html()):
+        assert "own-2" in shown.split("not a verdict")[1]
+
+
+@needs_copydetect
+def test_a_name_that_is_markup_stays_text(course):
+    for name in ("<b>one", "two[red]"):
+        graded(course, name, in_style(1))
+    report = ClassReport.load(course, ASSIGNMENT)
+    assert len(report.alike) == 1
+    assert "&lt;b&gt;one" in report.html().split('id="hint"')[1].split("</section>")[0]
+    assert "<b>one" not in report.html()
+
+
+@needs_copydetect
+def test_what_many_have_and_what_is_short_does_not_count():
+    long = {"unroll": prints(in_style(1)["unroll"] + in_style(2)["LSTM"])}
+    assert len(long["unroll"]) >= 30
+    assert len(compare({"a": long, "b": long})) == 1
+    assert compare({f"student-{n}": long for n in range(30)}) == []
+    short = {"additive_step": prints("def additive_step(x, h):\n    return x + h")}
+    assert compare({"a": short, "b": short}) == []
+
+
+@needs_copydetect
+def test_code_is_read_and_never_run(course, tmp_path):
+    trap = "\n".join(f"value_{n} = open({str(tmp_path / 'run')!r}, 'w') + {n}" for n in range(40))
+    broken = "def f(:\n\x00 '" + "(" * 5000
+    for student, code in (("a", trap), ("b", trap), ("c", broken)):
+        graded(course, student, {"unroll": code})
+    folder = course.path("autograded", "d", ASSIGNMENT)
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text('{"cells": [3, {"metadata": []}]}')
+    assert solutions(folder) == {}
+    found = alike(course, ASSIGNMENT, ["a", "b", "c", "d", "nobody"])
+    assert [(one.one, one.other, one.cells) for one in found] == [("a", "b", ("unroll",))]
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_the_library_the_report_says_so(course, monkeypatch):
+    monkeypatch.setitem(sys.modules, "copydetect", None)
+    graded(course, "Ada", {})
+    report = ClassReport.load(course, ASSIGNMENT)
+    assert report.alike is None
+    assert "pip install copydetect" in report.html()
