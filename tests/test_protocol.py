@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 
 from autograder.jail import MAX_FRAME
 from autograder.jailed.peer import Peer, Remote, RemoteError
-from autograder.jailed.wire import MAX_MESSAGE, Encoder, WireError, pack, unpack
+from autograder.jailed.wire import (
+    MAX_MESSAGE,
+    Encoder,
+    WireError,
+    is_notice,
+    pack,
+    size_of,
+    unpack,
+)
 from autograder.limits import LIMITS
 from autograder.session import Lost, Session
 
@@ -33,7 +41,7 @@ class Honest(Peer):
     """A child as it should be, in this process: it answers what the judge asks."""
 
     def __init__(self) -> None:
-        super().__init__(lambda data: None, lambda: ({}, []))
+        super().__init__()
         self.module = torch.nn.Linear(2, 2, dtype=torch.float64)
         self.names = {"f": self.double, "Net": self.module, "x": [1, 2.5, {"a": torch.ones(2)}]}
 
@@ -49,7 +57,8 @@ class Honest(Peer):
         encoder = Encoder(self._export)
         return {"value": encoder.node([shown, error]), "cut": False}, encoder.buffers
 
-    def serve_lookup(self, header: Any, data: Any) -> Any:
+    def serve_begin(self, header: Any, data: Any) -> Any:
+        self.begin_chapter()
         encoder = Encoder(self._export)
         return {"value": encoder.node(self.names)}, encoder.buffers
 
@@ -62,27 +71,24 @@ class Honest(Peer):
 
 
 class Script:
-    """Stands in for a jail: its child answers with what was written beforehand."""
+    """Stands in for a jail and the channel to its child, which says what was written beforehand."""
 
     def __init__(self, lines: list["Line"]):
         self.lines = iter(lines)
         self.honest = Honest()
-        self.asked = bytearray()  # the judge's last question
+        self.asked = b""  # the judge's last question
         self.coming = bytearray()
         self.sent = 0  # messages of the child's
-        self.started = self.ended = False
 
-    def send(self, kind: bytes, payload: bytes = b"") -> None:
-        if kind == b"D":
-            self.asked = bytearray(payload)
-        self.ended = self.ended or kind == b"K"
+    def fork(self, options: dict[str, Any]) -> "Script":
+        return self
 
-    def read(self, deadline: float) -> tuple[bytes, bytes] | None:
-        if not self.started:
-            self.started = True
-            return b"S", b""
-        if self.ended:
-            return b"X", json.dumps({"clean": True}).encode()
+    def send(self, data: bytes, deadline: float | None = None) -> bool:
+        if deadline is not None:  # else it is for the jail
+            self.asked = data
+        return True
+
+    def receive(self, deadline: float) -> bytes | None:
         if not self.coming:
             line = next(self.lines, None)
             if line is None:
@@ -91,15 +97,18 @@ class Script:
             self.coming += line.message(self)
         chunk = bytes(self.coming[:MAX_FRAME])
         del self.coming[:MAX_FRAME]
-        return b"D", chunk
+        return chunk
+
+    def facts(self) -> dict[str, Any]:
+        return {"clean": True}
 
     def answer(self) -> bytes:
         """What an honest child would say now."""
-        asked = unpack(self.asked)
-        if asked is None:
-            return pack({"value": None}, [])
+        asked = self.asked
+        if is_notice(asked):
+            asked = asked[size_of(asked) :]
         try:
-            return self.honest.answer(*asked)
+            return self.honest.answer(*unpack(asked))
         except WireError:  # it was asked for something that only a tampered message had offered
             return pack({"value": None}, [])
 
@@ -176,16 +185,14 @@ replies = st.fixed_dictionaries(
 )
 arguments = st.just(["tuple", ["tuple", 1.5], ["dict"]]) | tagged(nodes)
 calls = st.fixed_dictionaries(
-    {
-        "op": st.sampled_from(["call", "call", "backward", "getattr", "cell", "__init__"]) | nodes,
-        "drop": st.just([]) | st.lists(small) | nodes,
-    },
+    {"op": st.sampled_from(["call", "call", "backward", "forget", "cell", "__init__"]) | nodes},
     optional={
         "target": small | nodes,
         "method": st.none() | st.sampled_from(["to", "state_dict", "__init__"]) | nodes,
         "args": arguments,
         "grad": st.booleans() | nodes,
         "tape": small | nodes,
+        "tapes": st.lists(small) | nodes,
         "cotangents": st.just(["list", ["tensor", "float64", [1], 0, {}]]) | tagged(nodes),
     },
 )
@@ -222,8 +229,6 @@ def grafted(where: float, node: Any) -> Callable[[bytes], bytes]:
         try:
             found = unpack(data)
         except WireError:
-            return data
-        if found is None:
             return data
         header, buffers = found
         places: list[tuple[Any, Any]] = []
@@ -285,7 +290,7 @@ def conversation(script: Script) -> Session:
     module = Remote(session, 2, "module", "Net")
     for ask in (
         lambda: session.run_cell("f = 1", 1),
-        lambda: session.lookup(["f", "Net", "x"], 1),
+        lambda: session.begin(["f", "Net", "x"], 1),
         lambda: call(f, x, step, [1], table={"a": torch.ones(1)}),
         lambda: call(f, x.detach().clone(), [torch.ones(2)], step),
         lambda: call(module, x),
@@ -295,7 +300,6 @@ def conversation(script: Script) -> Session:
     ):
         with contextlib.suppress(*KNOWN):
             ask()
-    session.forget_tapes()
     if session.alive:
         session.end()
     return session
@@ -313,7 +317,7 @@ def test_an_honest_child_is_understood():
     script = Script([Line(Script.answer, [])] * 20)
     session = Session(script, 1, QUICK, [])
     assert [one["output_type"] for one in session.run_cell("", 1)["outputs"]] == ["stream", "error"]
-    found = session.lookup(["f", "x"], 1)
+    found = session.begin(["f", "x"], 1)
     assert found["x"][:2] == [1, 2.5]
     x, items = torch.ones(2, dtype=torch.float64, requires_grad=True), [1]
     result, counted, _ = found["f"](x, items, step)
@@ -327,14 +331,12 @@ def test_a_long_message_that_never_ends_is_not_kept():
     most = 0
 
     class Endless(Script):
-        def read(self, deadline: float) -> tuple[bytes, bytes] | None:
+        def receive(self, deadline: float) -> bytes:
             nonlocal most
-            if not self.started or self.ended:
-                return super().read(deadline)
             most = max(most, len(session._inbox) if session else 0)
             start = MAX_MESSAGE.to_bytes(4, "big") + (4 << 20).to_bytes(4, "big")
             self.sent += 1
-            return b"D", (start if self.sent == 1 else b"") + b" " * (MAX_FRAME - 8)
+            return (start if self.sent == 1 else b"") + b" " * (MAX_FRAME - 8)
 
     session = None
     session = Session(Endless([]), 1, QUICK, [])
@@ -378,7 +380,7 @@ def test_a_graph_that_cannot_be_is_refused(reply):
 def test_gradients_that_cannot_be_are_refused(gradients):
     lie = Line(lambda script: framed({"value": gradients}, [bytes(8)]), [])
     session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
-    f = session.lookup(["f"], 1)["f"]
+    f = session.begin(["f"], 1)["f"]
     result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
     with pytest.raises(Lost):
         result.sum().backward()
