@@ -65,7 +65,7 @@ def _decode(step, state, bos, eos, max_length, choose):
     written = []
     while len(written) < max_length and not ended.all():
         logits, state = step(tokens, state)
-        tokens = choose(logits).masked_fill(ended, eos)
+        tokens = choose(logits)  # of a sequence that has ended too; cut off below
         ended |= tokens == eos
         written.append(tokens)
     rows = torch.stack(written, dim=1).tolist() if written else [[] for _ in range(N)]
