@@ -14,6 +14,7 @@ from conftest import needs_jail
 from faults import (
     ASSIGNMENT,
     MANUAL,
+    SEED,
     Run,
     cmdline,
     copied,
@@ -31,7 +32,7 @@ from faults import (
 from autograder.course import Course, problem_set_exercises
 from autograder.demo import Student, mistake, nothing
 from autograder.grading import Assignment, grade_assignment
-from autograder.recorder import Recorder, write_json
+from autograder.recorder import Recorder
 from autograder.submission import Submitted, read_submission
 
 # Most have everything right, which is graded fastest.
@@ -74,9 +75,7 @@ def at_least(count: int) -> Callable[[Run], bool]:
 def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
     course = handed_in(released, tmp_path / "undisturbed", STUDENTS)
     disturbed = copied(course, tmp_path / "disturbed")
-    for one in (course, disturbed):  # as a run that was to use the same inputs had left it
-        write_json(one.results(ASSIGNMENT) / "seed.json", {"seed": 20180129})
-    grade_assignment(course, ASSIGNMENT, jobs=2)
+    grade_assignment(course, ASSIGNMENT, jobs=2, seed=SEED)
 
     for happened in (judges_are_starting, at_least(3)):
         run = Run(disturbed).until(happened)
