@@ -242,7 +242,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(_utf8(json.dumps(value, indent=1, ensure_ascii=False)))
+    fresh.write_bytes(_utf8(json.dumps(value, ensure_ascii=False)))
     os.replace(fresh, path)
 
 
