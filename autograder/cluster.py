@@ -21,7 +21,6 @@ import socket
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from .jail import JailError
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, Worker
 
     from .grading import Assignment
     from .submission import Handed
@@ -54,15 +53,25 @@ _turn = threading.Lock()  # all judges of a process print and seed in the same p
 
 
 class WarmJudge:
-    """A judge that waits on its worker for the next submission."""
+    """A judge that waits on its worker for the next submission, as long as the cluster keeps it."""
 
     def __init__(self, assignment: "Assignment", jail: str, limits: Limits):
         self.assignment, self.limits = assignment, limits
         self.judge = assignment.judge(jail, limits)
-        weakref.finalize(self, self.judge.close)
 
     def __reduce__(self) -> Any:
         raise TypeError("a judge stays on its worker")
+
+    def watch(self, worker: "Worker", key: str) -> None:
+        """End the jail when the worker has let go of the task that made this judge.
+
+        Its last reference does not tell: Dask's profiler keeps frames of what it has seen.
+        """
+        while (task := worker.state.tasks.get(key)) and task.state in ("executing", "memory"):
+            time.sleep(LOOK)
+        with _turn:
+            self.judge.close()
+            del self.judge  # which would make itself a new jail
 
 
 def start(theirs: dict[str, str], parcel: bytes) -> WarmJudge:
@@ -79,13 +88,17 @@ def start(theirs: dict[str, str], parcel: bytes) -> WarmJudge:
 
     torch.set_num_threads(1)
     assignment, jail, limits = pickle.loads(parcel)
-    most, needed = get_worker().memory_manager.memory_limit, ROOM * limits.judge_memory
+    worker, needed = get_worker(), ROOM * limits.judge_memory
+    most = worker.memory_manager.memory_limit
     if most and most < needed:
         raise ClusterError(
             f"its memory limit is {most / 2**30:.1f} GiB and a judge may need "
             f"{needed / 2**30:.1f}: start it with --memory-limit 0, the judge has a limit itself"
         )
-    return WarmJudge(assignment, jail, limits)
+    warm = WarmJudge(assignment, jail, limits)
+    key = worker.get_current_task()
+    threading.Thread(target=warm.watch, args=(worker, key), daemon=True).start()
+    return warm
 
 
 def grade(warm: WarmJudge, parcel: bytes, seed: int) -> tuple[str, Any]:

@@ -443,7 +443,15 @@ def _put_back(cells: list[NotebookNode], source: AssignmentCells, found: Submitt
         if not (known.grade or known.task):
             continue
         found.notes.append(f"the cell {known.name} was missing; it was put back")
-        cell = _cell(known.cell_type, known.source)
+        source = known.source
+        if known.solution:
+            # As nbgrader does: no longer the released text, it is not taken for "No response." but
+            # awaits a person, who sees whether the answer is somewhere else.
+            mark = "# " if known.cell_type == "code" else ""
+            source = (
+                f"{mark}This cell was missing from the submission; it was put back.\n\n{source}"
+            )
+        cell = _cell(known.cell_type, source)
         cell.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
         after += 1
         cells.insert(after, cell)

@@ -133,14 +133,13 @@ def enter(
     page: str = "",
     lost: dict[str, str] | None = None,
     refused: bool = False,
-    answered: bool = True,
 ) -> None:
     """Enter a student into the class. lost: exercise → the names of properties, or ALL."""
     names = {
         exercise: properties_of(exercise) if some == ALL else frozenset(some.split())
         for exercise, some in (lost or {}).items()
     }
-    CASES.append(Case(name, make, None if refused else names, says, page, answered and not refused))
+    CASES.append(Case(name, make, None if refused else names, says, page, not refused))
 
 
 def case(says: str = "", **more: Any) -> Callable[[Callable[[Work], None]], Any]:
@@ -337,7 +336,7 @@ def grade_cell_deleted(work):
     work.notebook.cells.remove(work.test("elman_step"))
 
 
-@case(f"{MANUAL} was missing; it was put back", answered=False)
+@case(f"{MANUAL} was missing; it was put back")
 def manual_cell_deleted(work):
     work.notebook.cells.remove(work.by_id(MANUAL))
 

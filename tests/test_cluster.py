@@ -50,8 +50,8 @@ def with_data(paper: Any) -> None:
 
 
 STUDENTS = [
-    *(Student(f"perfect-{n}", "", 50, nothing) for n in range(4)),
-    Student("data", "", 50, with_data),
+    *(Student(f"perfect-{n}", "", 6, nothing) for n in range(4)),
+    Student("data", "", 6, with_data),
     Student("broken", "", 0, broken_file),
     Student("wrong", "", 0, mistake("elman_step", "always_tanh")),
 ]
@@ -120,7 +120,8 @@ def dask(tmp_path_factory) -> Iterator[Dask]:
 
 
 @pytest.fixture
-def handed_in(course: Course) -> Course:
+def handed_in(short_course: Course) -> Course:
+    course = short_course
     release(course, ASSIGNMENT)
     (course.path("source", ".", ASSIGNMENT) / "given.txt").write_text("the instructor's\n")
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
@@ -156,7 +157,7 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
     handed_in, dask, tmp_path_factory
 ):
     course = Course(shutil.copytree(handed_in.root, tmp_path_factory.mktemp("its") / "course"))
-    grade_assignment(handed_in, ASSIGNMENT, jobs=2)
+    grade_assignment(handed_in, ASSIGNMENT)
     course.results(ASSIGNMENT).mkdir(parents=True)
     seed = handed_in.results(ASSIGNMENT) / "seed.json"
     shutil.copy(seed, course.results(ASSIGNMENT))
@@ -191,7 +192,7 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
 
 @needs_jail
 def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
-    hand_in(handed_in, Student("fatal", "", 50, nothing), handed_in.sources(ASSIGNMENT)[ASSIGNMENT])
+    hand_in(handed_in, Student("fatal", "", 6, nothing), handed_in.sources(ASSIGNMENT)[ASSIGNMENT])
 
     def grade(*students: str, **options: Any) -> list[Graded]:
         return grade_assignment(
@@ -206,7 +207,7 @@ def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
 
     # One that kills its worker is tried on another, and then no more.
     perfect, fatal = grade("perfect-0", "fatal")
-    assert perfect.error is None and perfect.result["points"] == 50
+    assert perfect.error is None and perfect.result["points"] == 6
     assert fatal.result is None and fatal.error.startswith("not graded: its worker died")
     assert [one.wait() for one in dask.workers] == [-signal.SIGKILL] * 2
 
@@ -219,6 +220,7 @@ def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
     with pytest.raises(ClusterError, match=r"no Dask scheduler answers .* \(silence\)"):
         grade("perfect-0")
     dask.scheduler.kill()
+    dask.scheduler.wait()
     with pytest.raises(ClusterError, match=r"refused.*start one with `dask scheduler`"):
         grade("perfect-0")
 
