@@ -44,7 +44,7 @@ from autograder.submission import Handed
 
 pytestmark = needs_jail
 
-SIZE = 6
+SIZE = 5
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +63,21 @@ def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
     pairs = list(zip(possible[::2], possible[1::2], strict=True))
     with own_disk(tmp_path / "disturbed") as place:
         disturbed = copied(undisturbed, place)
-        for faults in pairs:
+        for number, faults in enumerate(pairs):
+            if number > 0:
+                hand_in_again(disturbed)  # so that all is to be graded when the next ones strike
             run = Run(disturbed).until(some_are_recorded)
             for fault in faults:
                 fault.strike(run, dice)
             check(run, run.finish(), faults)
-            if faults is pairs[0]:
+            if number == 0:
                 first = recorded(disturbed)[0].parent.name
                 mark_by_hand(disturbed, first)
-            hand_in_again(disturbed)  # so that all is to be graded when the next ones strike
         last = Run(disturbed)
         check(last, last.finish(), [])
         grade_assignment(undisturbed, ASSIGNMENT, [first], seed=SEED)
         mark_by_hand(undisturbed, first)
-        for _ in pairs:
+        for _ in pairs[1:]:
             hand_in_again(undisturbed)
         grade_assignment(undisturbed, ASSIGNMENT, jobs=2, seed=SEED)
         assert len(recorded(disturbed)) == SIZE
@@ -98,17 +99,17 @@ class Poisoned(Assignment):
 def test_a_submission_with_which_every_judge_dies_is_named_and_given_up(
     released, tmp_path, monkeypatch
 ):
-    names = ("first", "poison", "with", "zero")
+    names = ("first", "poison", "zero")
     students = [Student(name, "", 50, nothing) for name in names]
     course = handed_in(released, tmp_path / "course", students)
     loaded = Assignment.load(course, ASSIGNMENT)
     poisoned = Poisoned(course, ASSIGNMENT, loaded.cells, loaded.sources, loaded.files)
     monkeypatch.setattr(grading.Assignment, "load", lambda *_: poisoned)
-    found = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=2)}
+    found = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=1)}
     assert "judge's process died" in found["poison"].error
     assert (course.root / "tried").read_text() == "x" * grading.ATTEMPTS
     others = [found[name] for name in names if name != "poison"]
-    assert [(one.error, one.result["points"]) for one in others] == [(None, 50)] * 3
+    assert [(one.error, one.result["points"]) for one in others] == [(None, 50)] * 2
 
 
 def test_the_end_of_a_jail_is_not_the_student_s_failure():
