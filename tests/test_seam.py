@@ -202,3 +202,22 @@ def test_nbgrader_s_own_course_gets_the_marks_that_stock_nbgrader_gives(quicksta
     assert results["solved"]["points"] > results["half"]["points"] > results["untouched"]["points"]
     assert any(cell["beside"] for cell in results["solved"]["cells"])
     assert "beside the student" in done.stdout
+
+
+def test_each_run_draws_its_own_inputs_and_an_interrupted_one_goes_on_with_them(course):
+    sample_class(course)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_assignment(course, "ps1_cells", ["perfect", "blank"], progress=interrupted)
+    first = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
+    assert [one.skipped for one in first] == [True, False]
+    before = {one.result["seed"] for one in first}
+    assert len(before) == 1
+    submitted = course.path("submitted", "blank", "ps1_cells") / "ps1_cells.ipynb"
+    solved = course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb"
+    shutil.copy(solved, submitted)
+    (again,) = grade_assignment(course, "ps1_cells", ["blank"])
+    assert again.result["seed"] not in before

@@ -1,0 +1,118 @@
+"""Known conversations: marks as if each had been computed, whatever a child answers."""
+
+import contextlib
+from dataclasses import asdict
+
+import pytest
+from conftest import needs_jail
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.conversation import Conversations, Turn
+from autograder.judge import Judge
+from rnncourse.checks.exercise import Exercise
+
+pytestmark = needs_jail
+
+RIGHT = (
+    "import torch\n\ndef elman_step(x, h, W_x, W_h, g=torch.tanh):\n    return g(x @ W_x + h @ W_h)"
+)
+LATE = RIGHT.replace("return", "if g is torch.relu:\n        return x @ W_x\n    return")
+WRONG = RIGHT.replace("g(x @ W_x + h @ W_h)", "g(x @ W_x) + g(h @ W_h)")
+CRASHES = RIGHT.replace(
+    "return", "if g is torch.relu:\n        __import__('os')._exit(3)\n    return"
+)
+STOPS = RIGHT.replace("return", "while g is torch.relu:\n        pass\n    return")
+GRADE = 'from autograder.grade import grade\n\ngrade("elman_step", elman_step)'
+
+
+def notebook(answer: str, test: str = GRADE):
+    cell, locked = new_code_cell(answer), new_code_cell(test)
+    cell.metadata["nbgrader"] = {"solution": True, "grade": False, "grade_id": "answer"}
+    locked.metadata["nbgrader"] = {"solution": False, "grade": True, "grade_id": "t", "points": 4}
+    return new_notebook(cells=[cell, locked])
+
+
+@pytest.fixture(scope="module")
+def judge():
+    with contextlib.closing(Judge(hidden=["rnncourse.reference.cells"])) as made:
+        yield made
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How many times an exercise was really evaluated."""
+    count = []
+    evaluate = Exercise.evaluate
+
+    def counting(self, *args):
+        count.append(self.name)
+        return evaluate(self, *args)
+
+    monkeypatch.setattr(Exercise, "evaluate", counting)
+    return count
+
+
+def mark(judge, answer, seed, test=GRADE):
+    """What came of an answer, less the times."""
+    asked = notebook(answer, test)
+    result = judge.grade(asked, notebook(RIGHT, test), seed)
+    cell = asdict(result.cells[0])
+    cell.pop("seconds")
+    for one in cell["properties"]:
+        one.pop("seconds")
+    return cell, asked.cells[1].outputs, result.suspicious
+
+
+@pytest.mark.parametrize("answer", [RIGHT, LATE, WRONG])
+def test_an_answer_that_is_known_gets_its_mark_without_being_computed(judge, computed, answer):
+    judge.conversations.of(-1)
+    first = mark(judge, answer, 1)
+    assert computed == ["elman_step"]
+    assert mark(judge, answer, 1) == first
+    assert computed == ["elman_step"]
+    mark(judge, answer, 2)  # another seed, other inputs
+    assert len(computed) == 2
+
+
+@pytest.mark.parametrize("answer", [LATE, WRONG, CRASHES, STOPS])
+def test_an_answer_that_begins_as_a_known_one_gets_its_own_mark(judge, computed, answer):
+    alone = mark(judge, answer, 3)
+    judge.conversations.of(-1)
+    assert mark(judge, RIGHT, 3)[0]["points"] == 4
+    assert mark(judge, answer, 3) == alone
+    assert alone[0]["points"] < 4
+    assert mark(judge, RIGHT, 3)[0]["points"] == 4
+
+
+def test_a_crash_is_not_learnt(judge, computed):
+    for _ in range(2):
+        assert mark(judge, CRASHES, 4)[0]["points"] < 4
+    assert len(computed) == 2
+
+
+def test_a_test_that_draws_anew_each_time_is_noticed(judge):
+    test = (
+        "import random, autograder\n"
+        "number = random.random()\n"
+        "assert double(number) == 2 * number\n"
+        "assert double(number + 1) == 2 * number + 2"
+    )
+    for factor, points in ((2, 4), (2, 4), (3, 0), (2, 4)):
+        answer = f"def double(x):\n    return {factor} * x"
+        asked = notebook(answer, test)
+        result = judge.grade(asked, notebook(answer, test), 5)
+        assert result.cells[0].points == points
+        assert result.suspicious == []
+
+
+def test_no_more_is_kept_than_there_is_room_for():
+    known = Conversations(room=10_000)
+    for number in range(100):
+        turns = [Turn(b"", b"x" * 500, str(number).encode(), True) for _ in range(3)]
+        known.learn("cell", turns, number)
+        point = known.start("cell")
+        assert known._left >= 0
+        for turn in turns:
+            point = point.after(turn)
+        assert point.outcome in (None, number)
+    assert known._left < known.room
