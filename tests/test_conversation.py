@@ -13,15 +13,23 @@ from rnncourse.checks.exercise import Exercise
 
 pytestmark = needs_jail
 
-RIGHT = (
-    "import torch\n\ndef elman_step(x, h, W_x, W_h, g=torch.tanh):\n    return g(x @ W_x + h @ W_h)"
-)
-LATE = RIGHT.replace("return", "if g is torch.relu:\n        return x @ W_x\n    return")
+RIGHT = """\
+import os, torch
+
+def elman_step(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_x + h @ W_h)
+"""
+
+
+def but_with_relu(does: str) -> str:
+    """The right answer, but for what it does when it is asked for relu, in the third property."""
+    return RIGHT.replace("    return", f"    if g is torch.relu:\n        {does}\n    return")
+
+
+LATE = but_with_relu("return x @ W_x")
+CRASHES = but_with_relu("os._exit(3)")
+STOPS = but_with_relu("while True: pass")
 WRONG = RIGHT.replace("g(x @ W_x + h @ W_h)", "g(x @ W_x) + g(h @ W_h)")
-CRASHES = RIGHT.replace(
-    "return", "if g is torch.relu:\n        __import__('os')._exit(3)\n    return"
-)
-STOPS = RIGHT.replace("return", "while g is torch.relu:\n        pass\n    return")
 GRADE = 'from autograder.grade import grade\n\ngrade("elman_step", elman_step)'
 
 
@@ -106,13 +114,13 @@ def test_a_test_that_draws_anew_each_time_is_noticed(judge):
 
 
 def test_no_more_is_kept_than_there_is_room_for():
-    known = Conversations(room=10_000)
+    known, kept = Conversations(room=10_000), 0
     for number in range(100):
         turns = [Turn(b"", b"x" * 500, str(number).encode(), True) for _ in range(3)]
         known.learn("cell", turns, number)
-        point = known.start("cell")
         assert known._left >= 0
+        point = known.start("cell")
         for turn in turns:
             point = point.after(turn)
-        assert point.outcome in (None, number)
-    assert known._left < known.room
+        kept += point.outcome == number
+    assert 50 < kept < 100
