@@ -141,7 +141,7 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
 # --- one judge in a process of its own ----------------------------------------------------------
 
 
-def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: Limits) -> None:
+def _judge_process(pipe: Connection, jail: str, limits: Limits) -> None:
     # Ctrl-C is for the one that records. It has been held back since before this process began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -154,6 +154,8 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     threading.Thread(target=_end_with_grader, daemon=True).start()
     try:
+        pipe.send(("here", None))
+        assignment: Assignment = pipe.recv()
         judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
@@ -188,8 +190,10 @@ class _Worker:
     def __init__(self, assignment: Assignment, jail: str, limits: Limits):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
+        # Not the assignment: were the process to die before it has read so much, start() would
+        # wait for ever.
         self.process = context.Process(
-            target=_judge_process, args=(theirs, assignment, jail, limits), daemon=True
+            target=_judge_process, args=(theirs, jail, limits), daemon=True
         )
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -197,17 +201,21 @@ class _Worker:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         theirs.close()
+        self.assignment = assignment
         self.ready = False
         self.student: str | None = None
 
+    def tell(self, message: Any) -> None:
+        """Send something to a process that waits for it."""
+        with contextlib.suppress(OSError):  # it has just died, as its pipe will say next
+            self.pipe.send(message)
+
     def give(self, student: str, seed: int) -> None:
         self.student = student
-        with contextlib.suppress(OSError):  # it has just died, as its pipe will say next
-            self.pipe.send((student, seed))
+        self.tell((student, seed))
 
     def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.pipe.send(None)
+        self.tell(None)
         self.process.join(3)
         if self.process.is_alive():
             self.process.kill()
@@ -316,6 +324,9 @@ def _run(
                     kind, content = pipe.recv()
                 except (EOFError, OSError):
                     kind, content = "stopped", "the judge's process died"
+                if kind == "here":
+                    worker.tell(worker.assignment)
+                    continue
                 worker.student = None
                 if kind == "graded":
                     record(student, *content)
