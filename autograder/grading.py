@@ -163,7 +163,7 @@ def attempt(assignment: Assignment, judge: Judge, handed: Handed, seed: int) -> 
 # --- one judge in a process of its own ----------------------------------------------------------
 
 
-def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: Limits) -> None:
+def _judge_process(pipe: Connection, jail: str, limits: Limits) -> None:
     # Ctrl-C is for the one that records. It has been held back since before this process began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -176,6 +176,8 @@ def _judge_process(pipe: Connection, assignment: Assignment, jail: str, limits: 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     threading.Thread(target=_end_with_grader, daemon=True).start()
     try:
+        pipe.send(("here", None))
+        assignment: Assignment = pipe.recv()
         judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
@@ -202,8 +204,10 @@ class _Process:
     def __init__(self, assignment: Assignment, jail: str, limits: Limits):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
+        # Not the assignment: were the process to die before it has read so much, start() would
+        # wait for ever.
         self.process = context.Process(
-            target=_judge_process, args=(theirs, assignment, jail, limits), daemon=True
+            target=_judge_process, args=(theirs, jail, limits), daemon=True
         )
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -211,15 +215,19 @@ class _Process:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         theirs.close()
+        self.assignment = assignment
         self.ready = False
 
-    def give(self, handed: Handed, seed: int) -> None:
+    def tell(self, message: Any) -> None:
+        """Send something to a process that waits for it."""
         with contextlib.suppress(OSError):  # it has died, as the next look at its pipe will say
-            self.pipe.send((handed, seed))
+            self.pipe.send(message)
+
+    def give(self, handed: Handed, seed: int) -> None:
+        self.tell((handed, seed))
 
     def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.pipe.send(None)
+        self.tell(None)
         self.process.join(3)
         if self.process.is_alive():
             self.process.kill()
@@ -237,14 +245,18 @@ class Processes:
         self._starts_failed = 0
 
     def next(self, wanted: int) -> tuple[_Process, str, Any]:
-        while len(self._running) < min(self.jobs, wanted):
-            self._running.append(self._start())
-        pipe = wait([one.pipe for one in self._running])[0]
-        judge = next(one for one in self._running if one.pipe is pipe)
-        try:
-            kind, content = pipe.recv()
-        except (EOFError, OSError):
-            kind, content = "stopped", "the judge's process died"
+        while True:
+            while len(self._running) < min(self.jobs, wanted):
+                self._running.append(self._start())
+            pipe = wait([one.pipe for one in self._running])[0]
+            judge = next(one for one in self._running if one.pipe is pipe)
+            try:
+                kind, content = pipe.recv()
+            except (EOFError, OSError):
+                kind, content = "stopped", "the judge's process died"
+            if kind != "here":
+                break
+            judge.tell(judge.assignment)
         if kind == "stopped":
             judge.stop()
             self._running.remove(judge)

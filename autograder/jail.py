@@ -84,7 +84,6 @@ def stage(hidden: Iterable[str]) -> Path:
     """A folder with what a jail may see of the course: rnncourse without the hidden modules,
     and the jailed worker."""
     folder = Path(tempfile.mkdtemp(prefix="autograder-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")
     source = Path(rnncourse.__file__).parent
     shutil.copytree(source, folder / "rnncourse", ignore=skip)
@@ -351,7 +350,7 @@ class Jail:
         private: Iterable[Path] = (),
     ):
         self.backend = choose(backend)
-        staged = stage(hidden)
+        self.staged = staged = stage(hidden)
         environment = None
         if self.backend == "bwrap":
             command = bwrap_command(staged, forbid, private)
@@ -486,3 +485,4 @@ class Jail:
                 self.process.wait()
         self._out.close()
         self.errors.close()
+        shutil.rmtree(self.staged, ignore_errors=True)

@@ -508,7 +508,8 @@ class Grading:
             try:
                 while run.alive:
                     left = max(0.15, 1 - fresh() / size) * seconds
-                    at = time.monotonic() + self.dice.uniform(0, left)
+                    # Up to half of what is left, so that one grading meets several.
+                    at = time.monotonic() + self.dice.uniform(0, left / 2)
                     while run.alive and time.monotonic() < at:
                         time.sleep(0.02)
                     if not run.alive or (fault := next(self.faults, None)) is None:
