@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -272,6 +273,7 @@ class Direct:
         self.socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self.socket, select.POLLIN)
+        self._facts: dict[str, Any] | None = None
 
     def send(self, data: bytes, deadline: float) -> bool:
         """Whether all of it went before the deadline. A child that is gone takes anything."""
@@ -299,14 +301,21 @@ class Direct:
             except OSError:
                 return b""
 
+    def interrupt(self) -> None:
+        """Interrupt the child. When this returns the signal has been sent: it cannot come so late
+        that it meets what the child is asked next."""
+        self.jail.send(b"I")
+        kind, payload = self.jail.expect(b"IX", "did not interrupt a submission")
+        if kind == b"X":
+            self._facts = json.loads(payload)
+
     def facts(self) -> dict[str, Any]:
         """What the parent says of the child's end, which this makes sure of."""
-        self.close()
-        self.jail.send(b"K")
-        return self.jail.ending()
-
-    def close(self) -> None:
         self.socket.close()
+        if self._facts is None:
+            self.jail.send(b"K")
+            self._facts = json.loads(self.jail.expect(b"X", "did not end a submission")[1])
+        return self._facts
 
 
 class Relayed:
@@ -315,6 +324,7 @@ class Relayed:
     def __init__(self, jail: "Jail"):
         self.jail = jail
         self._facts: dict[str, Any] | None = None
+        self._early: deque[bytes] = deque()  # came while something else was waited for
 
     def send(self, data: bytes, deadline: float) -> bool:
         for start in range(0, len(data), MAX_FRAME // 2):
@@ -322,6 +332,10 @@ class Relayed:
         return True
 
     def receive(self, deadline: float) -> bytes | None:
+        if self._early:
+            return self._early.popleft()
+        if self._facts is not None:
+            return b""
         frame = self.jail.read(deadline)
         if frame is None:
             return None
@@ -329,14 +343,24 @@ class Relayed:
             self._facts = json.loads(frame[1])
         return frame[1] if frame[0] == b"D" else b""
 
+    def _expect(self, kinds: bytes, what: str) -> None:
+        kind = b"D"
+        while kind == b"D":
+            kind, payload = self.jail.expect(kinds + b"D", what)
+            if kind == b"D":
+                self._early.append(payload)
+            elif kind == b"X":
+                self._facts = json.loads(payload)
+
+    def interrupt(self) -> None:
+        self.jail.send(b"I")
+        self._expect(b"IX", "did not interrupt a submission")
+
     def facts(self) -> dict[str, Any]:
         if self._facts is None:
             self.jail.send(b"K")
-            self._facts = self.jail.ending()
+            self._expect(b"X", "did not end a submission")
         return self._facts
-
-    def close(self) -> None:
-        pass
 
 
 class Jail:
@@ -406,17 +430,15 @@ class Jail:
     def fork(self, options: dict[str, Any]) -> Direct | Relayed:
         """Start a child for a submission; how to speak with it."""
         self.send(b"F", json.dumps(options).encode())
-        while (frame := self.read(time.monotonic() + 30)) is not None:
-            if frame[0] == b"S":
-                return Direct(self, self._handed.pop()) if self._handed else Relayed(self)
-        self._fail("did not start a submission")
+        self.expect(b"S", "did not start a submission")
+        return Direct(self, self._handed.pop()) if self._handed else Relayed(self)
 
-    def ending(self) -> dict[str, Any]:
-        """What the parent says of a child that it has been told to end."""
+    def expect(self, kinds: bytes, what: str) -> tuple[bytes, bytes]:
+        """The next frame of one of these kinds, which the parent owes; what: if it does not."""
         while (frame := self.read(time.monotonic() + 30)) is not None:
-            if frame[0] == b"X":
-                return json.loads(frame[1])
-        self._fail("could not end a submission")
+            if frame[0] in kinds:
+                return frame
+        self._fail(what)
 
     def _fail(self, what: str) -> NoReturn:
         self.process.kill()

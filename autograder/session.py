@@ -52,7 +52,6 @@ class Session(Peer):
         self._deadline = 0.0
         self._opens = True
         self._interrupted = False
-        self._jail = jail
         options = {
             "seed": seed,
             "CPU": limits.cpu,
@@ -164,8 +163,8 @@ class Session(Peer):
         self.timed_out = True
         if not self._interrupted:
             self._interrupted = True
+            self._channel.interrupt()
             self._deadline = time.monotonic() + self.limits.grace
-            self._jail.send(b"I")
             return
         self.end()
         raise Lost("your code took too long and could not be interrupted")

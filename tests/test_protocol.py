@@ -83,9 +83,8 @@ class Script:
     def fork(self, options: dict[str, Any]) -> "Script":
         return self
 
-    def send(self, data: bytes, deadline: float | None = None) -> bool:
-        if deadline is not None:  # else it is for the jail
-            self.asked = data
+    def send(self, data: bytes, deadline: float) -> bool:
+        self.asked = data
         return True
 
     def receive(self, deadline: float) -> bytes | None:
@@ -98,6 +97,9 @@ class Script:
         chunk = bytes(self.coming[:MAX_FRAME])
         del self.coming[:MAX_FRAME]
         return chunk
+
+    def interrupt(self) -> None:
+        pass
 
     def facts(self) -> dict[str, Any]:
         return {"clean": True}

@@ -17,9 +17,13 @@ pytestmark = needs_jail
 QUICK = replace(LIMITS, call=1.0, cell=1.0, grace=0.5, memory=1 << 30, processes=16)
 
 
-@pytest.fixture(scope="module")
-def jail():
-    jail = Jail("auto", hidden=["rnncourse.reference.cells"], forbid=["torch.nn.LSTM"])
+@pytest.fixture(scope="module", params=["direct", "relayed"])
+def jail(request):
+    """A jail whose child the judge speaks with directly, and one as with containers."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "relayed":
+            patch.setattr("autograder.jail.DIRECT", ())
+        jail = Jail("auto", hidden=["rnncourse.reference.cells"], forbid=["torch.nn.LSTM"])
     yield jail
     jail.close()
 

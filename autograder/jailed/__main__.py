@@ -4,7 +4,8 @@ It speaks with the judge over its standard streams, in frames of kind (1 byte), 
 payload. What the judge and a child say to each other it never reads.
 
     judge → parent   F fork {limits} · D data for the child · I interrupt the child · K end it
-    parent → judge   R ready {…} · S started · D data from the child · X child ended {…}
+    parent → judge   R ready {…} · S started · D data from the child · I interrupted ·
+                     X child ended {…}
 
 Where its standard input is a socket, the child's own socket goes to the judge with S, and they
 speak without the parent; where it is a pipe, their bytes are relayed in D frames.
@@ -328,8 +329,10 @@ class Parent:
                 else:
                     self.overrun = "deaf"
                     self.finish()
-            elif kind == b"I" and self.child is not None:
-                os.kill(self.child, signal.SIGINT)
+            elif kind == b"I":
+                if self.child is not None:
+                    os.kill(self.child, signal.SIGINT)
+                self.send(b"I")
             elif kind == b"K":
                 self.finish()
 
