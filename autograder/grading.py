@@ -177,7 +177,9 @@ def _judge_process(pipe: Connection, jail: str, limits: Limits) -> None:
     threading.Thread(target=_end_with_grader, daemon=True).start()
     try:
         pipe.send(("here", None))
-        assignment: Assignment = pipe.recv()
+        assignment: Assignment | None = pipe.recv()
+        if assignment is None:  # all is done already
+            return
         judge = assignment.judge(jail, limits)
         pipe.send(("ready", judge.jail.backend))
         while (task := pipe.recv()) is not None:
