@@ -85,6 +85,7 @@ def stage(hidden: Iterable[str]) -> Path:
     """A folder with what a jail may see of the course: rnncourse without the hidden modules,
     and the jailed worker."""
     folder = Path(tempfile.mkdtemp(prefix="autograder-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # where the jail's close() does not
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")
     source = Path(rnncourse.__file__).parent
     shutil.copytree(source, folder / "rnncourse", ignore=skip)

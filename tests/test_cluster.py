@@ -24,6 +24,7 @@ from autograder.grading import Graded, grade_assignment
 from autograder.release import release
 
 ASSIGNMENT = "ps1_cells"
+SEED = 20180129
 PATIENCE = 120  # seconds for anything to happen
 
 # Stands for a submission that brings down whoever judges it.
@@ -157,17 +158,14 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
     handed_in, dask, tmp_path_factory
 ):
     course = Course(shutil.copytree(handed_in.root, tmp_path_factory.mktemp("its") / "course"))
-    grade_assignment(handed_in, ASSIGNMENT)
-    course.results(ASSIGNMENT).mkdir(parents=True)
-    seed = handed_in.results(ASSIGNMENT) / "seed.json"
-    shutil.copy(seed, course.results(ASSIGNMENT))
+    grade_assignment(handed_in, ASSIGNMENT, seed=SEED)
 
     def interrupt(graded: Graded, done: int, of: int) -> None:
         assert graded.error is None
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grade_assignment(course, ASSIGNMENT, cluster=dask.address, progress=interrupt)
+        grade_assignment(course, ASSIGNMENT, cluster=dask.address, seed=SEED, progress=interrupt)
     assert len(list(course.results(ASSIGNMENT).glob("*/result.json"))) == 1
     for worker in dask.workers:  # they let go of their jails
         until(lambda worker=worker: not family_of(worker))
@@ -179,7 +177,7 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
             jail.extend(found)
             killed.kill()
 
-    graded = grade_assignment(course, ASSIGNMENT, cluster=dask.address, progress=kill)
+    graded = grade_assignment(course, ASSIGNMENT, cluster=dask.address, seed=SEED, progress=kill)
     assert killed.wait() == -signal.SIGKILL and jail
     assert [(one.error, one.skipped) for one in graded].count((None, True)) == 1
     assert {one.student for one in graded if one.error is None} == {one.name for one in STUDENTS}

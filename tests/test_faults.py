@@ -154,6 +154,6 @@ def test_what_keeps_a_grader_from_starting_is_said_in_words(released, tmp_path, 
     said = " ".join(capsys.readouterr().err.split())
     assert "cannot be opened" in said and said.endswith("database is locked")
     seed = Path(course.results(ASSIGNMENT) / "seed.json")
-    seed.mkdir()  # stands for whatever the system may refuse
+    seed.mkdir(parents=True)  # stands for whatever the system may refuse
     assert main(["grade", ASSIGNMENT, "--course", str(course.root)]) == 2
     assert "Is a directory" in capsys.readouterr().err

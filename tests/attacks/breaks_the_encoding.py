@@ -5,11 +5,8 @@ Nonsense ends the attacker's process; it is no answer, and that is noted.
 
 TOP = """
 import json, jailed.wire
-real = json.dumps
-jailed.wire.json = type("J", (), {
-    "dumps": staticmethod(lambda *a, **k: real(*a, **k)[:-3] + "???"),
-    "loads": staticmethod(json.loads),
-})
+real = jailed.wire._TO_JSON
+jailed.wire._TO_JSON = lambda value: real(value)[:-3] + "???"
 print("patched")
 """
 ANSWERS = {"gru_step": "def gru_step(*args):\n    return None"}

@@ -11,17 +11,18 @@ TOP = (
     + """
 import itertools
 requests = itertools.cycle([
-    *({"op": "call", "target": n, "args": ["tuple", ["tuple", "exam"], ["dict"]], "drop": []}
+    *({"op": "call", "target": n, "args": ["tuple", ["tuple", "exam"], ["dict"]]}
       for n in (0, -1, 1, 50, 199, "grade", None, True, 1.0)),
-    {"op": "backward", "tape": 1, "cotangents": ["list"], "drop": []},
-    {"op": "backward", "tape": ["list"], "cotangents": None, "drop": []},
-    {"op": "getattr", "target": 1, "name": "__globals__", "drop": []},
-    {"op": "cell", "source": "import os; os.system('touch @COURSE@/PWNED')", "drop": []},
-    {"op": "lookup", "names": ["grade"], "drop": []},
-    {"op": "write", "path": "@COURSE@/PWNED", "drop": []},
-    {"op": "forever", "drop": []},
-    {"op": "call", "target": ["list"], "args": 3, "drop": [1, 2, 3]},
-    {"op": "call", "target": 1, "args": ["tuple"], "drop": "all"},
+    {"op": "backward", "tape": 1, "cotangents": ["list"]},
+    {"op": "backward", "tape": ["list"], "cotangents": None},
+    {"op": "getattr", "target": 1, "name": "__globals__"},
+    {"op": "cell", "source": "import os; os.system('touch @COURSE@/PWNED')"},
+    {"op": "begin", "names": ["grade"]},
+    {"op": "write", "path": "@COURSE@/PWNED"},
+    {"op": "forever"},
+    {"op": "forget", "tapes": "all"},
+    {"op": "call", "target": ["list"], "args": 3},
+    {"op": "call", "target": 1, "args": ["tuple"]},
 ])
 
 def ask():

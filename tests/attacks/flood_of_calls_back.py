@@ -14,7 +14,7 @@ def unroll(step, xs, state):
     H = state.shape[1] if isinstance(state, torch.Tensor) else 1
     args = ["tuple", ["tuple", ["tensor", "float64", [n, 1, D], 0, {}],
                       ["tensor", "float64", [1, n, H], 1, {}]], ["dict"]]
-    one = frame({"op": "call", "target": step._handle, "args": args, "grad": True, "drop": []},
+    one = frame({"op": "call", "target": step._handle, "args": args, "grad": True},
                 bytes(8 * n * D), bytes(8 * n * H))
     sock, start = channel(), time.time()
     while time.time() - start < 6:

@@ -13,7 +13,7 @@ sock = channel()
 sock.sendall(frame({"value": ["list"], "interrupted": False, "cut": False}))
 while True:
     asked = listen(sock)
-    if asked["op"] == "lookup":
+    if asked["op"] == "begin":
         pairs = [[name, ["object", n, "function", name]] for n, name in enumerate(asked["names"])]
         sock.sendall(frame({"value": ["dict", *pairs]}))
     elif asked["op"] == "cell":
