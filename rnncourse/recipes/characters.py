@@ -15,6 +15,7 @@ SETTINGS = {
         H=384, epochs=5, steps=100, p_word=0.0, p_input=0.1, p_output=0.1, p_weight=0.1
     ),
 }
+MINUTES = {"python_manual": 4, "tiny_shakespeare": 15, "penn_treebank": 30}
 build = language_models.build_model
 
 

@@ -27,12 +27,12 @@ PUBLISHED = {
     ("sentiment", "sst2"): (
         "test accuracy, %",
         ("CNN-rand, trained on phrases as well", "82.7", "Kim 2014, table 2"),
-        ("recursive neural tensor network, trained on phrases as well", "85.4", "Socher et al. 2013, table 1"),
+        ("recursive tensor network, phrases as well", "85.4", "Socher et al. 2013, table 1"),
     ),
     ("sentiment", "rotten_tomatoes"): (
         "test accuracy, %",
         ("CNN-rand, 10-fold cross-validation", "76.1", "Kim 2014, table 2"),
-        ("naive Bayes SVM, bigrams, 10-fold cross-validation", "79.4", "Wang & Manning 2012, table 2"),
+        ("NB-SVM, bigrams, 10-fold cross-validation", "79.4", "Wang & Manning 2012, table 2"),
     ),
 }  # fmt: skip
 
@@ -53,7 +53,7 @@ def report(folder):
     lines = [
         "# Results",
         "",
-        "Made by `python -m rnncourse.recipes report` from the runs on one machine; nothing here is",
+        "Made by `python -m rnncourse.recipes report` from the runs; nothing here is",
         "typed in but the published numbers. Settings are the recipe's own where none are named.",
         "Published models differ from ours in size, training time and data preparation: they say",
         "where the goal is, not that all else is equal.",

@@ -123,9 +123,10 @@ class Run:
                 )
             if (self.folder / "time.json").exists():
                 self.trained = _read(self.folder / "time.json")
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
+        elif theirs := [name for name in FILES if (self.folder / name).exists()]:
             raise RecipeError(
-                f"{self.folder} is not empty and holds no run. Give another folder with --out"
+                f"{self.folder} holds no run, but files that a run would replace: "
+                f"{', '.join(theirs)}. Give another folder with --out"
             )
         else:
             self.folder.mkdir(parents=True, exist_ok=True)

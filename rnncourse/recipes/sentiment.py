@@ -38,6 +38,7 @@ SETTINGS = {
     "rotten_tomatoes": Settings(),
     "imdb": Settings(min_count=5, epochs=6),
 }
+MINUTES = {"synthetic": 3, "sst2": 3, "rotten_tomatoes": 4, "imdb": 60}
 
 
 class DroppedClassifier(SentimentClassifier):

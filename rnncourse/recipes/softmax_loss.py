@@ -44,7 +44,7 @@ class _SoftmaxLoss(Function):
             logits.sub_(log_sum).exp_()
             if s:
                 logits -= s / V
-            logits.scatter_add_(1, target, torch.full_like(log_sum, s - 1))
+            logits[torch.arange(len(h), device=h.device), target.squeeze(1)] += s - 1
             torch.mm(logits, E, out=dh)
             dE.addmm_(logits.T, h)
             db += logits.sum(dim=0)

@@ -57,6 +57,7 @@ SETTINGS = {
     "multi30k": Settings(source="de", target="en"),
     "tatoeba": Settings(),
 }
+MINUTES = {"phrases": 3, "multi30k": 40, "tatoeba": 60}
 
 
 class Translator(nn.Module):

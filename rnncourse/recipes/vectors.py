@@ -38,6 +38,7 @@ SETTINGS = {
     "penn_treebank": Settings(D=100, batch_size=4096, epochs=6, threshold=1e-4),
     "wikitext2": Settings(D=100, batch_size=4096, epochs=4, threshold=1e-4, min_count=10),
 }
+MINUTES = {"python_manual": 1, "penn_treebank": 10, "wikitext2": 20}
 
 
 class SkipGram(nn.Module):

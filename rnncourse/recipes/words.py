@@ -12,6 +12,7 @@ SETTINGS = {
     "penn_treebank": Settings(H=300, epochs=12),
     "wikitext2": Settings(H=300, epochs=8),
 }
+MINUTES = {"python_manual": 2, "penn_treebank": 40, "wikitext2": 150}
 build = language_models.build_model
 
 
