@@ -1,5 +1,6 @@
 """The recipes at sizes of seconds: files, tables, and runs that are broken off and gone on with."""
 
+import functools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from rnncourse.data import language
 from rnncourse.recipes import RECIPES, language_models, sentiment, translation, vectors, words
 from rnncourse.recipes import __main__ as command
 from rnncourse.recipes import run as frame
@@ -38,9 +40,14 @@ def tiny(name, folder, **options):
     return Run(name, data, folder, CPU, progress=False, **options), settings
 
 
+text = functools.cache(language)
+
+
 @pytest.fixture(autouse=True)
 def small_sets(monkeypatch):
-    """The made-up sets at a size that is composed in no time."""
+    """The made-up sets at a size that is composed in no time, and the text read only once."""
+    for module in (language_models, vectors):
+        monkeypatch.setattr(module, "language", text)
     for module in (translation, sentiment):
         name = module.__name__.rpartition(".")[2]
         whole = getattr(module, name)
