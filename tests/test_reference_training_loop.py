@@ -243,7 +243,16 @@ def test_progress_bar(capsys):
 # --- resuming -----------------------------------------------------------------------------------
 
 
-def run(checkpoint, stop_at=None, seed=0, lazy=False, save_every=2, epochs=3, progress=False):
+def run(
+    checkpoint,
+    stop_at=None,
+    seed=0,
+    lazy=False,
+    save_every=2,
+    epochs=3,
+    progress=False,
+    seconds=None,
+):
     """A run with every kind of randomness; the loss is interrupted at call number stop_at."""
     model = network(7, dropout=0.3)  # torch's own random state
     order, noise = (
@@ -276,6 +285,7 @@ def run(checkpoint, stop_at=None, seed=0, lazy=False, save_every=2, epochs=3, pr
         generators=(order, noise),
         checkpoint=checkpoint,
         save_every=save_every,
+        seconds=seconds,
         progress=progress,
     )
     return history, model, order, noise
@@ -335,6 +345,19 @@ def test_a_finished_run_comes_back_and_can_be_made_longer(tmp_path):
         again = run(tmp_path / "x", stop_at=0, seed=100, epochs=2)  # no batch is computed
         same_run(again, first)
         same_run(run(tmp_path / "x", seed=100, epochs=3), run(None, epochs=3))
+
+
+def test_a_time_limit_stops_after_a_step_and_the_same_call_goes_on(tmp_path):
+    path = tmp_path / "checkpoint"
+    with torch.random.fork_rng():
+        straight = run(None)
+        epochs = []
+        while len(epochs) < 100 and epochs[-1:] != [3]:  # no time at all: a step for each call
+            stopped = run(path, seconds=0, save_every=1000)
+            epochs.append(len(stopped[0]))
+        assert len(epochs) > 3 and epochs == sorted(epochs) and set(epochs) == {0, 1, 2, 3}
+        same_run(stopped, straight)
+        same_run(run(tmp_path / "other", seconds=1e6), straight)
 
 
 def test_resuming_says_so(tmp_path, capsys):

@@ -7,6 +7,7 @@ CPU, to the last bit.
 
 import copy
 import math
+import time
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,7 @@ def fit(
     generators=(),
     checkpoint=None,
     save_every=500,
+    seconds=None,
     progress=True,
 ):
     """Train a model, and leave it with the weights of its best epoch.
@@ -52,6 +54,8 @@ def fit(
         resumption, batches may not share one with the others.
     checkpoint: a path. If there is a file, the run goes on from it (delete it to start afresh);
         it is written every `save_every` steps and after each epoch.
+    seconds: how long this call may train. The step in which they are over is the last, the
+        checkpoint is written, and the same call goes on from there.
     progress: whether to show progress bars.
 
     What loss carries from batch to batch, such as a state, is in the checkpoint if it is a buffer
@@ -78,6 +82,7 @@ def fit(
         if checkpoint is not None:
             _save(checkpoint, run, model, optimizer, generators)
 
+    end = math.inf if seconds is None else time.monotonic() + seconds
     mode = model.training
     try:
         while len(run.history) < epochs and not _out_of_patience(run.history, patience):
@@ -100,9 +105,14 @@ def fit(
                     bar.update()
                     if run.step % save_every == 0:
                         save()
-                _end_epoch(run, model, validate, factor)
-                bar.set_postfix({key: f"{value:.4g}" for key, value in run.history[-1].items()})
+                    if time.monotonic() >= end:
+                        break
+                else:
+                    _end_epoch(run, model, validate, factor)
+                    bar.set_postfix({key: f"{value:.4g}" for key, value in run.history[-1].items()})
             save()
+            if time.monotonic() >= end:
+                break
     finally:
         model.train(mode)
     if run.best is not None:
