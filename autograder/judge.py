@@ -158,6 +158,10 @@ class Submission:
         try:
             ran = self.session().run_cell(source, self.limits.cell)
         except (Lost, RemoteError) as error:
+            if isinstance(error, RemoteError) and error.student_type == "MemoryError":
+                # There was not enough left to say what the cell had shown: the cells after it
+                # are run in a new process, not where they would suffer from this one.
+                self.session().end()
             return [_error_output(type(error).__name__, _words(error))]
         if ran["interrupted"]:
             limit = f"this cell was stopped after {self.limits.cell:g} s"
