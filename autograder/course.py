@@ -1,9 +1,10 @@
 """A course on disk: where things lie, as nbgrader's configuration says."""
 
+import ast
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
+import rnncourse
 from rnncourse.checks.exercise import Exercise
 
 
@@ -138,9 +140,33 @@ def problem_set_exercises(assignment: str) -> dict[str, Exercise]:
 
 
 def hidden_modules(assignment: str) -> list[str]:
-    """The references that a submission of this assignment must not see: those it asks for."""
-    found = problem_set_exercises(assignment).values()
-    return sorted({one.reference.__module__ for one in found})
+    """The references that a submission of this assignment must not see: those it asks for, and
+    all that is built on them, which could not be imported and would give them away."""
+    hidden = {one.reference.__module__ for one in problem_set_exercises(assignment).values()}
+    imports = _library_imports()
+    while more := {name for name, used in imports.items() if used & hidden} - hidden:
+        hidden |= more
+    return sorted(hidden)
+
+
+@cache
+def _library_imports() -> dict[str, set[str]]:
+    """What each module of rnncourse imports, but for the checks, which no jail has."""
+    root = Path(rnncourse.__file__).parent
+    found = {}
+    for path in root.rglob("*.py"):
+        name = ".".join(("rnncourse", *path.relative_to(root).with_suffix("").parts))
+        if path.name == "__init__.py" or name.startswith("rnncourse.checks."):
+            continue
+        used = found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                used |= {one.name for one in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                above = name.split(".")[: -node.level] if node.level else []
+                module = ".".join([*above, *([node.module] if node.module else [])])
+                used |= {module, *(f"{module}.{one.name}" for one in node.names)}
+    return found
 
 
 def forbidden_names(assignment: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Calls and gradients across the wall, and what happens when the far side misbehaves."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 from conftest import needs_jail
 
-from autograder.jail import Jail, JailError, choose
+from autograder.course import hidden_modules
+from autograder.jail import Jail, JailError, choose, stage
 from autograder.jailed.peer import RemoteError
 from autograder.judge import Submission
 from autograder.limits import LIMITS
@@ -355,3 +357,23 @@ def test_a_call_back_that_would_fill_the_memory_fails(student):
         "f",
     )
     assert "MB" in f(lambda x, state: x + state)
+
+
+def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
+    hidden = hidden_modules("ps1_cells")
+    assert {"rnncourse.reference.cells", "rnncourse.reference.recurrent"} <= set(hidden)
+    staged = stage(hidden)
+    try:
+        for path in (staged / "rnncourse").rglob("*.py"):
+            text = path.read_text()
+            for answer in (
+                "def lstm_step",
+                "class LSTM",
+                "class GRU",
+                "def unroll",
+                "def nas_step",
+            ):
+                assert answer not in text, f"{path} has {answer}"
+        assert "def embed" in (staged / "rnncourse/reference/inputs.py").read_text()
+    finally:
+        shutil.rmtree(staged)
