@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ROOM = 64 << 20  # bytes that are kept of conversations; when they are full all are forgotten
+LONGEST = 16 << 20  # bytes of a conversation that is kept at all
 OVERHEAD = 500  # bytes that a turn takes beside its words
 
 
@@ -22,6 +23,11 @@ class Turn:
     said: bytes  # the message itself
     heard: bytes | Exception  # the message that answered it, or why there was none
     opens: bool  # it asks something; an answer to a call back shares the time of the call
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return OVERHEAD + sum(len(one) for one in (self.said, self.heard) if type(one) is bytes)
 
     def digest(self) -> bytes:
         """What was heard, in short."""
@@ -72,7 +78,7 @@ class Conversations:
             if point.turn is None:
                 # What it heard is kept in short, below.
                 point.turn = Turn(turn.sent, turn.said, b"", turn.opens)
-                self._left -= OVERHEAD + len(turn.sent) + len(turn.said)
+                self._left -= point.turn.size
             elif point.turn.said != turn.said:
                 return  # the cell says now this, now that: nothing can be learnt from it
             point = point.answers.setdefault(turn.digest(), Point())

@@ -145,7 +145,7 @@ class Submission:
     def turns(self) -> list[Turn] | None:
         """What was said in this grading cell; None where it did not go to its end in peace."""
         session = self._session
-        if session is None or not session.alive or session.timed_out:
+        if session is None or not session.alive or session.timed_out or session.turns is None:
             return None
         return session.turns if all(type(one.heard) is bytes for one in session.turns) else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from .conversation import Point, Turn
+from .conversation import LONGEST, Point, Turn
 from .jail import Jail
 from .jailed import wire
 from .jailed.peer import Peer, Remote, RemoteError
@@ -46,7 +46,8 @@ class Session(Peer):
         self.seconds = 0.0  # spent waiting for the child
         self.budget = float("inf")  # when everything asked now must be done
         self.timed_out = False  # in the grading cell that is being run
-        self.turns: list[Turn] = []  # of the grading cell that is being run
+        self.turns: list[Turn] | None = []  # of this grading cell, unless there were too many
+        self._said = 0  # bytes, in these turns
         self._ahead: deque[Turn] = deque()  # taken already, by following an earlier conversation
         self._inbox = bytearray()
         self._deadline = 0.0
@@ -73,7 +74,7 @@ class Session(Peer):
     def begin_tests(self) -> None:
         """A grading cell begins."""
         self.timed_out = False
-        self.turns.clear()
+        self.turns, self._said = [], 0
         self._ahead.clear()
 
     def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
@@ -85,10 +86,18 @@ class Session(Peer):
         else:
             turn = self._turn(self.notice() + data, data, self._opens)
         self._opens = False
-        self.turns.append(turn)
+        self._remember(turn)
         if isinstance(turn.heard, Exception):
             raise turn.heard
         return wire.unpack(turn.heard)
+
+    def _remember(self, turn: Turn) -> None:
+        if self.turns is None:
+            return
+        self.turns.append(turn)
+        self._said += turn.size
+        if self._said > LONGEST:
+            self.turns = None
 
     def follow(self, point: Point) -> Any:
         """Go through a grading cell as in earlier ones, for as long as the child answers as one.

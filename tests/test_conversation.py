@@ -113,6 +113,13 @@ def test_a_test_that_draws_anew_each_time_is_noticed(judge):
         assert result.suspicious == []
 
 
+def test_a_conversation_without_end_is_not_kept(judge, monkeypatch):
+    monkeypatch.setattr("autograder.session.LONGEST", 10_000)
+    judge.conversations.of(-1)
+    assert mark(judge, RIGHT, 6)[0]["points"] == 4
+    assert judge.conversations._starts == {}
+
+
 def test_no_more_is_kept_than_there_is_room_for():
     known, kept = Conversations(room=10_000), 0
     for number in range(100):
