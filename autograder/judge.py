@@ -158,11 +158,14 @@ class Submission:
         try:
             ran = self.session().run_cell(source, self.limits.cell)
         except (Lost, RemoteError) as error:
-            if isinstance(error, RemoteError) and error.student_type == "MemoryError":
-                # There was not enough left to say what the cell had shown: the cells after it
-                # are run in a new process, not where they would suffer from this one.
+            if error.student_type == "MemoryError":
                 self.session().end()
             return [_error_output(type(error).__name__, _words(error))]
+        if any(one.get("ename") == "MemoryError" for one in ran["outputs"]):
+            # What it holds may leave too little to answer with. Like a crash: the cells after it
+            # run in a new process, in which it is not repeated.
+            self.session().end()
+            return ran["outputs"]
         if ran["interrupted"]:
             limit = f"this cell was stopped after {self.limits.cell:g} s"
             return [*ran["outputs"], _error_output("CellTimeoutError", limit)]

@@ -113,6 +113,13 @@ signal.signal(signal.SIGUSR1, jump)
 """
 
 
+def _signals() -> None:
+    # Until the clock is in place, a signal to it is no one's.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """`autograder grade` in a process of its own, and all that it starts."""
 
@@ -140,8 +147,7 @@ class Run:
                     "PYTHONPATH": os.pathsep.join([str(clock), str(ROOT)]),
                 },
                 start_new_session=True,
-                # Until the clock is in place, a signal to it is no one's.
-                preexec_fn=lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
+                preexec_fn=_signals,
             )
 
     @property

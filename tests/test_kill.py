@@ -64,8 +64,10 @@ def a_submission_is_running(run: Run) -> bool:
     return any("jailed" in line and lines.count(line) > 1 for line in lines)
 
 
-def at_least(count: int) -> Callable[[Run], bool]:
-    return lambda run: len(recorded(run.course)) >= count
+def more(course: Course, count: int) -> Callable[[Run], bool]:
+    """When a run has recorded so many, beside what earlier ones have."""
+    before = len(recorded(course))
+    return lambda run: len(recorded(run.course)) >= before + count
 
 
 # --- the command, killed --------------------------------------------------------------------------
@@ -77,17 +79,17 @@ def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
     disturbed = copied(course, tmp_path / "disturbed")
     grade_assignment(course, ASSIGNMENT, jobs=2, seed=SEED)
 
-    for happened in (judges_are_starting, at_least(3)):
+    for happened in (judges_are_starting, more(disturbed, 3)):
         run = Run(disturbed).until(happened)
         run.kill()
         assert list(run.temporary.iterdir()) == []
     first = recorded(disturbed)[0].parent.name
     for one in (course, disturbed):
         mark_by_hand(one, first)
-    interrupted = Run(disturbed).until(at_least(8))
+    interrupted = Run(disturbed).until(more(disturbed, 3))
     assert interrupted.interrupt() == 130
     assert "the same command goes on" in interrupted.output
-    Run(disturbed).until(at_least(len(STUDENTS) // 2)).kill()
+    Run(disturbed).until(more(disturbed, 3)).kill()
     last = Run(disturbed)
     assert last.finish() == 0
     assert "unchanged" in last.output

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import needs_jail
+from conftest import ROOT, needs_jail
 
 from autograder.course import hidden_modules
 from autograder.jail import Jail, JailError, choose, stage
@@ -298,11 +298,12 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
 
 
 def test_there_is_no_network_and_nothing_of_the_course(student, course):
+    private = str(ROOT / "solutions")
     found = student(
         "import os, socket\n"
         "try:\n    socket.create_connection(('127.0.0.1', 1), 1)\n    net = 'connected'\n"
         "except OSError as error:\n    net = error.errno\n"
-        f"there = [os.path.exists(p) for p in ({str(course.root)!r}, '/home', '/root/.ssh')]\n"
+        f"there = [os.path.exists(p) for p in ({str(course.root)!r}, {private!r}, '/root/.ssh')]\n"
         "secrets = [k for k in os.environ if 'TOKEN' in k or 'SECRET' in k]\n"
         "try:\n    open('/proc/1/mem')\n    memory = 'open'\n"
         "except OSError:\n    memory = 'closed'\n"
