@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 
 import rnncourse
 
+from .jailed.wire import WireError
 from .limits import LIMITS
 
 FRAME = struct.Struct("!cI")
@@ -283,8 +284,11 @@ class Direct:
             try:
                 rest = rest[self.socket.send(rest) :]
             except BlockingIOError:
-                left = deadline - time.monotonic()
-                if left <= 0 or not select.select([], [self.socket], [], min(left, 60))[1]:
+                left = max(0, deadline - time.monotonic())
+                heard, free, _ = select.select([self.socket], [self.socket], [], min(left, 60))
+                if heard:  # it is being asked or answered, and has nothing to say
+                    raise WireError("it spoke out of turn") from None
+                if not free:
                     return False
             except OSError:
                 return True

@@ -193,9 +193,10 @@ LIMITS = Limits(
     grade_cell=8,
     submission=30,
     grace=0.3,
-    memory=1 << 30,
+    # A fork counts what it shares with its parent as well: the processes are too many first.
+    memory=2 << 30,
     judge_memory=2 << 30,
-    processes=16,
+    processes=8,
 )
 MANUAL = "essay"  # a question for a person, in code: the grader must not take it for a test
 ESSAY = "What is a gate for? Write it as a comment.\n"

@@ -18,4 +18,4 @@ def gru_step(*args):
 """
 }
 SUSPICIOUS = "more processes than allowed"
-SHOWS = "more than 16 processes"
+SHOWS = "more than 8 processes"

@@ -12,4 +12,4 @@ def gru_step(*args):
     time.sleep(10)
 """
 }
-SHOWS = "more than 1024 MB of memory"
+SHOWS = "more than 2048 MB of memory"
