@@ -465,7 +465,7 @@ class Jail:
                 continue
             except BlockingIOError:
                 pass
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
                 self._fail("is gone")
             readable, writable, _ = select.select([into], [out], [], 60)
             if readable:
@@ -474,11 +474,14 @@ class Jail:
                 self._fail("does not read any more")
 
     def _fill(self) -> None:
-        if isinstance(self._out, socket.socket):
-            data, handed, _, _ = socket.recv_fds(self._out, 1 << 20, 1)
-            self._handed += handed
-        else:
-            data = os.read(self._out.fileno(), 1 << 20)
+        try:
+            if isinstance(self._out, socket.socket):
+                data, handed, _, _ = socket.recv_fds(self._out, 1 << 20, 1)
+                self._handed += handed
+            else:
+                data = os.read(self._out.fileno(), 1 << 20)
+        except ConnectionResetError:  # it died with bytes of ours unread
+            data = b""
         if not data:
             self._fail("is gone")
         self._inbox += data

@@ -262,6 +262,12 @@ class Session(Peer):
                 raise wire.WireError("names that are none")
             return {name: found[name] for name in names if name in found}
 
+    def library(self, path: str) -> Any:
+        """What an import path of the library names, in the child: see `checks.alongside`."""
+        with self.within(self._patience):
+            reply, data = self.request({"op": "library", "path": path})
+            return wire.Decoder(data, self._resolve).value(reply.get("value"))
+
     def call_method(self, handle: int, method: str | None, *args: Any, **kwargs: Any) -> Any:
         with self.within(self._patience):
             return super().call_method(handle, method, *args, **kwargs)
@@ -296,6 +302,10 @@ class Named:
     def resolve(self) -> Remote:
         """The handle in the process that is alive now."""
         return self._submission.handle(self.__name__)
+
+    def _library(self, path: str) -> Any:
+        """A library object beside it: see `checks.alongside`."""
+        return self._submission.session().library(path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.resolve()(*args, **kwargs)

@@ -1,8 +1,11 @@
 """Calls and gradients across the wall, and what happens when the far side misbehaves."""
 
+import os
 import shutil
+import signal
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from conftest import ROOT, needs_jail
@@ -13,6 +16,7 @@ from autograder.jailed.peer import RemoteError
 from autograder.judge import Submission
 from autograder.limits import LIMITS
 from autograder.session import Lost
+from rnncourse.checks.alongside import alongside
 
 pytestmark = needs_jail
 
@@ -378,3 +382,39 @@ def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
         assert "def embed" in (staged / "rnncourse/reference/inputs.py").read_text()
     finally:
         shutil.rmtree(staged)
+
+
+def test_a_jail_that_was_killed_with_words_unread_is_gone(jail):
+    """Its socket is then reset, not closed: that must not look like a failure of the grader."""
+    other = Jail(jail.backend)
+    os.kill(other.process.pid, signal.SIGSTOP)
+    children = psutil.Process(other.process.pid).children(recursive=True)
+    for one in children:
+        one.suspend()
+    other.send(b"F", b"{}")
+    for one in children:
+        one.kill()
+    os.kill(other.process.pid, signal.SIGKILL)
+    with pytest.raises(JailError, match="is gone"):
+        other.expect(b"S", "did not start a submission")
+    other.close()
+
+
+def test_library_objects_are_made_beside_the_student_s_code(student):
+    f = student(
+        "def f(model, generator):\n"
+        "    noise = torch.rand(2, generator=generator)\n"
+        "    assert isinstance(model, nn.Linear)\n"
+        "    with torch.no_grad():\n        model.weight += 1\n"
+        "    return noise",
+        "f",
+    )
+    model = alongside(f, "torch.nn.Linear")(2, 3)
+    generator = alongside(f, "torch.Generator")().manual_seed(5)
+    model.load_state_dict({"weight": torch.zeros(3, 2), "bias": torch.zeros(3)})
+    noise = f(model, generator)
+    assert torch.equal(noise, torch.rand(2, generator=torch.Generator().manual_seed(5)))
+    assert torch.equal(model.state_dict()["weight"], torch.ones(3, 2))
+    with pytest.raises(RemoteError, match="Nothing"):
+        alongside(f, "torch.nn.Nothing")
+    assert alongside(normal, "torch.nn.Linear") is torch.nn.Linear

@@ -36,6 +36,19 @@ def using(built: Any, function: Callable[[Any], Any]) -> Any:
     return built if isinstance(built, Raised) else attempt(lambda: function(built))
 
 
+def part(result: Any, *path: int) -> Any:
+    """A piece of a nested result, such as part(result, 1, 0); in words where it has none."""
+    for index in path:
+        if isinstance(result, Raised):
+            return result
+        if not isinstance(result, (tuple, list)):
+            return f"no tuple but {kind(result)}"
+        if index >= len(result):
+            return f"no entry {index} in a {kind(result)}"
+        result = result[index]
+    return result
+
+
 def plain(subject: Any, *args: Any) -> Any:
     """The usual way to run a subject: call it."""
     return subject(*args)

@@ -12,26 +12,12 @@ from torch import nn
 
 from ..reference import cells
 from ..reference.cells import lstm_step, unroll
-from .cases import Cases, attempt, using
-from .compare import Raised, kind
+from .cases import Cases, attempt, part, using
+from .compare import kind
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
 from .rules import RECURRENT
 from .trees import copied
-
-
-def part(result: Any, *path: int) -> Any:
-    """A piece of a nested result, such as part(result, 1, 0); in words where it has none."""
-    for index in path:
-        if isinstance(result, Raised):
-            return result
-        if not isinstance(result, (tuple, list)):
-            return f"no tuple but {kind(result)}"
-        if index >= len(result):
-            return f"no entry {index} in a {kind(result)}"
-        result = result[index]
-    return result
-
 
 # --- additive_step ------------------------------------------------------------------------------
 

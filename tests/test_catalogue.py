@@ -1,0 +1,211 @@
+"""The catalogue: every rubric is fair to correct work, and catches and names the known mistakes.
+
+Every misconception and alternative is run from its source alone, with only what a student's
+notebook holds, as if it had been submitted.
+"""
+
+import copy
+import importlib
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from nbgrader.utils import is_grade
+
+from autograder.audit import source_of
+from autograder.course import Course, problem_set_exercises
+from autograder.grade import rubric
+from autograder.judge import demonstrations
+from rnncourse.checks import VISIBLE_SEED, exercises
+from rnncourse.checks.exercise import Misconception
+from rnncourse.checks.report import Report
+
+EXERCISES = exercises()
+ALTERNATIVES = {
+    name: importlib.import_module(f"autograder.alternatives.{one.problem_set}").ALTERNATIVES[name]
+    for name, one in EXERCISES.items()
+}
+MISTAKES = [
+    pytest.param(name, mistake, id=f"{name}-{mistake.name}")
+    for name, exercise in EXERCISES.items()
+    for mistake in exercise.misconceptions
+]
+CORRECT = [
+    pytest.param(name, solution, id=f"{name}-{solution.__name__}")
+    for name, solutions in ALTERNATIVES.items()
+    for solution in solutions
+]
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+
+
+@cache
+def notebook_space(problem_set: str) -> dict[str, Any]:
+    """What a student's kernel holds when every cell of the solution has been run."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    for notebook in Course(ROOT).sources(problem_set).values():
+        demos = demonstrations(notebook)
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and not is_grade(cell) and cell.source not in demos:
+                exec(compile(cell.source, f"<{cell.id}>", "exec"), space)
+    return space
+
+
+def submitted(name: str, solution: Any) -> Any:
+    """A function or class made from its source, in a student's kernel."""
+    space = copy.copy(notebook_space(EXERCISES[name].problem_set))
+    exec(compile(source_of(solution, name), f"<{solution.__name__}>", "exec"), space)
+    return space[name]
+
+
+def graded(name: str, subject: Any, seed: int) -> Report:
+    return EXERCISES[name].evaluate(subject, seed, rubric(name))
+
+
+def points(name: str, subject: Any, seed: int) -> float:
+    """The points alone: without looking for the mistake's name, which takes longer."""
+    nameless = replace(EXERCISES[name], misconceptions=[])
+    return nameless.evaluate(subject, seed, rubric(name)).points
+
+
+# --- the rubric ---------------------------------------------------------------------------------
+
+
+def test_a_name_belongs_to_one_exercise():
+    sets = sorted(one.parent.name for one in (ROOT / "solutions").glob("*/*.ipynb"))
+    names = [name for one in sets for name in problem_set_exercises(one)]
+    assert sorted(names) == sorted(EXERCISES)
+    assert [one.name for one in EXERCISES.values()] == list(EXERCISES)
+
+
+@each_exercise
+def test_points_add_up(name):
+    properties = rubric(name)
+    assert sum(one.points for one in properties) == EXERCISES[name].points
+    assert all(one.points > 0 for one in properties)
+    assert all(count == 1 for count in Counter(one.name for one in properties).values())
+
+
+@each_exercise
+def test_some_properties_are_visible_and_some_are_not(name):
+    visible = sum(one.points for one in EXERCISES[name].properties)
+    assert 0 < visible < EXERCISES[name].points
+
+
+# --- correct work -------------------------------------------------------------------------------
+
+
+@each_exercise
+def test_the_reference_and_the_solution_get_full_marks(name):
+    exercise = EXERCISES[name]
+    assert [points(name, exercise.reference, seed) for seed in range(10)] == [exercise.points] * 10
+    solution = notebook_space(exercise.problem_set)[name]
+    assert points(name, solution, 11) == exercise.points
+
+
+@each_exercise
+def test_there_are_several_alternatives(name):
+    assert len(ALTERNATIVES[name]) >= 3
+
+
+@pytest.mark.parametrize(("name", "solution"), CORRECT)
+def test_an_alternative_gets_full_marks(name, solution):
+    subject = submitted(name, solution)
+    for seed in range(5):
+        report = graded(name, subject, seed)
+        assert report.points == EXERCISES[name].points, report
+
+
+# --- no work ------------------------------------------------------------------------------------
+
+
+def unwritten(*args, **kwargs):
+    raise NotImplementedError
+
+
+def nothing(*args, **kwargs):
+    return None
+
+
+@pytest.mark.parametrize("stub", [unwritten, nothing])
+@each_exercise
+def test_no_work_gets_no_points_and_no_hint(name, stub):
+    report = graded(name, stub, seed=1)
+    assert report.points == 0
+    assert not any(one.passed for one in report.outcomes)
+    assert report.hints == []
+    assert report.unwritten == (stub is not nothing)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, one in EXERCISES.items() if isinstance(one.reference, type)]
+)
+def test_a_class_that_is_not_written_gets_no_points(name):
+    class Unwritten(EXERCISES[name].reference.__mro__[1]):
+        def __init__(self, *args, **kwargs):
+            super().__init__()
+            raise NotImplementedError
+
+    report = graded(name, Unwritten, seed=1)
+    assert report.points == 0 and report.unwritten and report.hints == []
+
+
+# --- known mistakes -----------------------------------------------------------------------------
+
+
+@each_exercise
+def test_there_are_enough_misconceptions_each_under_its_own_name(name):
+    names = [one.name for one in EXERCISES[name].misconceptions]
+    assert len(names) >= 4
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
+def test_the_sentence_is_short_and_speaks_to_the_reader(name, mistake):
+    sentence = mistake.sentence
+    assert sentence[0].isupper() or sentence[0] == "`"
+    assert sentence.endswith(".") and len(sentence) <= 200
+    others = [one.sentence for one in EXERCISES[name].misconceptions if one is not mistake]
+    assert sentence not in others
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
+def test_a_mistake_loses_points(name, mistake):
+    subject = submitted(name, mistake.wrong)
+    for seed in range(3):
+        assert points(name, subject, seed) < EXERCISES[name].points, f"seed {seed}"
+
+
+def is_named(name: str, mistake: Misconception) -> bool:
+    report = graded(name, submitted(name, mistake.wrong), seed=2)
+    return mistake.name in [one.misconception for one in report.outcomes]
+
+
+def test_nearly_every_mistake_is_recognised_by_its_name():
+    every = [(name, one) for name, e in EXERCISES.items() for one in e.misconceptions]
+    unnamed = [f"{name}: {one.name}" for name, one in every if not is_named(name, one)]
+    print(f"{len(unnamed)} of {len(every)} mistakes are not named: {unnamed}")
+    assert 1 - len(unnamed) / len(every) >= 0.95, unnamed
+
+
+@each_exercise
+def test_most_mistakes_are_recognised_while_a_student_works(name):
+    """By the visible checks alone, which see fewer of them."""
+    exercise = EXERCISES[name]
+    shown = [
+        one.sentence in exercise.evaluate(submitted(name, one.wrong), VISIBLE_SEED).hints
+        for one in exercise.misconceptions
+    ]
+    assert sum(shown) >= 0.6 * len(shown)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_mark_does_not_depend_on_the_seed(name):
+    """Fresh inputs must never be luck, good or bad."""
+    exercise = EXERCISES[name]
+    answers = [*ALTERNATIVES[name], *(one.wrong for one in exercise.misconceptions)]
+    for answer in answers:
+        marks = {exercise.evaluate(answer, seed, rubric(name)).points for seed in range(100, 108)}
+        assert len(marks) == 1, f"{answer.__name__} gets {sorted(marks)}"
