@@ -214,7 +214,7 @@ def audit(course: Course, assignment: str | None, jobs: int, jail: str, console:
 def _table(*columns: tuple[str, str]) -> Table:
     table = Table(show_edge=False)
     for name, justify in columns:
-        table.add_column(name, justify=justify, overflow="fold")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name == "exercise")
     return table
 
 
