@@ -22,6 +22,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -211,6 +212,7 @@ class _Process:
         self.process = context.Process(
             target=_judge_process, args=(theirs, jail, limits), daemon=True
         )
+        resource_tracker.ensure_running()  # as it starts, it would let Ctrl-C through again
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
