@@ -124,6 +124,8 @@ class Cases:
             )
             inputs = [one for one in tensors(args) if one.requires_grad]
             results = tensors(self.run(subject, *args))
+            if not results:
+                return {self.text(args): "no tensor comes back"}
             # A random weight for every number of the result: no two mistakes cancel.
             loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
             if not isinstance(loss, torch.Tensor) or not loss.requires_grad:

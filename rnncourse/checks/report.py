@@ -122,7 +122,7 @@ class Report:
             )
         hints = "".join(
             f'<p style="border-left:4px solid {bad};padding-left:.6em;margin:.4em 0">'
-            f"{_with_code(hint)}</p>"
+            f"{with_code(hint)}</p>"
             for hint in self.hints
         )
         if self.printed:
@@ -136,6 +136,6 @@ class Report:
         )
 
 
-def _with_code(text: str) -> str:
+def with_code(text: str) -> str:
     """Text as HTML, what stands between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
