@@ -40,7 +40,7 @@ def observe_gradients_beside_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for rubbish in (torch.inf, torch.nan):
         for steps in (False, True):
-            args = ps4.draw_attend(rng, rng.sizes(T=ps4.LONG), steps)
+            args = ps4.draw_attend(rng, rng.sizes(), steps)
             args[1][~args[2]] = rubbish
             text = f"{rubbish:g} in the padding of keys, query {tuple(args[0].shape)}"
             seen[text] = attempt(lambda args=args: attend_gradients(subject, rng, args))
@@ -51,7 +51,7 @@ def observe_nothing_to_look_at(subject: Any, rng: Rng) -> dict[str, Any]:
     """Sentences without any token, beside others."""
     seen = {}
     for steps in (False, True):
-        args = ps4.draw_attend(rng, rng.sizes(T=ps4.LONG), steps)
+        args = ps4.draw_attend(rng, rng.sizes(), steps)
         args[2][0] = False
         text = f"mask is False in all of row 0, query {tuple(args[0].shape)}"
         seen |= ps4.pieces(attempt(lambda args=args: subject(*args)), text)
@@ -87,9 +87,8 @@ def observe_huge_scores(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_order(subject: Any, rng: Rng) -> dict[str, Any]:
     """The same keys in another order: the same context, and the weights move along."""
-    s = rng.sizes(T=ps4.LONG)
-    query, keys, mask, score = ps4.draw_attend(rng, s, steps=True)
-    order = torch.randperm(s.T, generator=rng.generator)
+    query, keys, mask, score = ps4.draw_attend(rng, rng.sizes(), steps=True)
+    order = torch.randperm(ps4.LONG, generator=rng.generator)
     first = attempt(lambda: subject(query, keys, mask, score))
     second = attempt(lambda: subject(query, keys[:, order], mask[:, order], score))
     return ps4.pieces(first, "the keys as they are") | ps4.pieces(second, "in another order")
@@ -104,9 +103,14 @@ CORRECT = {letter for group in ps4.LETTERS.values() for letter in group} - WRONG
 def finds(name: str, title: str, points: float, group: str) -> Property:
     """Some wrong lines are found; it counts only where no correct line is accused."""
 
-    def observe(subject: Any, rng: Rng) -> dict[str, list[str]]:
+    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         named = ps4.letters(subject())
-        return {"found": sorted(named & set(group)), "accused": sorted(named & CORRECT)}
+        return {
+            "found": sorted(named & set(group)),
+            "accused": sorted(named & CORRECT),
+            # Not judged, but who names nothing at all makes no mistake that has a name.
+            "named": bool(named),
+        }
 
     def judge(got: Any, expected: Any) -> str | None:
         if got["accused"]:
@@ -236,21 +240,19 @@ def observe_chosen_rows(subject: Any, rng: Rng) -> dict[str, Any]:
     return {f"logits after rows {rows.tolist()} of the state were chosen": logits}
 
 
-def observe_refusals(subject: Any, rng: Rng) -> dict[str, str]:
+def observe_refusals(subject: Any, rng: Rng) -> dict[str, Any]:
     s = rng.sizes()
-    options = {
-        'score="luong"': ("luong", "luong"),
-        'combine="both"': ("dot", "both"),
-        'score="dot", combine="luong"': ("dot", "luong"),
-    }
     seen = {}
-    for text, (score, combine) in options.items():
+    for score, combine in (("luong", "luong"), ("dot", "both")):
         model = ps4.draw_translator(rng, s.D, s.H, score, combine)
         result = attempt(lambda model=model: model.fresh(subject))
-        if isinstance(result, Raised):
-            seen[text] = f"refused with {result.type}"
-        else:
-            seen[text] = "accepted"
+        refused = isinstance(result, Raised)
+        text = f'score="{score}", combine="{combine}"'
+        seen[text] = f"refused with {result.type}" if refused else "accepted"
+    # A class that refuses everything refuses nothing.
+    model = ps4.draw_translator(rng, s.D, s.H, "dot")
+    sentences = ps4.draw_sentences(rng, s.B, s.T, 1)
+    seen['score="dot", combine="luong"'] = attempt(lambda: model.build(subject)(*sentences).shape)
     return seen
 
 

@@ -27,8 +27,9 @@ def other_sizes(s: Sizes) -> tuple[int, int]:
     """Two sizes more, T of the target and A of a score, unlike all others; 1 where all are 1."""
     if s == ONES:
         return 1, 1
-    free = [n for n in range(2, 9) if n not in (*s, s.D + s.H)]
-    return free[0], free[1]
+    T = next(n for n in range(2, 9) if n not in s)
+    A = next(n for n in range(2, 12) if n not in (*s, T, s.H + s.D, s.H + s.T))
+    return T, A
 
 
 # --- the scores ---------------------------------------------------------------------------------
@@ -42,10 +43,13 @@ def score_cases(name: str, shapes: dict[str, Callable[[int, int, int], tuple[int
 
     def draw(rng: Rng, s: Sizes, steps: bool) -> tuple:
         T, A = other_sizes(s)
-        K = s.D if shapes else s.H  # without weights, a key is as long as a query
+        # With K = H - 1, [f, e] cut in the middle would be cut in the right place.
+        S, K = (s.T, s.D) if s.D != s.H - 1 else (s.D, s.T)
+        if not shapes:  # without weights, a key is as long as a query
+            K = s.H
         query = rng.normal(s.B, T, s.H) if steps else rng.normal(s.B, s.H)
         weights = (rng.normal(*shape(s.H, K, A), scale=0.7) for shape in shapes.values())
-        return query, rng.normal(s.B, s.T, K), *weights
+        return query, rng.normal(s.B, S, K), *weights
 
     arguments, batched = ("query", "keys", *shapes), ("query", "keys")
     return (
@@ -510,21 +514,22 @@ def bilinear(rng: Rng, H: int, K: int, scale: float = 1.0) -> Any:
 
 
 def draw_mask(rng: Rng, B: int, S: int) -> torch.Tensor:
-    """Anything may be hidden, not only the end. Every row shows something, the last hides some."""
+    """Anything may be hidden, not only the end. Every row shows a key; row 0 also hides one."""
     mask = rng.integers(0, 2, B, S).bool()
     rows = torch.arange(B)
     mask[rows, rows % S] = True
-    if S > 1:
-        mask[-1, B % S] = False
+    if S > 2:
+        mask[0, :3] = torch.tensor([True, True, False])
     return mask
 
 
 def draw_attend(rng: Rng, s: Sizes, steps: bool = False, hide: bool = True) -> tuple:
     T, _ = other_sizes(s)
+    S = LONG if s.T > 1 else 1
     return (
         rng.normal(s.B, T, s.H) if steps else rng.normal(s.B, s.H),
-        rng.normal(s.B, s.T, s.D),
-        draw_mask(rng, s.B, s.T) if hide else torch.ones(s.B, s.T, dtype=torch.bool),
+        rng.normal(s.B, S, s.D),
+        draw_mask(rng, s.B, S) if hide else torch.ones(s.B, S, dtype=torch.bool),
         bilinear(rng, s.H, s.D, scale=0.7),
     )
 
@@ -585,7 +590,7 @@ def observe_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     """What the padding holds changes nothing."""
     seen = {}
     for rubbish in (torch.inf, torch.nan):
-        query, keys, mask, score = draw_attend(rng, rng.sizes(T=LONG), steps=True)
+        query, keys, mask, score = draw_attend(rng, rng.sizes(), steps=True)
         keys[~mask] = rubbish
         result = attempt(lambda args=(query, keys, mask, score): subject(*args))
         seen |= pieces(result, f"{rubbish:g} in the padding of keys")
