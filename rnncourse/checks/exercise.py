@@ -88,7 +88,8 @@ class Exercise:
 
     def _is_no_subject(self, subject: Any) -> str | None:
         """What was given in place of a function or a class, in words."""
-        if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[1]):
+        # [-2]: the root of its bases, nn.Module, whatever class of the library lies between.
+        if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[-2]):
             return f"you gave an object of the class; give the class itself, {self.name}"
         if not callable(subject):
             return f"you gave {kind(subject)}; give the function itself, without a call"
