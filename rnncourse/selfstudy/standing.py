@@ -78,7 +78,7 @@ class Progress:
             return f"there is no problem set in {shown(self.folder)}; use --assignments DIR"
         if not all(one.graded for one in self.sets):
             return "all visible checks pass; `rnncourse progress --grade` tests the rest"
-        return "nothing is left to do here: full marks"
+        return "nothing is left to do here"
 
     def lines(self) -> list[list[tuple[str, str]]]:
         """The text, line by line, in pieces with a style."""
