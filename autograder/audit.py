@@ -69,11 +69,22 @@ class Finding:
 
 
 def source_of(code: Any, name: str) -> str:
-    """The source of a catalogued function or class as a student's cell that defines `name`."""
+    """The source of a catalogued function or class as a student's cell that defines `name`.
+
+    The decorator that enters it in the catalogue stays behind; its own, below that, are kept.
+    """
     text = textwrap.dedent(inspect.getsource(code))
     node = ast.parse(text).body[0]
-    body = "\n".join(text.split("\n")[node.lineno - 1 :])
+    entered = [one.end_lineno for one in node.decorator_list if _enters(one)]
+    first = max(entered, default=0)
+    body = "\n".join(text.split("\n")[first:])
     return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
+
+
+def _enters(decorator: ast.expr) -> bool:
+    """Whether a decorator enters something in a catalogue: `….misconception(…)`, `….of(…)`."""
+    called = getattr(decorator, "func", None)
+    return isinstance(called, ast.Attribute) and called.attr in ("misconception", "of")
 
 
 def candidates(course: Course, assignment: str) -> list[Candidate]:
