@@ -72,6 +72,12 @@ def source_of(code: Any, name: str) -> str:
     return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
 
 
+def files_of_the_solution(assignment: str) -> dict[str, bytes]:
+    """What the solution hands in beside its notebook."""
+    module = importlib.import_module(f"autograder.alternatives.{assignment}")
+    return getattr(module, "FILES", {})
+
+
 def candidates(course: Course, assignment: str) -> list[Candidate]:
     """All that the catalogue and the alternatives hold for the exercises of an assignment."""
     module = importlib.import_module(f"autograder.alternatives.{assignment}")
@@ -130,21 +136,23 @@ def _only(source: NotebookNode, solution: int, test: int, text: str) -> Notebook
 
 _judge: Judge  # of this process
 _sources: list[NotebookNode]
+_files: dict[str, bytes]  # that are handed in with every candidate
 
 
 def _start(jail: str, course: Course, assignment: str) -> None:
-    global _judge, _sources
+    global _judge, _sources, _files
     import torch
 
     torch.set_num_threads(1)
     hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
     _judge = Judge(jail, hidden, forbidden, [course.root])
     _sources = list(course.sources(assignment).values())
+    _files = course.source_files(assignment) | files_of_the_solution(assignment)
 
 
 def _examine(candidate: Candidate, seed: int) -> Finding:
     source = next(one for one in _sources if _cells_of(one, candidate.exercise))
-    result = _judge.grade(copy.deepcopy(candidate.notebook), source, seed)
+    result = _judge.grade(copy.deepcopy(candidate.notebook), source, seed, _files)
     (cell,) = result.cells
     named = any(one["misconception"] == candidate.name for one in cell.properties)
     return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)

@@ -44,6 +44,7 @@ class CellResult:
     message: str | None = None
     seed: int | None = None
     seconds: float = 0.0
+    record: dict[str, str] = field(default_factory=dict)  # what the grading cell keeps
 
 
 @dataclass
@@ -339,6 +340,7 @@ class Judge:
             properties=verdict.properties,
             message=verdict.message,
             seed=seed,
+            record=verdict.record,
         )
 
     def close(self) -> None:
@@ -447,6 +449,7 @@ class Verdict:
     properties: list[dict[str, Any]]
     message: str | None
     outputs: list[dict[str, Any]]
+    record: dict[str, str]
 
 
 def _examine(
@@ -462,7 +465,7 @@ def _examine(
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     space: dict[str, Any] = {"__name__": "__main__"}
     printed = io.StringIO()
-    points, properties, message = 0.0, [], None
+    points, properties, message, record = 0.0, [], None, {}
     outputs: list[dict[str, Any]] = []
     token = current_seed.set(seed)
     kept = torch.get_rng_state()
@@ -480,7 +483,7 @@ def _examine(
         points = most
         if isinstance(value, Score):
             report = value.report
-            properties = report.to_dict()["properties"]
+            properties, record = report.to_dict()["properties"], value.record
             # The instructor may have weighed the exercise otherwise than its author.
             scale = most / report.max_points if report.max_points else 0.0
             points = min(most, report.points * scale)
@@ -492,7 +495,7 @@ def _examine(
         current_seed.reset(token)
     if text := printed.getvalue():
         outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
-    return Verdict(points, properties, message, outputs)
+    return Verdict(points, properties, message, outputs, record)
 
 
 def _run(tree: ast.Module, space: dict[str, Any]) -> Any:

@@ -7,18 +7,14 @@ in half precision. They are here so that audit and tests need not train.
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import nn
-from torch.nn import functional
 
 from rnncourse.checks.translators import WEIGHTS
 from rnncourse.data import batches, detokenise, tokenise
-from rnncourse.reference.attention import AttentionSeq2Seq
 from rnncourse.reference.capstone import Translator, translate
 from rnncourse.reference.checkpoint import load_checkpoint
-from rnncourse.reference.decoding import beam_search, greedy_decode
+from rnncourse.reference.decoding import greedy_decode
 from rnncourse.reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
-from rnncourse.reference.recurrent import LSTM
 
 FILES = {WEIGHTS: Path(__file__).with_name(f"capstone.{WEIGHTS}").read_bytes()}
 
@@ -80,19 +76,22 @@ class Packed(nn.Module):
     def step(self, tokens, state):
         h, c = (one.transpose(0, 1).contiguous() for one in state)
         fs, (h, c) = self.decoder(self.E_target(tokens).unsqueeze(1), (h, c))
-        logits = functional.log_softmax(self.out(fs).squeeze(1), dim=1)
+        logits = nn.functional.log_softmax(self.out(fs).squeeze(1), dim=1)
         return logits, (h.transpose(0, 1), c.transpose(0, 1))
 
     def forward(self, source, mask, target):
         h, c = (one.transpose(0, 1).contiguous() for one in self.start(source, mask))
         fs, _ = self.decoder(self.drop(self.E_target(target)), (h, c))
-        return functional.log_softmax(self.out(fs), dim=2)
+        return nn.functional.log_softmax(self.out(fs), dim=2)
 
 
 class OfTheLibrary(nn.Module):
     """The library's translator of section 5, which takes lengths in place of a mask."""
 
     def __init__(self, V_source, V_target, D=16, H=24):
+        from rnncourse.reference.attention import AttentionSeq2Seq
+        from rnncourse.reference.recurrent import LSTM
+
         super().__init__()
         self.inner = AttentionSeq2Seq(LSTM(D, H), LSTM(D, H), V_source, V_target, D, H, "general")
 
@@ -155,6 +154,8 @@ def one_at_a_time(sentences, model, source_vocab, target_vocab, longest=60):
 
 
 def with_a_beam(sentences, model, source_vocab, target_vocab, longest=60):
+    from rnncourse.reference.decoding import beam_search
+
     model.eval()
     numbers = [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
     found = []
@@ -199,6 +200,8 @@ def for_inference(path):
 
 def reads_the_file_by_itself(path):
     import json
+
+    from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
         structure = dict(json.loads(file.metadata()["rnncourse"])["dict"])

@@ -197,10 +197,11 @@ def bleu(got: Any) -> float | None:
     """The score of what was observed, from 0 to 100; None where nothing was translated."""
     if not isinstance(got, dict):
         return None
-    return corpus_bleu(got["translations"], got["truth"])
+    return corpus_bleu(tuple(got["translations"]), tuple(got["truth"]))
 
 
-def corpus_bleu(translations: list[str], truth: list[str]) -> float:
+@lru_cache(maxsize=4)
+def corpus_bleu(translations: tuple[str, ...], truth: tuple[str, ...]) -> float:
     """BLEU as it is published: sacrebleu, lower case, one reference each."""
     import sacrebleu
 
@@ -228,6 +229,7 @@ loading = tuple(
         observe_unseen,
         at_least(threshold),
         bleu if threshold == min(THRESHOLDS) else None,
+        named=False,
     )
     for threshold, points in THRESHOLDS.items()
 )

@@ -16,7 +16,7 @@ from rnncourse.data import detokenise, tokenise, translation
 
 from ..reference import capstone
 from ..reference.capstone import Translator, translate
-from ..reference.decoding import greedy_decode, sample_decode
+from ..reference.decoding import greedy_decode
 from ..reference.inputs import (
     BOS,
     EOS,
@@ -1147,6 +1147,7 @@ loading = Exercise(
             2,
             observe_validation,
             judge_validation,
+            named=False,
         ),
     ),
 )
@@ -1243,6 +1244,8 @@ def takes_one_sentence(path):
 )
 @beside(OURS)
 def draws_the_words(path):
+    from rnncourse.reference.decoding import sample_decode
+
     saved = load_checkpoint(path)
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
     target_vocab = {word: number for number, word in enumerate(saved["target"])}

@@ -29,7 +29,7 @@ class Property:
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
     measure(got), if given, is a number that is recorded whether the property holds or not; None
-    where there is none.
+    where there is none. named: whether a mistake is looked for where the property fails.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Property:
     observe: Callable[[Any, Rng], Any]
     judge: Callable[[Any, Any], str | None] = difference
     measure: Callable[[Any], float | None] | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Exercise:
         else:
             message = prop.judge(got, expected)
         named = None
-        if message is not None and message != "not written yet":
+        if prop.named and message is not None and message != "not written yet":
             named = self._name_mistake(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
