@@ -102,14 +102,26 @@ class Submission:
                 self._close()
             self._session = Session(self.jail, self.seed, self.limits, self.result.suspicious)
             self._session.budget = self.until
-            for path, content in self.files.items():
-                self._session.write(path, content)
+            self._hand_out()
             for source in list(self.done):
                 self._session.run_cell(source, self.limits.cell)
             if self._names:
                 self._found = self._session.begin(self._names, self.limits.call)
         self._session.budget = self.budget
         return self._session
+
+    def _hand_out(self) -> None:
+        """Put the files that were handed in into the working folder."""
+        for path, content in self.files.items():
+            self._session.write(path, content)
+
+    def _begin_tests(self) -> None:
+        """Tested is what was handed in: where a cell has written over a file, it is put back."""
+        with contextlib.suppress(Lost, RemoteError):
+            self.session()
+            self._hand_out()
+        with contextlib.suppress(Lost, RemoteError):
+            self.session().begin_tests()
 
     @contextlib.contextmanager
     def tests(self) -> Iterator[None]:
@@ -119,8 +131,7 @@ class Submission:
         """
         self.budget = min(time.monotonic() + self.limits.grade_cell, self.until)
         self._names, self._found = [], {}
-        with contextlib.suppress(Lost, RemoteError):
-            self.session().begin_tests()
+        self._begin_tests()
         self.testing = True
         try:
             yield
@@ -204,8 +215,7 @@ class Submission:
         self._close()
         self._session, testing = None, self.testing
         self.testing = False
-        with contextlib.suppress(Lost, RemoteError):
-            self.session().begin_tests()
+        self._begin_tests()
         self.testing = testing
 
     def close(self) -> NotebookResult:

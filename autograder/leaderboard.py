@@ -179,7 +179,8 @@ def score_of(raw: dict[str, Any]) -> float | None:
     for cell in raw["cells"]:
         for one in cell["properties"]:
             score = one.get("measured")
-            if isinstance(score, (int, float)) and math.isfinite(score):
+            number = isinstance(score, (int, float)) and not isinstance(score, bool)
+            if number and math.isfinite(score):
                 return float(min(100, max(0, score)))
     return None
 

@@ -180,7 +180,7 @@ translating = (
 UNSEEN = 150
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def unseen(seed: int) -> dict[str, str]:
     """Phrases that nobody has seen, and their translations."""
     return in_words(phrases_held_back("en", "fr", UNSEEN, seed))

@@ -1019,7 +1019,7 @@ def answers(translator: Any, sentences: list[str]) -> Any:
 
 def some_phrases(rng: Rng) -> list[str]:
     phrases = list(validation())
-    return [phrases[n] for n in torch.randperm(100, generator=rng.generator)[:7].tolist()]
+    return [phrases[n] for n in torch.randperm(100, generator=rng.generator)[:5].tolist()]
 
 
 def observe_steadiness(subject: Any, rng: Rng) -> Any:
