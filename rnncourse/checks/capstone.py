@@ -138,7 +138,7 @@ def observe_past(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
 def observe_source(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
     seen = {}
     S = case.source.shape[1]
-    for s in range(S):
+    for s in range(S - 1):  # the last one is EOS, which is no word
         source = case.source.clone()
         source[0, s] = other_word(source[0, s], V_SOURCE)
         after = case.ask(source=source)
