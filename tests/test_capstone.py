@@ -1,6 +1,8 @@
 """The capstone: what is handed in, what nobody has seen, and what one half costs the other."""
 
 import json
+import re
+import shutil
 from copy import deepcopy
 from io import BytesIO
 
@@ -17,7 +19,15 @@ from autograder.grading import Graded, grade_assignment
 from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
 from autograder.judge import demonstrations
 from autograder.release import release
-from rnncourse.checks.capstone import EXERCISES, THRESHOLDS, phrase_book
+from rnncourse.checks.capstone import (
+    EXERCISES,
+    THRESHOLDS,
+    V_SOURCE,
+    V_TARGET,
+    other_word,
+    phrase_book,
+)
+from rnncourse.checks.rng import Rng
 from rnncourse.checks.translators import MOST, WEIGHTS, problem_with
 from rnncourse.data import translation
 from rnncourse.data.translation import phrases_held_back
@@ -57,6 +67,46 @@ def test_the_lists_of_training_and_validation_are_what_they_were():
     """What is kept back comes out of the test list alone."""
     whole = translation(train=0, valid=50, test=0).valid
     assert whole == translation(train=30, valid=50, test=20).valid
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+def test_the_facts_are_what_a_right_network_does():
+    """Properties compare with the reference: so what that does must be what is meant."""
+    exercise = EXERCISES["Translator"]
+    found = {}
+    for one in rubric("Translator"):
+        for seed in range(5):
+            for what, fact in one.observe(exercise.reference, Rng(seed, one.name)).items():
+                what = re.sub(r"t = \d|word \d of \d", "…", what)
+                found.setdefault(what, set()).add(fact)
+    same, other = {"stay the same"}, {"change"}
+    assert found == {
+        "model(source (3, S), mask (3, S), target (3, T))": {"scores (3, T, V_target)"},
+        "over the words, the scores add up to 1": {"not always"},
+        "a batch of one word": {"scores (1, 1, V_target)"},
+        "another target word at …: the scores before it": same,
+        "another target word at …: the scores at it": other,
+        "another source …: the scores": other,
+        "two source words change places: the scores": other,
+        "other words under the padding of the source: the scores": same,
+        "two more columns of padding: the scores": same,
+        "the shortest sentence alone, without padding: its scores": same,
+        "another first sentence: its own scores": other,
+        "another first sentence: the others' scores": same,
+        "the scores of start and step at …": {"those of forward"},
+        "going on with rows 2, 0, 0 of the state, the scores": {"those of these rows"},
+        "a new model with the saved weights: its scores": {"the same"},
+        "numbers of the model that get no gradient": {"few or none"},
+    }
+
+
+@pytest.mark.parametrize("V", [V_SOURCE, V_TARGET])
+def test_another_word_is_another_word(V):
+    words = torch.arange(2, V)
+    others = other_word(words, V)
+    assert (others != words).all() and (others >= 4).all() and (others < V).all()
 
 
 # --- the score ------------------------------------------------------------------------------------
@@ -126,8 +176,6 @@ def test_what_fails_costs_its_twenty_phrases():
 
     load._library = phrase_book._library
     (observe,) = {one.observe for one in HIDDEN["load_translator"]}
-    from rnncourse.checks.rng import Rng
-
     got = observe(load, Rng(1))
     assert "too much" in got["failed"] and got["translations"].count("") == 20
     assert 60 < bleu(got) < 95
@@ -259,8 +307,6 @@ HANDED = {
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> tuple[Course, dict[str, Graded]]:
     """The results of a class of which each has handed in something else."""
-    import shutil
-
     root = tmp_path_factory.mktemp("course")
     shutil.copy(ROOT / "nbgrader_config.py", root)
     shutil.copytree(ROOT / "solutions" / CAPSTONE, root / "solutions" / CAPSTONE)

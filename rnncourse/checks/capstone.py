@@ -188,7 +188,8 @@ def observe_rows(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
 
 def other_word(words: torch.Tensor, V: int) -> torch.Tensor:
     """For each word one that it is not, and no special."""
-    return len(SPECIALS) + (words + 3) % (V - len(SPECIALS))
+    first = len(SPECIALS)
+    return first + (words - first + 1) % (V - first)
 
 
 translator = Exercise(
