@@ -87,6 +87,12 @@ def _enters(decorator: ast.expr) -> bool:
     return isinstance(called, ast.Attribute) and called.attr in ("misconception", "of")
 
 
+def files_of_the_solution(assignment: str) -> dict[str, bytes]:
+    """What the solution hands in beside its notebook."""
+    module = importlib.import_module(f"autograder.alternatives.{assignment}")
+    return getattr(module, "FILES", {})
+
+
 def candidates(course: Course, assignment: str) -> list[Candidate]:
     """All that the catalogue and the alternatives hold for the exercises of an assignment."""
     module = importlib.import_module(f"autograder.alternatives.{assignment}")
@@ -155,6 +161,7 @@ class _Examiner:
         self.assignment = ""
         self.judge: Judge | None = None
         self.sources: list[NotebookNode] = []
+        self.files: dict[str, bytes] = {}  # that are handed in with every candidate
 
     def take(self, assignment: str) -> None:
         """Turn to another assignment."""
@@ -163,13 +170,14 @@ class _Examiner:
         hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
         self.judge = Judge(self.jail, hidden, forbidden, [self.course.root])
         self.sources = list(self.course.sources(assignment).values())
+        self.files = self.course.source_files(assignment) | files_of_the_solution(assignment)
 
     def examine(self, candidate: Candidate, seed: int) -> Finding:
         if candidate.assignment != self.assignment:
             self.take(candidate.assignment)
         assert self.judge is not None
         source = next(one for one in self.sources if _cells_of(one, candidate.exercise))
-        result = self.judge.grade(copy.deepcopy(candidate.notebook), source, seed)
+        result = self.judge.grade(copy.deepcopy(candidate.notebook), source, seed, self.files)
         (cell,) = result.cells
         named = any(one["misconception"] == candidate.name for one in cell.properties)
         return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)

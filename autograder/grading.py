@@ -31,7 +31,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import MissingEntry
 
 from .cluster import Cluster
-from .course import Course, CourseError, forbidden_names, hidden_modules
+from .course import Course, CourseError, forbidden_names, handed_in, hidden_modules
 from .jail import JailError, choose
 from .judge import Judge, NotebookResult
 from .limits import LIMITS, Limits
@@ -89,7 +89,7 @@ class Assignment:
     def collect(self, student: str) -> Handed:
         """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
-        return collect(folder, student, self.cells, self.files)
+        return collect(folder, student, self.cells, self.files, handed_in(self.name))
 
     def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
@@ -123,6 +123,7 @@ class Assignment:
             "max_points": sum(mark["max_points"] for mark in marks),
             "needs_manual_grade": any(mark["points"] is None for mark in marks),
             "cells": marks,
+            "handed_in": {path: len(files[path]) for path in handed_in(self.name) if path in files},
             "problems": submitted.problems,
             "notes": list(dict.fromkeys(submitted.notes)),
             "suspicious": list(dict.fromkeys(submitted.suspicious)),
@@ -144,6 +145,7 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
         "message": problem,
         "seed": None,
         "seconds": 0.0,
+        "record": {},
     }
 
 

@@ -181,9 +181,16 @@ def listing(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def collect(
-    folder: Path, student: str, expected: list[AssignmentCells], extra: dict[str, bytes]
+    folder: Path,
+    student: str,
+    expected: list[AssignmentCells],
+    extra: dict[str, bytes],
+    most: dict[str, int] | None = None,
 ) -> Handed:
-    """Read a submission's folder. extra: the instructor's files, which replace the student's."""
+    """Read a submission's folder.
+
+    extra: the instructor's files, which replace the student's; most: bytes of single files.
+    """
     found = Submitted(student)
     handed = Handed(found)
     if folder.is_symlink():
@@ -208,7 +215,7 @@ def collect(
         try:
             if any(inside.startswith(f"{one}/") or one.startswith(f"{inside}/") for one in taken):
                 raise Unreadable("its name is taken")
-            content = read_file(path, room)
+            content = read_file(path, min(room, (most or {}).get(inside, room)))
         except Unreadable as error:
             found.notes.append(f"{shown} was left out: {error}")
             continue

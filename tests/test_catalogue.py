@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from nbgrader.utils import is_grade
 
-from autograder.audit import source_of
+from autograder.audit import files_of_the_solution, source_of
 from autograder.course import Course, problem_set_exercises
 from autograder.grade import rubric
 from autograder.judge import demonstrations
@@ -39,6 +39,15 @@ CORRECT = [
     for solution in solutions
 ]
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
+
+
+@pytest.fixture(autouse=True)
+def beside_what_is_handed_in(tmp_path, monkeypatch):
+    """Where there are the files that solutions hand in beside their notebooks."""
+    for problem_set in {one.problem_set for one in EXERCISES.values()}:
+        for name, content in files_of_the_solution(problem_set).items():
+            (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
 
 
 @cache

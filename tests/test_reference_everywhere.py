@@ -20,6 +20,7 @@ from rnncourse.checks.trees import tensors
 from rnncourse.device import device as best_device
 from rnncourse.reference import (
     attention,
+    capstone,
     cells,
     decoding,
     exposure,
@@ -28,6 +29,7 @@ from rnncourse.reference import (
     outputs,
     recurrent,
     regularization,
+    short_loop,
     states,
     training,
     training_loop,
@@ -223,6 +225,33 @@ def loop(model, batches, loss, optimizer):
     training_loop.fit(model, batches, loss, optimizer, epochs=2, max_norm=0.5, progress=False)
 
 
+def short(model, batches, loss, optimizer):
+    def validate(model):
+        return loss(model, batches[0]).item()
+
+    short_loop.fit(
+        model, batches, loss, optimizer, epochs=2, max_norm=0.5, validate=validate, patience=2
+    )
+
+
+def translation_trained(d):
+    s = d.s
+    model = d.module(
+        outputs.Seq2Seq(recurrent.GRU(s.D, s.H), recurrent.GRU(s.D, s.H), s.V, s.V, s.D, s.H)
+    )
+    target = d.tokens(s.B, s.T + 1)
+    batch = d.tokens(s.B, s.S), d.lengths(s.S), target, torch.ones_like(target, dtype=torch.bool)
+    history = short_loop.train_translator(model, [batch], [batch])
+    return [history[0]["train"], history[0]["valid"]]
+
+
+def translator(d):
+    s = d.s
+    made = d.module(capstone.Translator(s.V, s.V + 1, D=s.D, H=s.H, A=s.A))
+    made.eval()
+    return made(d.tokens(s.B, s.S), d.mask(s.S), d.tokens(s.B, s.T))
+
+
 CALLS: dict[str, Callable[[Draw], Any]] = {
     "warmup.softmax": lambda d: warmup.softmax(d.n("BTV"), 1),
     "warmup.numeric_gradient": lambda d: warmup.numeric_gradient(
@@ -252,8 +281,11 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "recurrent.LSTM": recurrent_module(recurrent.LSTM),
     "recurrent.GRU": recurrent_module(recurrent.GRU),
     "recurrent.Bidirectional": bidirectional,
+    "capstone.Translator": translator,
     "masks.check_mask": lambda d: masks.check_mask(mask(d), (d.s.B, d.s.T)),
     "states.map_state": lambda d: states.map_state(torch.tanh, (d.n("BH"), (d.n("BD"),))),
+    "states.select_rows": lambda d: states.select_rows((d.n("BH"), (d.n("BD"),)), [d.s.B - 1, 0]),
+    "states.first_tensor": lambda d: states.first_tensor(((d.n("BH"),), d.n("BD"))),
     "inputs.pad_batch": lambda d: inputs.pad_batch([d.tokens(d.s.T), d.tokens(d.s.S)]),
     "inputs.sequence_mask": mask,
     "inputs.one_hot": lambda d: inputs.one_hot(d.tokens(d.s.B, d.s.T), d.s.V, d.dtype),
@@ -304,6 +336,8 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "training.truncated_bptt": truncated,
     "training.train_step": trained(one_step),
     "training_loop.fit": trained(loop),
+    "short_loop.fit": trained(short),
+    "short_loop.train_translator": translation_trained,
     "decoding.greedy_decode": lambda d: decoding.greedy_decode(*d.decoder(), BOS, EOS, 5),
     "decoding.sample_decode": lambda d: decoding.sample_decode(
         *d.decoder(), BOS, EOS, 5, 0.7, 3, d.generator()
@@ -349,6 +383,9 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
 }
 # On words, files and plain numbers: no tensor comes in.
 WITHOUT_TENSORS = {
+    "attention.attention_slide_bugs",
+    "capstone.load_translator",
+    "capstone.translate",
     "cells.slide_bugs",
     "checkpoint.load_checkpoint",
     "checkpoint.save_checkpoint",
@@ -359,6 +396,7 @@ WITHOUT_TENSORS = {
     "inputs.build_vocab",
     "inputs.decode",
     "inputs.encode",
+    "outputs.translation_bugs",
     "rewards.edit_distance",
     "rewards.sentence_bleu",
 }

@@ -28,6 +28,8 @@ class Property:
     observe(subject, rng) returns plain data (tensors, numbers, strings, lists, dictionaries whose
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
+    measure(got), if given, is a number that is recorded whether the property holds or not; None
+    where there is none. named: whether a mistake is looked for where the property fails.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Property:
     points: float
     observe: Callable[[Any, Rng], Any]
     judge: Callable[[Any, Any], str | None] = difference
+    measure: Callable[[Any], float | None] | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ class Exercise:
         else:
             message = prop.judge(got, expected)
         named = None
-        if message is not None and message != "not written yet":
+        if prop.named and message is not None and message != "not written yet":
             named = self._name_mistake(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
@@ -155,6 +159,7 @@ class Exercise:
             misconception=named.name if named else None,
             hint=named.sentence if named else None,
             seconds=time.perf_counter() - start,
+            measured=None if prop.measure is None or isinstance(got, Raised) else prop.measure(got),
         )
 
     def _name_mistake(
