@@ -123,7 +123,10 @@ class Cases:
                 self.draw(rng, rng.sizes()),
             )
             inputs = [one for one in tensors(args) if one.requires_grad]
-            results = tensors(self.run(subject, *args))
+            result = self.run(subject, *args)
+            results = tensors(result)
+            if not results:
+                return {self.text(args): f"got {kind(result)}, which has no gradient"}
             # A random weight for every number of the result: no two mistakes cancel.
             loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
             if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
