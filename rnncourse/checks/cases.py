@@ -123,12 +123,13 @@ class Cases:
                 self.draw(rng, rng.sizes()),
             )
             inputs = [one for one in tensors(args) if one.requires_grad]
-            results = tensors(self.run(subject, *args))
+            result = self.run(subject, *args)
+            results = tensors(result)
             if not results:
-                return {self.text(args): "no tensor comes back"}
+                return {self.text(args): f"no gradient flows back from {kind(result)}"}
             # A random weight for every number of the result: no two mistakes cancel.
             loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
-            if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+            if not loss.requires_grad:
                 return {self.text(args): "no gradient flows back: the result was detached"}
             found = torch.autograd.grad(loss, inputs, allow_unused=True)
             names = [
