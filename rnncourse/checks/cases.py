@@ -126,7 +126,9 @@ class Cases:
             results = tensors(self.run(subject, *args))
             # A random weight for every number of the result: no two mistakes cancel.
             loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
-            if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+            if not results:
+                return {self.text(args): "no gradient flows back: there is no tensor in the result"}
+            if not loss.requires_grad:
                 return {self.text(args): "no gradient flows back: the result was detached"}
             found = torch.autograd.grad(loss, inputs, allow_unused=True)
             names = [

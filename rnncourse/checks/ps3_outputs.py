@@ -54,8 +54,11 @@ def refilled(rng: Rng, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Ten
 
 def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
     """What `backward` brings to the parameters, with a random weight on every result."""
-    loss = sum((one * rng.normal(*one.shape)).sum() for one in tensors(result))
-    if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+    results = tensors(result)
+    if not results:
+        return {"gradients": f"none arrive, the result is {kind(result)}"}
+    loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
+    if not loss.requires_grad:
         return {"gradients": "none arrive, the result was detached"}
     loss.backward()
     named = sorted(dict(model.named_parameters()).items())
