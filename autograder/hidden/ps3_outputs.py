@@ -394,7 +394,7 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
             1.25,
             observe_language_gradients,
         ),
-        Property("tied", "tied, E reads and predicts, and learns from both", 1.25, observe_tied),
+        Property("tied", "tied, E reads and predicts, and learns from both", 0.75, observe_tied),
         Property(
             "longer",
             "no padding makes a difference, nor does it to gradients",
