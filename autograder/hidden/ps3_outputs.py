@@ -8,6 +8,7 @@ import torch
 
 from rnncourse.checks import ps3_outputs as ps3
 from rnncourse.checks.cases import attempt, part, using
+from rnncourse.checks.compare import kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.networks import Network
 from rnncourse.checks.rng import Rng
@@ -222,7 +223,9 @@ def observe_log_prob_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
     )
     logits.requires_grad_()
     result = subject(logits, targets, mask)
-    if not isinstance(result, torch.Tensor) or not result.requires_grad:
+    if not isinstance(result, torch.Tensor):
+        return {"gradient of logits": f"none arrives, the result is {kind(result)}"}
+    if not result.requires_grad:
         return {"gradient of logits": "none arrives, the result was detached"}
     (found,) = torch.autograd.grad((result * rng.normal(*result.shape)).sum(), logits)
     return {"gradient of logits": found}
@@ -259,9 +262,14 @@ CORRECT = set(ps3.LETTERS) - WRONG
 def finds(name: str, title: str, points: float, group: str) -> Property:
     """Some wrong lines are found; it counts only where no correct line is accused."""
 
-    def observe(subject: Any, rng: Rng) -> dict[str, list[str]]:
+    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         named = ps3.letters(subject())
-        return {"found": sorted(named & set(group)), "accused": sorted(named & CORRECT)}
+        return {
+            "found": sorted(named & set(group)),
+            "accused": sorted(named & CORRECT),
+            # Not judged: but whoever names no line at all has made no mistake of the catalogue.
+            "answered": bool(named),
+        }
 
     def judge(got: Any, expected: Any) -> str | None:
         if got["accused"]:
@@ -386,7 +394,7 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
             1.25,
             observe_language_gradients,
         ),
-        Property("tied", "tied, E reads and predicts, and learns from both", 1.25, observe_tied),
+        Property("tied", "tied, E reads and predicts, and learns from both", 0.75, observe_tied),
         Property(
             "longer",
             "no padding makes a difference, nor does it to gradients",

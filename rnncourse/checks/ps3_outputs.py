@@ -54,8 +54,11 @@ def refilled(rng: Rng, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Ten
 
 def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
     """What `backward` brings to the parameters, with a random weight on every result."""
-    loss = sum((one * rng.normal(*one.shape)).sum() for one in tensors(result))
-    if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+    results = tensors(result)
+    if not results:
+        return {"gradients": f"none arrive, the result is {kind(result)}"}
+    loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
+    if not loss.requires_grad:
         return {"gradients": "none arrive, the result was detached"}
     loss.backward()
     named = sorted(dict(model.named_parameters()).items())
@@ -523,6 +526,25 @@ def observe_going_on(subject: Any, rng: Rng) -> dict[str, Any]:
     return seen
 
 
+def observe_following(subject: Any, rng: Rng) -> dict[str, str]:
+    """Tied: word 0 is not in the text, and its vector is changed. Its scores must follow."""
+    s = rng.sizes(T=LONG)
+    s = s._replace(D=s.H)
+    model, tokens = draw_language_model(rng, s, tied=True), rng.integers(1, V, s.B, s.T)
+    built = model.build(subject)
+    before = part(built(tokens), 0)
+    weights = {**model.weights, "E": model.weights["E"].clone()}
+    weights["E"][0] += 1
+    built.load_state_dict(weights, strict=False)
+    moved = (part(built(tokens), 0) - before).abs().amax(dim=(0, 1)) > 1e-9  # (V,)
+    return {
+        "tied, the vector of word 0 is changed: its scores": "follow" if moved[0] else "stay",
+        "tied, the vector of word 0 is changed: other scores": "change"
+        if moved[1:].any()
+        else "stay",
+    }
+
+
 language = Exercise(
     "LanguageModel",
     "ps3_outputs",
@@ -541,6 +563,7 @@ language = Exercise(
             "causal", "no word sees those after it", 0.75, observe_the_future, without("logits")
         ),
         Property("goes_on", "a text can be read in pieces", 0.75, observe_going_on),
+        Property("follows", "tied, a word is read and predicted alike", 0.5, observe_following),
     ),
 )
 
