@@ -904,12 +904,13 @@ def detached(subject: Any, state: Any, text: str) -> dict[str, Any]:
     for one in tensors(state):
         one.requires_grad_()
     result = attempt(lambda: subject(state))
+    failed = isinstance(result, Raised)
     # What comes needs a gradient itself, so that a state that is handed through is seen.
     passes = [one.requires_grad for one in tensors(result)]
     return {
-        f"{text}: its form": form(result),
+        f"{text}: its form": result if failed else form(result),
         f"{text}: its numbers": copied(result),
-        f"{text}: whether a gradient passes": result if isinstance(result, Raised) else passes,
+        f"{text}: whether a gradient passes": result if failed else passes,
     }
 
 
