@@ -408,7 +408,7 @@ def warms_up_with_more_epochs(model, train, valid):
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.008, weight_decay=0.01)
     return fit(
-        model, train, loss, optimizer, epochs=40, max_norm=2.0, validate=validate, patience=10
+        model, train, loss, optimizer, epochs=25, max_norm=2.0, validate=validate, patience=10
     )
 
 
@@ -431,7 +431,7 @@ def counts_wrong_words(model, train, valid):
 
     optimizer = torch.optim.NAdam(model.parameters(), lr=0.01)
     return fit(
-        model, train, loss, optimizer, epochs=30, max_norm=5.0, validate=validate, patience=8
+        model, train, loss, optimizer, epochs=20, max_norm=5.0, validate=validate, patience=8
     )
 
 
@@ -448,6 +448,6 @@ def trains_in_two_rounds(model, train, valid):
     for rate in (0.012, 0.004):
         optimizer = torch.optim.Adam(model.parameters(), lr=rate)
         history += fit(
-            model, train, loss, optimizer, epochs=18, max_norm=1.0, validate=validate, patience=18
+            model, train, loss, optimizer, epochs=12, max_norm=1.0, validate=validate, patience=12
         )
     return history

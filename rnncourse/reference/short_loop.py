@@ -68,5 +68,5 @@ def train_translator(model, train, valid):
 
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     return fit(
-        model, train, loss, optimizer, epochs=30, max_norm=1.0, validate=validate, patience=5
+        model, train, loss, optimizer, epochs=20, max_norm=1.0, validate=validate, patience=5
     )
