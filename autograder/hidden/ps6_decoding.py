@@ -49,40 +49,40 @@ def nested(points: float, decode: Decode) -> Property:
 
 
 def draw_nested_step(rng: Rng, N: int) -> tuple:
-    """Where it shows what step reads, and where a search has something to cut."""
+    """Sentences that do not end together; it shows what step reads; a search has some to cut."""
     while True:
         step = ps6.nested_step(ps6.draw_table(rng, 5) / 2)
         state = ps6.draw_nested(rng, N, 5)
-        if ps6.matters(step, state, 0, 4, 6):
-            found = decoding.beam_search(step, state, 0, 4, 6, 3, 0.6)
-            if any(row[-1] != 4 for pairs in found for row, _ in pairs):
-                return step, state
+        lengths = {len(row) for row in decoding.greedy_decode(step, state, 0, 4, 6)}
+        if len(lengths) < min(N, 2) or not ps6.matters(step, state, 0, 4, 6, list):
+            continue
+        found = decoding.beam_search(step, state, 0, 4, 6, 3, 0.6)
+        some_are_cut = any(row[-1] != 4 for pairs in found for row, _ in pairs)
+        if some_are_cut and ps6.states_matter(step, state, 0, 4, 6, 3):
+            return step, state
 
 
 def draw_change(rng: Rng) -> tuple:
     """(step, state, the state with another row 0, bos, eos, max_length).
 
-    The change shows in all that is decoded; and sentence 0 becomes the first to end, so that it
-    could take the others with it.
+    The change shows in all that is decoded. Sentence 0 is neither the first to end nor the last
+    at first, and then it becomes the first: it could take the others with it.
     """
     bos, eos, L = 0, 4, 5
     while True:
-        step, state = ps6.table_step(ps6.draw_table(rng, 5)), ps6.draw_phases(rng, 4)
-        changed = state.clone()
-        changed[0] = (changed[0] + 1 + rng.integers(0, 4, 1)) % 5
-        one, other = (decoding.greedy_decode(step, it, bos, eos, L) for it in (state, changed))
-        if not len(other[0]) < min(map(len, one[1:])) <= len(one[0]):
+        step = ps6.table_step(ps6.draw_table(rng, 5))
+        phases = torch.arange(5, dtype=torch.float64).unsqueeze(1)
+        rows = decoding.greedy_decode(step, phases, bos, eos, L)
+        first, second, *rest = sorted(range(5), key=lambda phase: len(rows[phase]))
+        if len(rows[first]) == len(rows[second]):
             continue
+        before, after = phases[[rest[0], second, *rest[1:]]], phases[[first, second, *rest[1:]]]
         endings = [
-            [
-                row
-                for row, _ in decoding.beam_search(step, it[:1], bos, eos, L, 3, 0.6)[0]
-                if eos in row
-            ]
-            for it in (state, changed)
+            [row for row, _ in pairs if eos in row]
+            for pairs in decoding.beam_search(step, phases[[rest[0], first]], bos, eos, L, 3, 0.6)
         ]
         if endings[0] != endings[1]:
-            return step, state, changed, bos, eos, L
+            return step, before, after, bos, eos, L
 
 
 def decode_rows(points: float, decode: Decode) -> Property:
@@ -256,9 +256,10 @@ def observe_everything(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_finished(subject: Any, rng: Rng) -> dict[str, str]:
     """What must hold of every list of hypotheses."""
-    table, *args = ps6.draw_search(rng, 4, N=4)
-    *_, eos, L = args
-    pairs = ps6.pairs_of(attempt(lambda: subject(ps6.table_step(table), *args, 4)))
+    table, state, eos, L = ps6.draw_table(rng, 5), ps6.draw_phases(rng, 4), 4, 5
+    table[:, :, eos] = table[:, :, :eos].logsumexp(dim=2)  # as likely as all others together
+    step = ps6.table_step(table)
+    pairs = ps6.pairs_of(attempt(lambda: subject(step, state, 0, eos, L, 4)))
     if not pairs or not any(pairs):
         return {"hypotheses": "there are none in the right form"}
     rows = [[tuple(row) for row, _ in found] for found in pairs]
@@ -473,7 +474,7 @@ def observe_long(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_odd_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
     """Nothing but empty sentences, a vocabulary of two, and exact by default."""
-    m = rng.integers(2, 7, 4)
+    m = 2 + torch.randperm(5, generator=rng.generator)[:4]
     return {
         "lengths=[0, 0]": attempt(lambda: subject(torch.tensor([0, 0]), 7, 1.0, True)),
         f"lengths={m.tolist()}, V=2, released": attempt(lambda: subject(m, 2, 0.6, False)),

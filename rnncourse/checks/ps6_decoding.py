@@ -96,8 +96,10 @@ def is_list(value: Any) -> bool:
 MIXED, ENDING = "some end by themselves, some are cut", "all end by themselves, not at once"
 
 
-def matters(step: Callable[..., Any], state: Any, bos: int, eos: int, L: int) -> bool:
-    """Whether it shows in the lengths if step reads bos every time, or the first state."""
+def matters(
+    step: Callable[..., Any], state: Any, bos: int, eos: int, L: int, what: Callable = len
+) -> bool:
+    """Whether it shows (in the lengths) if step reads bos every time, or the first state."""
 
     def reads_bos(tokens, state):
         return step(torch.full_like(tokens, bos), state)
@@ -106,7 +108,7 @@ def matters(step: Callable[..., Any], state: Any, bos: int, eos: int, L: int) ->
         return step(tokens, state)[0], now
 
     one, *others = (
-        [len(row) for row in decoding.greedy_decode(model, state, bos, eos, L)]
+        [what(row) for row in decoding.greedy_decode(model, state, bos, eos, L)]
         for model in (step, reads_bos, reads_the_start)
     )
     return one not in others
@@ -747,6 +749,15 @@ def accepts_everything(step, state, bos, eos, max_length, temperature, top_k, ge
 # --- beam_search --------------------------------------------------------------------------------
 
 
+def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
+    """Whether it shows if the states do not follow their hypotheses."""
+    one, other = (
+        [[row for row, _ in pairs] for pairs in search(step, state, *args)]
+        for search in (decoding.beam_search, leaves_the_states_behind)
+    )
+    return one != other
+
+
 def draw_search(
     rng: Rng, beam: int, N: int = 3, V: int = 5, L: int = 5, alphas: tuple[float, ...] = (0.0,)
 ) -> tuple:
@@ -770,7 +781,9 @@ def draw_search(
         some_end = any(row[-1] == eos and len(row) > 1 for row in winners[0])
         some_are_cut = any(row[-1] != eos for rows in words for row in rows)
         differ = all(a != b for a, b in itertools.pairwise(winners))
-        if steady and some_end and some_are_cut and differ:
+        if not (steady and some_end and some_are_cut and differ):
+            continue
+        if beam == 1 or states_matter(table_step(table), state, bos, eos, L, beam):
             return table, state, bos, eos, L
 
 
