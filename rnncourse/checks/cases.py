@@ -224,10 +224,11 @@ class Cases:
                 a.shape == b.shape and _close(a, b)
                 for a, b in zip(tensors(first), tensors(second), strict=True)
             )
+            again = "the same result" if same else "another result"
             return {
                 "the call changed": ", ".join(changed) or "none of its inputs",
                 "a second call with the same inputs gives": (
-                    "the same result" if same and tensors(first) else "another result"
+                    again if tensors(first) else "no tensor"
                 ),
             }
 
