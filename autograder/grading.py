@@ -94,7 +94,7 @@ class Assignment:
     def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
         started = time.perf_counter()
-        submitted = read_submission(handed, self.cells, self.files)
+        submitted = read_submission(handed, self.cells, self.files, hidden_modules(self.name))
         # The instructor's own files are trusted; the student's go into the jail with them.
         files = {path: data for path, data in submitted.files.items() if path != "timestamp.txt"}
         marks: list[dict[str, Any]] = []

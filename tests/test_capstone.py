@@ -19,6 +19,7 @@ from autograder.grading import Graded, grade_assignment
 from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
 from autograder.judge import demonstrations
 from autograder.release import release
+from autograder.submission import AssignmentCells, Submitted, sanitise
 from rnncourse.checks.capstone import (
     EXERCISES,
     THRESHOLDS,
@@ -330,6 +331,31 @@ def test_good_weights_get_all_points(graded):
     for student in ("good", "retrains", "nameless"):
         one = graded[1][student]
         assert one.error is None and one.result["points"] == 38, (student, one.result["cells"])
+
+
+@needs_jail
+def test_nobody_is_suspected_for_using_the_library(graded):
+    """The notebook itself imports of it, and nothing but the capstone's own answers is hidden."""
+    assert [one.result["suspicious"] for one in graded[1].values()] == [[]] * len(HANDED)
+
+
+@pytest.mark.parametrize(
+    ("source", "suspicious"),
+    [
+        ("from rnncourse.reference.capstone import translate", True),
+        ("from rnncourse.reference import capstone as c", True),
+        ("from rnncourse.reference import (\n    attention,\n    capstone,\n)", True),
+        ("importlib.import_module('rnncourse.reference.capstone')", True),
+        ("import rnncourse.reference as r", True),
+        ("from rnncourse.reference.attention import attend", False),
+        ("from rnncourse.reference import attention\n\ncapstone = 1", False),
+    ],
+)
+def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    found = Submitted("student")
+    sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
+    assert bool(found.suspicious) == suspicious
 
 
 @needs_jail
