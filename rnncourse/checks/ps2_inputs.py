@@ -65,6 +65,8 @@ def in_order(vocab: Any) -> Any:
         return kind(vocab)
     if not all(type(number) is int for number in vocab.values()):
         return "a dict whose values are not all ints"
+    if len(set(vocab.values())) < len(vocab):
+        return "a dict in which two words have the same number"
     words = sorted((word for word in vocab if word not in SPECIALS), key=vocab.get)
     return " ".join(map(str, words)) or "no words"
 
