@@ -506,14 +506,14 @@ variational = Exercise(
         Property(
             "masks",
             "step sees x_t and h_{t-1} times a mask of zeros and 1 / (1 - p)",
-            1,
+            0.75,
             observe_masks,
             judging("calls", "every call", "x_t is", "h of"),
         ),
         Property(
             "steady",
             "the masks are the same at every step",
-            1.25,
+            2,
             observe_masks,
             judging("calls", "every call", "the mask"),
         ),
@@ -524,7 +524,7 @@ variational = Exercise(
             observe_masks,
             judging("calls", "every call", "hs", "the last"),
         ),
-        Property("tuples", "of a state (h, c) only h is dropped", 1, observe_tuple),
+        Property("tuples", "of a state (h, c) only h is dropped", 0.75, observe_tuple),
         Property(
             "off", "training=False and p = 0 drop nothing at all", 0.75, observe_variational_off
         ),
@@ -950,14 +950,14 @@ words = Exercise(
         Property(
             "whole",
             "a place holds E[w] / (1 - p), whole, or 0",
-            1,
+            0.75,
             observe_words,
             judging("the result", "padding", "the numbers", "a word"),
         ),
         Property(
             "everywhere",
             "a word that goes, goes from the whole sentence",
-            1.25,
+            1.75,
             observe_words,
             judging("the result", "the occ", "the words"),
         ),
@@ -1641,14 +1641,14 @@ weights = Exercise(
         Property(
             "entries",
             "step gets W_h times a mask of zeros and 1 / (1 - p); x_t and the state are whole",
-            1,
+            0.75,
             observe_weights,
             judging("calls", "every call", "x_t", "h of", "W_h"),
         ),
         Property(
             "steady",
             "the dropped weights are the same at every step",
-            1.25,
+            1.5,
             observe_weights,
             judging("calls", "every call", "the mask"),
         ),
