@@ -65,10 +65,16 @@ def how_alike(dropped: torch.Tensor, dim: int) -> str:
 
 
 def how_steady(factors: torch.Tensor) -> str:
-    """Whether factors (B, T, ...) are the same at every step."""
+    """Whether factors (B, T, ...) are the same at every step; 1 everywhere is no mask."""
+    if not ((factors - 1).abs() > 1e-3).any():
+        return "none"
     moves = (factors[:, 1:] - factors[:, :-1]).abs() > 1e-3
     count = int(moves.transpose(0, 1).flatten(1).any(dim=1).sum())
     return "the same at every step" if count == 0 else f"changes {count} times"
+
+
+def some(dropped: torch.Tensor) -> str:
+    return "something" if dropped.any() else "nothing"
 
 
 def same(got: Any, expected: torch.Tensor) -> bool:
@@ -500,14 +506,14 @@ variational = Exercise(
         Property(
             "masks",
             "step sees x_t and h_{t-1} times a mask of zeros and 1 / (1 - p)",
-            1,
+            0.75,
             observe_masks,
             judging("calls", "every call", "x_t is", "h of"),
         ),
         Property(
             "steady",
             "the masks are the same at every step",
-            1.25,
+            2,
             observe_masks,
             judging("calls", "every call", "the mask"),
         ),
@@ -518,7 +524,7 @@ variational = Exercise(
             observe_masks,
             judging("calls", "every call", "hs", "the last"),
         ),
-        Property("tuples", "of a state (h, c) only h is dropped", 1, observe_tuple),
+        Property("tuples", "of a state (h, c) only h is dropped", 0.75, observe_tuple),
         Property(
             "off", "training=False and p = 0 drop nothing at all", 0.75, observe_variational_off
         ),
@@ -639,6 +645,25 @@ def draws_outside_training(step, xs, state, p_x, p_h, generator, training=True):
     "With training=False just unroll the step."
 )
 def drops_outside_training(step, xs, state, p_x, p_h, generator, training=True):
+    h = state[0] if isinstance(state, tuple) else state
+    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    mask_h = dropout_mask(h.shape, p_h, generator, h)
+
+    def dropped(x, state):
+        if isinstance(state, tuple):
+            return step(x, (state[0] * mask_h, *state[1:]))
+        return step(x, state * mask_h)
+
+    return unroll(dropped, xs * mask_x, state)
+
+
+@variational.misconception(
+    "Your condition is the wrong way round: you drop outside training, and not in it. "
+    "With training=True the masks apply."
+)
+def drops_only_outside_training(step, xs, state, p_x, p_h, generator, training=True):
+    if training:
+        return unroll(step, xs, state)
     h = state[0] if isinstance(state, tuple) else state
     mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
     mask_h = dropout_mask(h.shape, p_h, generator, h)
@@ -925,14 +950,14 @@ words = Exercise(
         Property(
             "whole",
             "a place holds E[w] / (1 - p), whole, or 0",
-            1,
+            0.75,
             observe_words,
             judging("the result", "padding", "the numbers", "a word"),
         ),
         Property(
             "everywhere",
             "a word that goes, goes from the whole sentence",
-            1.25,
+            1.75,
             observe_words,
             judging("the result", "the occ", "the words"),
         ),
@@ -1616,14 +1641,14 @@ weights = Exercise(
         Property(
             "entries",
             "step gets W_h times a mask of zeros and 1 / (1 - p); x_t and the state are whole",
-            1,
+            0.75,
             observe_weights,
             judging("calls", "every call", "x_t", "h of", "W_h"),
         ),
         Property(
             "steady",
             "the dropped weights are the same at every step",
-            1.25,
+            1.5,
             observe_weights,
             judging("calls", "every call", "the mask"),
         ),
