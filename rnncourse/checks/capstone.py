@@ -1261,7 +1261,7 @@ def draws_the_words(path):
         numbers = [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
         tokens, lengths = pad_batch(numbers)
         state = model.start(tokens, sequence_mask(lengths))
-        rows = sample_decode(model.step, state, BOS, EOS, 60, 1.5, None, generator)
+        rows = sample_decode(model.step, state, BOS, EOS, 60, 3.0, None, generator)
         words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
         return [detokenise(one, "fr") for one in words]
 
