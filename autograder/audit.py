@@ -71,20 +71,21 @@ class Finding:
 def source_of(code: Any, name: str) -> str:
     """The source of a catalogued function or class as a student's cell that defines `name`.
 
-    The decorator that enters it in the catalogue stays behind; its own, below that, are kept.
+    The catalogue's decorators stay behind; torch's, below them, are the answer's own.
     """
     text = textwrap.dedent(inspect.getsource(code))
     node = ast.parse(text).body[0]
-    entered = [one.end_lineno for one in node.decorator_list if _enters(one)]
-    first = max(entered, default=0)
+    catalogue = [one.end_lineno for one in node.decorator_list if not _of_torch(one)]
+    first = max(catalogue, default=0)
     body = "\n".join(text.split("\n")[first:])
     return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
 
 
-def _enters(decorator: ast.expr) -> bool:
-    """Whether a decorator enters something in a catalogue: `….misconception(…)`, `….of(…)`."""
-    called = getattr(decorator, "func", None)
-    return isinstance(called, ast.Attribute) and called.attr in ("misconception", "of")
+def _of_torch(decorator: ast.expr) -> bool:
+    """Whether a decorator is one such as `torch.no_grad()`."""
+    while isinstance(decorator, ast.Call | ast.Attribute):
+        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
+    return isinstance(decorator, ast.Name) and decorator.id == "torch"
 
 
 def files_of_the_solution(assignment: str) -> dict[str, bytes]:
