@@ -2173,7 +2173,7 @@ def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
     """What does not depend on luck: form, range, and all that is outside of the mask."""
     seen = {}
     for tau in (0.3, 30.0):
-        targets, mask, V, _, seed = draw_raml(rng, rng.sizes())
+        targets, mask, V, _, seed = draw_raml(rng, rng.sizes(B=20))
         result = attempt(
             lambda targets=targets, mask=mask, V=V, tau=tau, seed=seed: run_with_generator(
                 subject, targets.clone(), mask.clone(), V, tau, seed
@@ -2352,7 +2352,7 @@ def draws_one_count_for_all(targets, mask, V, tau, generator, exact=True):
     probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
     edits = torch.multinomial(probs[0], 1, generator=generator).expand(len(targets), 1)
     order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
+    chosen = (order.argsort(dim=1).argsort(dim=1) < edits) & mask
     other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
     return torch.where(chosen, other, targets)
 
