@@ -6,11 +6,13 @@ alternatives score full marks, every misconception loses points, and nine in ten
 """
 
 import ast
+import atexit
 import copy
 import importlib
 import inspect
 import multiprocessing
 import textwrap
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,7 @@ from .course import (
     hidden_modules,
     problem_set_exercises,
 )
+from .grade import rubric
 from .judge import Judge, demonstrations, student_names
 
 SEED = 20180129  # any will do: the marks may not depend on it
@@ -38,6 +41,7 @@ NAMED = 0.9  # the share of misconceptions that the hint must name
 class Candidate:
     """Something to submit for one exercise, and what it should get."""
 
+    assignment: str
     exercise: str
     kind: str  # "solution", "stub", "alternative" or "misconception"
     name: str
@@ -65,11 +69,29 @@ class Finding:
 
 
 def source_of(code: Any, name: str) -> str:
-    """The source of a catalogued function or class as a student's cell that defines `name`."""
+    """The source of a catalogued function or class as a student's cell that defines `name`.
+
+    The catalogue's decorators stay behind; torch's, below them, are the answer's own.
+    """
     text = textwrap.dedent(inspect.getsource(code))
     node = ast.parse(text).body[0]
-    body = "\n".join(text.split("\n")[node.lineno - 1 :])
+    catalogue = [one.end_lineno for one in node.decorator_list if not _of_torch(one)]
+    first = max(catalogue, default=0)
+    body = "\n".join(text.split("\n")[first:])
     return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
+
+
+def _of_torch(decorator: ast.expr) -> bool:
+    """Whether a decorator is one such as `torch.no_grad()`."""
+    while isinstance(decorator, ast.Call | ast.Attribute):
+        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
+    return isinstance(decorator, ast.Name) and decorator.id == "torch"
+
+
+def files_of_the_solution(assignment: str) -> dict[str, bytes]:
+    """What the solution hands in beside its notebook."""
+    module = importlib.import_module(f"autograder.alternatives.{assignment}")
+    return getattr(module, "FILES", {})
 
 
 def candidates(course: Course, assignment: str) -> list[Candidate]:
@@ -94,7 +116,7 @@ def candidates(course: Course, assignment: str) -> list[Candidate]:
                 answers.append(("misconception", one.name, source_of(one.wrong, name)))
             for kind, label, text in answers:
                 notebook = _only(source, solution, test, text)
-                found.append(Candidate(name, kind, label, notebook))
+                found.append(Candidate(assignment, name, kind, label, notebook))
     return found
 
 
@@ -128,60 +150,96 @@ def _only(source: NotebookNode, solution: int, test: int, text: str) -> Notebook
 
 # --- running them ---------------------------------------------------------------------------------
 
-_judge: Judge  # of this process
-_sources: list[NotebookNode]
+
+class _Examiner:
+    """Examines candidates in this process, with a jail for the assignment that is at hand."""
+
+    def __init__(self, course: Course, jail: str):
+        import torch
+
+        torch.set_num_threads(1)
+        self.course, self.jail = course, jail
+        self.assignment = ""
+        self.judge: Judge | None = None
+        self.sources: list[NotebookNode] = []
+        self.files: dict[str, bytes] = {}  # that are handed in with every candidate
+
+    def take(self, assignment: str) -> None:
+        """Turn to another assignment."""
+        self.close()
+        self.assignment = assignment
+        hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
+        self.judge = Judge(self.jail, hidden, forbidden, [self.course.root])
+        self.sources = list(self.course.sources(assignment).values())
+        self.files = self.course.source_files(assignment) | files_of_the_solution(assignment)
+
+    def examine(self, candidate: Candidate, seed: int) -> Finding:
+        if candidate.assignment != self.assignment:
+            self.take(candidate.assignment)
+        assert self.judge is not None
+        source = next(one for one in self.sources if _cells_of(one, candidate.exercise))
+        result = self.judge.grade(copy.deepcopy(candidate.notebook), source, seed, self.files)
+        (cell,) = result.cells
+        named = any(one["misconception"] == candidate.name for one in cell.properties)
+        return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)
+
+    def close(self) -> None:
+        if self.judge is not None:
+            self.judge.close()
 
 
-def _start(jail: str, course: Course, assignment: str) -> None:
-    global _judge, _sources
-    import torch
+_examiner: _Examiner  # of this process
 
-    torch.set_num_threads(1)
-    hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
-    _judge = Judge(jail, hidden, forbidden, [course.root])
-    _sources = list(course.sources(assignment).values())
+
+def _start(course: Course, jail: str) -> None:
+    global _examiner
+    _examiner = _Examiner(course, jail)
+    atexit.register(_examiner.close)
 
 
 def _examine(candidate: Candidate, seed: int) -> Finding:
-    source = next(one for one in _sources if _cells_of(one, candidate.exercise))
-    result = _judge.grade(copy.deepcopy(candidate.notebook), source, seed)
-    (cell,) = result.cells
-    named = any(one["misconception"] == candidate.name for one in cell.properties)
-    return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)
+    return _examiner.examine(candidate, seed)
 
 
 def examine(
-    course: Course, assignment: str, jobs: int = 1, jail: str = "auto", seed: int = SEED
-) -> list[Finding]:
-    """Submit every candidate of an assignment and say what it got."""
-    todo = candidates(course, assignment)
+    course: Course, assignments: Iterable[str], jobs: int = 1, jail: str = "auto", seed: int = SEED
+) -> Iterator[Finding]:
+    """Submit every candidate of the assignments and say what it got, one after the other."""
+    todo = [one for name in assignments for one in candidates(course, name)]
     context = multiprocessing.get_context("spawn")
-    start = (jail, course, assignment)
-    with ProcessPoolExecutor(jobs, context, _start, start) as pool:
-        return list(pool.map(_examine, todo, [seed] * len(todo), chunksize=4))
+    with ProcessPoolExecutor(jobs, context, _start, (course, jail)) as pool:
+        yield from pool.map(_examine, todo, [seed] * len(todo), chunksize=4)
 
 
 def audit(course: Course, assignment: str | None, jobs: int, jail: str, console: Console) -> int:
-    """Examine one assignment, or all that have exercises; print the table; 1 if any falls short."""
+    """Examine one assignment, candidate by candidate, or all that have exercises; print the tables;
+    1 if anything falls short."""
     base = course.root / course.directory().source_directory
     names = [assignment] if assignment else sorted(one.name for one in base.iterdir())
     names = [one for one in names if problem_set_exercises(one)]
     if not names:
         raise CourseError(f"{assignment or base} has no exercises to audit")
-    findings = [one for name in names for one in examine(course, name, jobs, jail)]
-    console.print(_table(findings))
+    findings: list[Finding] = []
+    with console.status("") as status:
+        for one in examine(course, names, jobs, jail):
+            findings.append(one)
+            status.update(f"{one.candidate.assignment}: {one.candidate.exercise}")
+    shown = findings if assignment else [one for one in findings if not one.good]
+    if shown:
+        console.print(_candidates_table(shown))
+    console.print(_exercises_table(findings))
     return _verdict(findings, console)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(*columns: tuple[str, str]) -> Table:
     table = Table(show_edge=False)
-    for name, justify in (
-        ("exercise", "left"),
-        ("submitted", "left"),
-        ("points", "right"),
-        ("verdict", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")
+    for name, justify in columns:
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name == "exercise")
+    return table
+
+
+def _candidates_table(findings: list[Finding]) -> Table:
+    table = _table(("exercise", "left"), ("submitted", "left"), ("points", "right"), ("", "left"))
     last = None
     for one in findings:
         candidate = one.candidate
@@ -201,6 +259,46 @@ def _table(findings: list[Finding]) -> Table:
         )
         last = candidate.exercise
     return table
+
+
+def _exercises_table(findings: list[Finding]) -> Table:
+    """Exercise by exercise: what there is, and how it fared."""
+    table = _table(
+        ("exercise", "left"),
+        ("points", "right"),
+        ("properties", "right"),
+        ("caught", "right"),
+        ("named", "right"),
+        ("alternatives", "right"),
+        ("seconds", "right"),
+    )
+    last = None
+    for (assignment, exercise), group in _grouped(findings).items():
+        if assignment != last:
+            table.add_row(assignment, style="bold")
+        last = assignment
+        wrong = [one for one in group if one.candidate.kind == "misconception"]
+        right = [one for one in group if one.candidate.kind == "alternative"]
+        solution = next(one for one in group if one.candidate.kind == "solution")
+        table.add_row(
+            f"  {exercise}",
+            f"{solution.max_points:g}",
+            str(len(rubric(exercise))),
+            f"{sum(one.good for one in wrong)}/{len(wrong)}",
+            f"{sum(one.named for one in wrong)}/{len(wrong)}",
+            f"{sum(one.good for one in right)}/{len(right)}",
+            f"{solution.seconds:.2f}",  # of its grading cell, on the solution
+            style=None if all(one.good for one in group) else "red",
+        )
+    return table
+
+
+def _grouped(findings: list[Finding]) -> dict[tuple[str, str], list[Finding]]:
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for one in findings:
+        key = one.candidate.assignment, one.candidate.exercise
+        groups.setdefault(key, []).append(one)
+    return groups
 
 
 def _verdict(findings: list[Finding], console: Console) -> int:

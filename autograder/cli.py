@@ -1,4 +1,4 @@
-"""The command line of the trusted side: release, grade, feedback, report, audit, demo."""
+"""The command line of the trusted side: from release and grade to leaderboard, audit and demo."""
 
 import argparse
 import json
@@ -49,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     report = add("report", "Show the class at a glance; write a page with plots.")
     report.add_argument("assignment", metavar="ASSIGNMENT")
     report.add_argument("--html", type=Path, metavar="FILE", help="where to write the page")
+    board = add("leaderboard", "Rank the class by its score, with names hidden; write a page.")
+    board.add_argument("assignment", metavar="ASSIGNMENT")
+    board.add_argument("--html", type=Path, metavar="FILE", help="where to write the page")
     audit = add("audit", "Prove the tests: submit every known mistake and alternative.")
     audit.add_argument("assignment", metavar="ASSIGNMENT", nargs="?")
     demo = add("demo", "The whole main job on a sample class.")
@@ -159,6 +162,18 @@ def run_report(options: Any) -> int:
     return 0
 
 
+def run_leaderboard(options: Any) -> int:
+    from .leaderboard import Leaderboard
+
+    course = Course(options.course)
+    board = Leaderboard.load(course, options.assignment)
+    console.print(board.table(), *board.notes, sep="\n", markup=False)
+    page = options.html or course.results(options.assignment) / "leaderboard.html"
+    board.write(page)
+    console.print(f"to show to the class: {page}", markup=False)
+    return 0
+
+
 def run_audit(options: Any) -> int:
     from .audit import audit
 
@@ -176,6 +191,7 @@ COMMANDS = {
     "grade": run_grade,
     "feedback": run_feedback,
     "report": run_report,
+    "leaderboard": run_leaderboard,
     "audit": run_audit,
     "demo": run_demo,
 }

@@ -100,13 +100,18 @@ class Course:
         return found
 
     def source_files(self, assignment: str) -> dict[str, bytes]:
-        """The files beside the source notebooks (data, pictures), which every submission gets."""
+        """The files beside the source notebooks (data, pictures), which every submission gets.
+
+        Not those that each student hands in: ours would take the place of theirs.
+        """
         folder = self.path("source", ".", assignment)
+        theirs = handed_in(assignment)
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file()
             and path.suffix != ".ipynb"
+            and str(path.relative_to(folder)) not in theirs
             and not any(part.startswith((".", "__pycache__")) for part in path.parts[-2:])
         }
 
@@ -137,6 +142,13 @@ def problem_set_exercises(assignment: str) -> dict[str, Exercise]:
     if not assignment.isidentifier() or importlib.util.find_spec(name) is None:
         return {}
     return importlib.import_module(name).EXERCISES
+
+
+def handed_in(assignment: str) -> dict[str, int]:
+    """The files that students hand in beside their notebooks, and how many bytes are accepted."""
+    if not problem_set_exercises(assignment):
+        return {}
+    return getattr(importlib.import_module(f"rnncourse.checks.{assignment}"), "HANDED_IN", {})
 
 
 def hidden_modules(assignment: str) -> list[str]:

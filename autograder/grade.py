@@ -13,11 +13,15 @@ from rnncourse.checks.report import Report
 current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
 
 
+RECORDED = 200  # characters of a string that is kept
+
+
 class Score:
     """The points of a grading cell. nbgrader reads the number, people read the report."""
 
-    def __init__(self, report: Report):
+    def __init__(self, report: Report, record: dict[str, str] | None = None):
         self.report = report
+        self.record = record or {}
 
     def __float__(self) -> float:
         return float(self.report.points)
@@ -37,15 +41,23 @@ def rubric(name: str) -> tuple[Property, ...]:
     return exercise.properties + hidden.HIDDEN[name]
 
 
-def grade(name: str, subject: Any, *, seed: int | None = None) -> Score:
+def grade(
+    name: str, subject: Any, *, seed: int | None = None, record: dict[str, Any] | None = None
+) -> Score:
     """Grade what a student wrote, by every property, on fresh random inputs.
 
     name: the exercise; subject: the student's function or class, or the judge's proxy of it.
     seed: repeats the inputs of an earlier run; by default the judge's, else a new one.
+    record: what the student has written to be kept with the result; of it, short strings are.
     Returns a Score: put the call last in a grading cell, so that nbgrader sees it.
     """
     if seed is None:
         seed = current_seed.get()
     if seed is None:
         seed = secrets.randbits(32)
-    return Score(find(name).evaluate(subject, seed, rubric(name)))
+    kept = {
+        key: value
+        for key, value in (record or {}).items()
+        if isinstance(value, str) and len(value) <= RECORDED
+    }
+    return Score(find(name).evaluate(subject, seed, rubric(name)), kept)

@@ -22,6 +22,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,7 +31,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import MissingEntry
 
 from .cluster import Cluster
-from .course import Course, CourseError, forbidden_names, hidden_modules
+from .course import Course, CourseError, forbidden_names, handed_in, hidden_modules
 from .jail import JailError, choose
 from .judge import Judge, NotebookResult
 from .limits import LIMITS, Limits
@@ -88,12 +89,12 @@ class Assignment:
     def collect(self, student: str) -> Handed:
         """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
-        return collect(folder, student, self.cells, self.files)
+        return collect(folder, student, self.cells, self.files, handed_in(self.name))
 
     def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
         started = time.perf_counter()
-        submitted = read_submission(handed, self.cells, self.files)
+        submitted = read_submission(handed, self.cells, self.files, hidden_modules(self.name))
         # The instructor's own files are trusted; the student's go into the jail with them.
         files = {path: data for path, data in submitted.files.items() if path != "timestamp.txt"}
         marks: list[dict[str, Any]] = []
@@ -122,6 +123,7 @@ class Assignment:
             "max_points": sum(mark["max_points"] for mark in marks),
             "needs_manual_grade": any(mark["points"] is None for mark in marks),
             "cells": marks,
+            "handed_in": {path: len(files[path]) for path in handed_in(self.name) if path in files},
             "problems": submitted.problems,
             "notes": list(dict.fromkeys(submitted.notes)),
             "suspicious": list(dict.fromkeys(submitted.suspicious)),
@@ -143,6 +145,7 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
         "message": problem,
         "seed": None,
         "seconds": 0.0,
+        "record": {},
     }
 
 
@@ -211,6 +214,7 @@ class _Process:
         self.process = context.Process(
             target=_judge_process, args=(theirs, jail, limits), daemon=True
         )
+        resource_tracker.ensure_running()  # as it starts, it would let Ctrl-C through again
         kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()

@@ -92,7 +92,8 @@ def stage(hidden: Iterable[str]) -> Path:
     shutil.copytree(source, folder / "rnncourse", ignore=skip)
     shutil.copytree(Path(__file__).parent / "jailed", folder / "jailed", ignore=skip)
     # The catalogue of mistakes holds the answers' near misses; `check` does without it here.
-    for catalogue in (folder / "rnncourse" / "checks").glob("ps*.py"):
+    checks = folder / "rnncourse" / "checks"
+    for catalogue in [*checks.glob("ps*.py"), *checks.glob("capstone*.py")]:
         catalogue.unlink()
     for module in hidden:
         path = folder.joinpath(*module.split(".")).with_suffix(".py")

@@ -44,6 +44,7 @@ class CellResult:
     message: str | None = None
     seed: int | None = None
     seconds: float = 0.0
+    record: dict[str, str] = field(default_factory=dict)  # what the grading cell keeps
 
 
 @dataclass
@@ -101,14 +102,26 @@ class Submission:
                 self._close()
             self._session = Session(self.jail, self.seed, self.limits, self.result.suspicious)
             self._session.budget = self.until
-            for path, content in self.files.items():
-                self._session.write(path, content)
+            self._hand_out()
             for source in list(self.done):
                 self._session.run_cell(source, self.limits.cell)
             if self._names:
                 self._found = self._session.begin(self._names, self.limits.call)
         self._session.budget = self.budget
         return self._session
+
+    def _hand_out(self) -> None:
+        """Put the files that were handed in into the working folder."""
+        for path, content in self.files.items():
+            self._session.write(path, content)
+
+    def _begin_tests(self) -> None:
+        """Tested is what was handed in: where a cell has written over a file, it is put back."""
+        with contextlib.suppress(Lost, RemoteError):
+            self.session()
+            self._hand_out()
+        with contextlib.suppress(Lost, RemoteError):
+            self.session().begin_tests()
 
     @contextlib.contextmanager
     def tests(self) -> Iterator[None]:
@@ -118,8 +131,7 @@ class Submission:
         """
         self.budget = min(time.monotonic() + self.limits.grade_cell, self.until)
         self._names, self._found = [], {}
-        with contextlib.suppress(Lost, RemoteError):
-            self.session().begin_tests()
+        self._begin_tests()
         self.testing = True
         try:
             yield
@@ -203,8 +215,7 @@ class Submission:
         self._close()
         self._session, testing = None, self.testing
         self.testing = False
-        with contextlib.suppress(Lost, RemoteError):
-            self.session().begin_tests()
+        self._begin_tests()
         self.testing = testing
 
     def close(self) -> NotebookResult:
@@ -339,6 +350,7 @@ class Judge:
             properties=verdict.properties,
             message=verdict.message,
             seed=seed,
+            record=verdict.record,
         )
 
     def close(self) -> None:
@@ -447,6 +459,7 @@ class Verdict:
     properties: list[dict[str, Any]]
     message: str | None
     outputs: list[dict[str, Any]]
+    record: dict[str, str]
 
 
 def _examine(
@@ -462,7 +475,7 @@ def _examine(
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     space: dict[str, Any] = {"__name__": "__main__"}
     printed = io.StringIO()
-    points, properties, message = 0.0, [], None
+    points, properties, message, record = 0.0, [], None, {}
     outputs: list[dict[str, Any]] = []
     token = current_seed.set(seed)
     kept = torch.get_rng_state()
@@ -480,7 +493,7 @@ def _examine(
         points = most
         if isinstance(value, Score):
             report = value.report
-            properties = report.to_dict()["properties"]
+            properties, record = report.to_dict()["properties"], value.record
             # The instructor may have weighed the exercise otherwise than its author.
             scale = most / report.max_points if report.max_points else 0.0
             points = min(most, report.points * scale)
@@ -492,7 +505,7 @@ def _examine(
         current_seed.reset(token)
     if text := printed.getvalue():
         outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
-    return Verdict(points, properties, message, outputs)
+    return Verdict(points, properties, message, outputs, record)
 
 
 def _run(tree: ast.Module, space: dict[str, Any]) -> Any:

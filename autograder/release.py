@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
 
-from .course import Course, CourseError
+from .course import Course, CourseError, handed_in
 
 
 def release(course: Course, assignment: str) -> Path:
@@ -27,6 +27,8 @@ def release(course: Course, assignment: str) -> Path:
     try:
         _ask(course, assignment, "generate_assignment", force=True, create=True)
     finally:
+        for name in handed_in(assignment):  # made by whoever ran the solution where it lies
+            (released / name).unlink(missing_ok=True)
         _keep_edits(course, assignment, before, released)
     return released
 

@@ -20,7 +20,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum
 
-from .course import Course, forbidden_names, hidden_modules
+from .course import Course, forbidden_names, handed_in, hidden_modules
 from .jail import BACKENDS
 from .judge import Judge, derive
 from .limits import LIMITS
@@ -90,7 +90,7 @@ class TrustedExecute(NbGraderPreprocessor):
         # nbgrader knows no runs: inputs of their own for each content, the same for the same.
         content = [cell.source for cell in nb.cells]
         content += [hashlib.sha256(data).hexdigest() for _, data in sorted(files.items())]
-        seed = derive(_secret(course, names["assignment"]), *content)
+        seed = derive(secret(course, names["assignment"]), *content)
         with _keeper.lock:
             judge = _keeper.get(course, names["assignment"], self.jail)
             try:
@@ -116,15 +116,15 @@ class TrustedSave(SaveAutoGrades):
         self.gradebook.db.commit()
 
 
-def _secret(course: Course, assignment: str) -> int:
+def secret(course: Course, assignment: str) -> int:
     """A number that no student can know, drawn once for each assignment."""
     path = course.results(assignment) / "secret.json"
     try:
         return int(json.loads(path.read_text())["secret"])
     except (OSError, ValueError, KeyError, TypeError):
-        secret = secrets.randbits(48)
-        write_json(path, {"secret": secret})
-        return secret
+        drawn = secrets.randbits(48)
+        write_json(path, {"secret": drawn})
+        return drawn
 
 
 @lru_cache(maxsize=8)
@@ -160,12 +160,12 @@ def _restore(nb: NotebookNode, source: NotebookNode | None) -> None:
 def _files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
     """The files beside a notebook. Not those that nbgrader has copied: it follows links."""
     found: dict[str, bytes] = {}
-    room = LIMITS.extra_files
+    room, most = LIMITS.extra_files, handed_in(assignment)
     for inside, entry in listing(course.path("submitted", student, assignment)):
         if inside.endswith(".ipynb") or inside == "timestamp.txt" or entry.is_dir():
             continue
         try:
-            found[inside] = content = read_file(Path(entry.path), room)
+            found[inside] = content = read_file(Path(entry.path), min(room, most.get(inside, room)))
         except Unreadable:
             continue
         room -= len(content)

@@ -8,9 +8,10 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from .limits import LIMITS
 
 # Words that no answer needs; a person should look at a cell that holds one.
 WORTH_A_LOOK = re.compile(
-    r"gradebook|autograder|rnncourse\.reference|sqlite3|/proc/|ctypes|ptrace|gc\.get_objects"
+    r"gradebook|autograder|rnncourse\.reference as|rnncourse import reference|sqlite3|/proc/|ctypes"
+    r"|ptrace|gc\.get_objects"
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
     r"|assert_close\s*="
 )
@@ -181,9 +183,16 @@ def listing(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def collect(
-    folder: Path, student: str, expected: list[AssignmentCells], extra: dict[str, bytes]
+    folder: Path,
+    student: str,
+    expected: list[AssignmentCells],
+    extra: dict[str, bytes],
+    most: dict[str, int] | None = None,
 ) -> Handed:
-    """Read a submission's folder. extra: the instructor's files, which replace the student's."""
+    """Read a submission's folder.
+
+    extra: the instructor's files, which replace the student's; most: bytes of single files.
+    """
     found = Submitted(student)
     handed = Handed(found)
     if folder.is_symlink():
@@ -208,7 +217,7 @@ def collect(
         try:
             if any(inside.startswith(f"{one}/") or one.startswith(f"{inside}/") for one in taken):
                 raise Unreadable("its name is taken")
-            content = read_file(path, room)
+            content = read_file(path, min(room, (most or {}).get(inside, room)))
         except Unreadable as error:
             found.notes.append(f"{shown} was left out: {error}")
             continue
@@ -232,9 +241,15 @@ def collect(
 
 
 def read_submission(
-    handed: Handed, expected: list[AssignmentCells], extra: dict[str, bytes]
+    handed: Handed,
+    expected: list[AssignmentCells],
+    extra: dict[str, bytes],
+    hidden: Iterable[str] = (),
 ) -> Submitted:
-    """A submission with its notebooks parsed and sanitised, and the instructor's files."""
+    """A submission with its notebooks parsed and sanitised, and the instructor's files.
+
+    hidden: modules that a submission may not see, so that naming one is worth a look.
+    """
     found = handed.submitted
     found.files |= extra
     for cells in expected:
@@ -242,7 +257,9 @@ def read_submission(
             continue
         name, content = handed.notebooks[cells.name]
         try:
-            found.notebooks[cells.name] = sanitise(parse(content, found.notes), cells, found)
+            found.notebooks[cells.name] = sanitise(
+                parse(content, found.notes), cells, found, hidden
+            )
         except Exception as error:
             if not isinstance(error, Unreadable):
                 error = Unreadable(f"its structure is broken ({type(error).__name__})")
@@ -303,7 +320,9 @@ def parse(content: bytes, notes: list[str]) -> NotebookNode:
         raise Unreadable(f"its structure is broken ({type(error).__name__})") from None
 
 
-def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted) -> NotebookNode:
+def sanitise(
+    submitted: NotebookNode, source: AssignmentCells, found: Submitted, hidden: Iterable[str] = ()
+) -> NotebookNode:
     """The notebook that is graded: the student's sources, everything else as it should be."""
     metadata = submitted.get("metadata")
     kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
@@ -331,7 +350,9 @@ def sanitise(submitted: NotebookNode, source: AssignmentCells, found: Submitted)
             else:
                 _restore(made, cell, known[name], found)
         if made.cell_type == "code" and not (name in known and known[name].locked):
-            for word in sorted(set(WORTH_A_LOOK.findall(made.source))):
+            words = set(WORTH_A_LOOK.findall(made.source))
+            words |= {one for one in hidden if _naming(one).search(made.source)}
+            for word in sorted(words):
                 found.suspicious.append(f"a cell of the student's mentions {word}")
         cells.append(made)
     _put_back(cells, source, found)
@@ -408,6 +429,14 @@ def _restore(made: NotebookNode, cell: Any, known: SourceCell, found: Submitted)
             found.notes.append(f"the locked cell {known.name} had been edited; it was restored")
         made.source = known.source
     made.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
+
+
+@lru_cache(maxsize=256)
+def _naming(module: str) -> re.Pattern[str]:
+    """How a cell may name a module of the library."""
+    package, _, name = map(re.escape, module.rpartition("."))
+    listed = rf"\s+import\s+(?:\([^)]*|[^\n]*)\b{name}\b"
+    return re.compile(rf"{package}(?:\.{name}\b|{listed})")
 
 
 def _change_kind(cell: NotebookNode, kind: str) -> None:

@@ -126,6 +126,14 @@ def test_forbidden_parts_come_back_afterwards():
     assert torch.nn.LSTM(2, 3)(torch.zeros(1, 2))[0].shape == (1, 3)
 
 
+def test_forbidden_methods_come_back_afterwards():
+    scores = torch.zeros(2)
+    with forbidding(("torch.Tensor.softmax",)), pytest.raises(ForbiddenError, match="softmax"):
+        torch.nn.functional.softmax(scores, 0)
+    assert scores.softmax(0).tolist() == [0.5, 0.5]
+    assert "softmax" not in vars(torch.Tensor)  # inherited, as before
+
+
 @pytest.mark.parametrize(
     ("got", "expected", "words"),
     [

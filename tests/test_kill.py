@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from faults import (
     results,
 )
 
+from autograder import grading
 from autograder.course import Course, problem_set_exercises
 from autograder.demo import Student, mistake, nothing
 from autograder.grading import Assignment, grade_assignment
+from autograder.limits import LIMITS
 from autograder.recorder import Recorder
 from autograder.submission import Submitted, read_submission
 
@@ -195,3 +198,21 @@ def test_recording_may_be_cut_off_anywhere(released, tmp_path, again):
         shutil.copytree(before, course.root)
     assert step > 10
     assert rest == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_never_reaches_a_judge():
+    """Not even the first one, while it starts: its words would hide the grader's."""
+    resource_tracker._resource_tracker._stop()  # the first process to be started starts it
+    judge = grading._Process(None, "none", LIMITS)
+    try:
+        held = 0
+        while not judge.pipe.poll():
+            with open(f"/proc/{judge.process.pid}/status") as file:
+                facts = dict(line.split(":", 1) for line in file if line.startswith("Sig"))
+            masks = int(facts["SigBlk"], 16) | int(facts["SigIgn"], 16)
+            assert masks & 1 << (signal.SIGINT - 1)
+            held += 1
+        assert held
+    finally:
+        judge.stop()

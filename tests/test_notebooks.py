@@ -1,7 +1,7 @@
 """The notebooks: generated from one source, clean in git, running from top to bottom."""
 
 import json
-import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 
+from autograder.audit import files_of_the_solution
 from autograder.course import problem_set_exercises
 from autograder.grade import rubric
 from autograder.release import release
@@ -76,24 +77,20 @@ def test_points_in_the_notebook_are_those_of_the_rubric(source):
         assert f'check("{name}"' in cell.source
 
 
-def run(path: Path, **environment: str) -> nbformat.NotebookNode:
+def run(path: Path, folder: Path | None = None) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
-    kept = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        NotebookClient(
-            notebook, timeout=120, resources={"metadata": {"path": path.parent}}
-        ).execute()
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
+    where = {"metadata": {"path": folder or path.parent}}
+    NotebookClient(notebook, timeout=120, resources=where).execute()
     return notebook
 
 
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
-def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source):
+def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source, tmp_path):
     """The same grading cells, in stock nbgrader's way: beside the student's code."""
-    notebook = run(source)
+    folder = shutil.copytree(source.parent, tmp_path / "handed in")
+    for name, content in files_of_the_solution(source.parent.name).items():
+        (folder / name).write_bytes(content)
+    notebook = run(source, folder)
     graded = [one for one in notebook.cells if "from autograder import grade" in one.source]
     assert graded
     for cell in graded:

@@ -153,6 +153,15 @@ def test_attend_leaves_its_inputs_alone_and_has_a_gradient(draw):
     )
 
 
+# --- the slides ---------------------------------------------------------------------------------
+
+
+def test_attention_slide_bugs():
+    assert attention.attention_slide_bugs() == {"slide": {"E", "J"}, "code": {"N", "P"}}
+    attention.attention_slide_bugs()["code"].clear()
+    assert attention.attention_slide_bugs()["code"] == {"N", "P"}
+
+
 # --- translation --------------------------------------------------------------------------------
 
 SOURCE = torch.tensor([[4, 5, 0, 0], [3, 1, 5, 2], [2, 0, 0, 0]])

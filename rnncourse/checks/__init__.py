@@ -19,9 +19,10 @@ class CheckFailed(AssertionError):
 def exercises() -> dict[str, Exercise]:
     """All exercises of the course by name, in the order of the problem sets."""
     found: dict[str, Exercise] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
-        if module.name.startswith(("ps", "capstone")):
-            found |= importlib.import_module(f"{__name__}.{module.name}").EXERCISES
+    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
+    sets = [name for name in names if name.startswith("ps")]
+    for name in [*sets, *(name for name in names if name == "capstone")]:
+        found |= importlib.import_module(f"{__name__}.{name}").EXERCISES
     return found
 
 

@@ -126,10 +126,10 @@ class Cases:
             result = self.run(subject, *args)
             results = tensors(result)
             if not results:
-                return {self.text(args): f"got {kind(result)}, which has no gradient"}
+                return {self.text(args): f"no gradient flows back from {kind(result)}"}
             # A random weight for every number of the result: no two mistakes cancel.
             loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
-            if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
+            if not loss.requires_grad:
                 return {self.text(args): "no gradient flows back: the result was detached"}
             found = torch.autograd.grad(loss, inputs, allow_unused=True)
             names = [
@@ -224,10 +224,11 @@ class Cases:
                 a.shape == b.shape and _close(a, b)
                 for a, b in zip(tensors(first), tensors(second), strict=True)
             )
+            again = "the same result" if same else "another result"
             return {
                 "the call changed": ", ".join(changed) or "none of its inputs",
                 "a second call with the same inputs gives": (
-                    "the same result" if same and tensors(first) else "another result"
+                    again if tensors(first) else "no tensor"
                 ),
             }
 

@@ -28,6 +28,8 @@ class Property:
     observe(subject, rng) returns plain data (tensors, numbers, strings, lists, dictionaries whose
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
+    measure(got), if given, is a number that is recorded whether the property holds or not; None
+    where there is none. named: whether a mistake is looked for where the property fails.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Property:
     points: float
     observe: Callable[[Any, Rng], Any]
     judge: Callable[[Any, Any], str | None] = difference
+    measure: Callable[[Any], float | None] | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class Exercise:
 
     def _is_no_subject(self, subject: Any) -> str | None:
         """What was given in place of a function or a class, in words."""
-        if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[1]):
+        # [-2]: the root of its bases, nn.Module, whatever class of the library lies between.
+        if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[-2]):
             return f"you gave an object of the class; give the class itself, {self.name}"
         if not callable(subject):
             return f"you gave {kind(subject)}; give the function itself, without a call"
@@ -145,7 +150,7 @@ class Exercise:
         else:
             message = prop.judge(got, expected)
         named = None
-        if message is not None and message != "not written yet":
+        if prop.named and message is not None and message != "not written yet":
             named = self._name_mistake(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
@@ -155,6 +160,7 @@ class Exercise:
             misconception=named.name if named else None,
             hint=named.sentence if named else None,
             seconds=time.perf_counter() - start,
+            measured=None if prop.measure is None or isinstance(got, Raised) else prop.measure(got),
         )
 
     def _name_mistake(

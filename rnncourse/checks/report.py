@@ -19,10 +19,16 @@ class Outcome:
     misconception: str | None = None
     hint: str | None = None
     seconds: float = 0.0
+    measured: float | None = None  # a number to record, such as a score
 
     @property
     def passed(self) -> bool:
         return self.message is None
+
+    @property
+    def line(self) -> str:
+        """The title, and what was measured."""
+        return self.title if self.measured is None else f"{self.title}: {self.measured:.1f}"
 
 
 class Report:
@@ -99,7 +105,7 @@ class Report:
         lines = [self.headline()]
         if not self.unwritten:
             for one in self.outcomes:
-                lines.append(f"  {'✓' if one.passed else '✗'} {one.title}  ({one.points:g})")
+                lines.append(f"  {'✓' if one.passed else '✗'} {one.line}  ({one.points:g})")
                 if one.message:
                     lines.append(f"      {one.message}")
         lines += [f"  → {hint}" for hint in self.hints]
@@ -117,12 +123,12 @@ class Report:
             points = f"{one.points if one.passed else 0:g} / {one.points:g}"
             rows.append(
                 f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'
-                f'<td style="text-align:left">{escape(one.title)}{note}</td>'
+                f'<td style="text-align:left">{escape(one.line)}{note}</td>'
                 f'<td style="text-align:right;white-space:nowrap">{points}</td></tr>'
             )
         hints = "".join(
             f'<p style="border-left:4px solid {bad};padding-left:.6em;margin:.4em 0">'
-            f"{_with_code(hint)}</p>"
+            f"{with_code(hint)}</p>"
             for hint in self.hints
         )
         if self.printed:
@@ -136,6 +142,6 @@ class Report:
         )
 
 
-def _with_code(text: str) -> str:
+def with_code(text: str) -> str:
     """Text as HTML, what stands between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -3,7 +3,7 @@
 This tells an honest student about the rule. It is no wall: in grading, the wall is the jail.
 """
 
-import importlib
+import pkgutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,16 +26,20 @@ def _blocker(path: str) -> Any:
 
 
 def forbid(paths: Iterable[str]) -> list[tuple[Any, str, Any]]:
-    """Block each named class (its constructor) or function; returns what it takes to undo it."""
+    """Block each named class (its constructor), function or method, such as "torch.Tensor.softmax".
+
+    Returns what it takes to undo it: the owner, the name and what the owner itself had there,
+    None where it inherits.
+    """
     undo = []
     for path in paths:
         module, _, name = path.rpartition(".")
-        owner: Any = importlib.import_module(module)
+        owner: Any = pkgutil.resolve_name(module)
         target = getattr(owner, name)
         if isinstance(target, type):
             # The class may have been imported by its own name already: block it from inside.
             owner, name = target, "__init__"
-        undo.append((owner, name, getattr(owner, name)))
+        undo.append((owner, name, vars(owner).get(name)))
         setattr(owner, name, _blocker(path))
     return undo
 
@@ -48,4 +52,7 @@ def forbidding(paths: Iterable[str]) -> Iterator[None]:
         yield
     finally:
         for owner, name, original in reversed(undo):
-            setattr(owner, name, original)
+            if original is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)

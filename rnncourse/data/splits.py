@@ -80,28 +80,30 @@ def generate(
     key: Callable[[Any], Hashable],
     sizes: dict[str, int | None],
     seed: int,
+    place: Callable[[str], str] = place,
 ) -> dict[str, list]:
     """Draw examples with different keys until every place has as many as `sizes` asks for.
 
     sizes: by place; None is 10,000 to train, 1,000 valid and 1,000 to test.
     draw: makes one example from the random numbers it is given.
+    place: the rule that says where a key belongs; what belongs to no place of `sizes` is left out.
     With more wanted of one place, the examples before stay the same, and so do the other places.
     Errors: ValueError when no new example turns up for a long time.
     """
     default = {"train": 10_000, "valid": 1_000, "test": 1_000}
     sizes = {name: default[name] if size is None else size for name, size in sizes.items()}
     rng = random.Random(seed)
-    filled: dict[str, list] = {name: [] for name in PLACES}
+    filled: dict[str, list] = {name: [] for name in sizes}
     seen: set[Hashable] = set()
     patience = misses = 20_000
-    while any(len(filled[name]) < sizes[name] for name in PLACES):
+    while any(len(filled[name]) < sizes[name] for name in sizes):
         example = draw(rng)
         text = key(example)
         here = place(str(text))
-        if text in seen or len(filled[here]) == sizes[here]:
+        if text in seen or len(filled.get(here, ())) == sizes.get(here, 0):
             misses -= 1
             if not misses:
-                found = {name: len(filled[name]) for name in PLACES}
+                found = {name: len(filled[name]) for name in sizes}
                 raise ValueError(
                     f"there are too few different examples for {sizes}: after {patience:,} draws "
                     f"without a new one there are {found}. Ask for fewer, or for longer ones"

@@ -9,7 +9,7 @@ from rnncourse.recipes.language_models import Settings
 ABOUT = "word language model: tied LSTM, variational dropout, weight drop, AR and TAR"
 SETTINGS = {
     "python_manual": Settings(H=200, min_count=2, epochs=15, p_output=0.5),
-    "penn_treebank": Settings(H=300, epochs=12),
+    "penn_treebank": Settings(H=300, epochs=8),
     "wikitext2": Settings(H=300, epochs=8),
 }
 MINUTES = {"python_manual": 2, "penn_treebank": 40, "wikitext2": 150}

@@ -18,6 +18,7 @@ from rnncourse.reference.recurrent import uniform
 __all__ = [
     "AttentionSeq2Seq",
     "attend",
+    "attention_slide_bugs",
     "bahdanau_score",
     "concat_score",
     "dot_score",
@@ -100,6 +101,44 @@ def attend(query, keys, mask, score):
     alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
     a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
     return torch.einsum("b...s,bsk->b...k", a, keys), a
+
+
+# --- what the slides say ------------------------------------------------------------------------
+
+
+def attention_slide_bugs():
+    """Which lines of the slides on attention, and of code written from them, are wrong, as letters.
+
+    The slides, eq. 7 to 11, and the inputs of the same example:
+        A  e_0 = 0, e_t = f(x_t, e_{t-1})
+        B  f_0 = e_4 for a source of four words, f_t = f(y_t, f_{t-1})
+        C  six vectors y_1 ... y_6 for seven target words
+        D  without attention: p(y_t | y_<t, x) = Softmax(f_{t-1} · W_soft), t = 2, ..., |y|
+        E  with attention:    p(y_t | y_<t, x) = Softmax(a(f_{t-1}, e_1...|x|) · W_soft)
+        F  alpha_i = g(f, e_i)
+        G  a = Softmax(alpha_1...|x|)
+        H  a(f, e_1...|x|) = sum_i a_i e_i
+        I  Bahdanau attention: g(f, e_i) = tanh(f · w_f + e_i · w_e) · v
+        J  Luong attention: g(f, e_i) = f · e_i^T, and nothing else
+    The code, for a batch of padded sentences:
+        K  es, e_last = encoder(embed(source, E_source), lengths)
+        L  fs, _ = decoder(embed(target, E_target), None, e_last)
+        M  alpha = dot_score(fs, es)
+        N  a = torch.softmax(alpha, dim=-1)
+        O  context = torch.bmm(a, es)
+        P  logits = context @ W_soft
+
+    C is no slip: the seventh word is predicted from f_6, and nothing is predicted from it.
+
+    Returns {"slide": set of letters, "code": set of letters}.
+    Source: lecture section 5, eq. 7 to 11; `attend` and `AttentionSeq2Seq` are the corrected forms.
+    """
+    return {
+        # E: the decoder's state is lost.   J: one of three, and Luong puts the state back.
+        "slide": {"E", "J"},
+        # N: the padding gets weight too.   P: as E.
+        "code": {"N", "P"},
+    }
 
 
 # --- translation with attention -----------------------------------------------------------------

@@ -13,7 +13,7 @@ sequence ended by itself; without eos it was cut at max_length. No gradients are
 
 import torch
 
-from .states import map_state
+from .states import first_tensor, select_rows
 
 __all__ = ["beam_search", "greedy_decode", "sample_decode"]
 
@@ -73,10 +73,9 @@ def _decode(step, state, bos, eos, max_length, choose):
 
 
 def _batch(state):
-    """N and the device, from the first tensor of a state."""
-    while isinstance(state, tuple):
-        state = state[0]
-    return state.shape[0], state.device
+    """N and the device."""
+    first = first_tensor(state)
+    return len(first), first.device
 
 
 @torch.no_grad()
@@ -109,7 +108,7 @@ def beam_search(step, state, bos, eos, max_length, beam, length_penalty=0.0):
     searching = torch.arange(N, device=device)  # the M sentences that are not done yet
     # beam rows for each sentence, of which only the first exists to begin with: otherwise all
     # would be the same beginning. What does not exist has log p = -inf.
-    state = _select(state, searching.repeat_interleave(beam))
+    state = select_rows(state, searching.repeat_interleave(beam))
     log_p = torch.full((N, beam), -torch.inf, device=device)
     log_p[:, 0] = 0
     tokens = torch.full((N, beam, 1), bos, device=device)
@@ -145,18 +144,13 @@ def beam_search(step, state, bos, eos, max_length, beam, length_penalty=0.0):
         undone = torch.tensor([len(pairs) < beam for pairs in found], device=device)
         undone &= log_p[:, 0].isfinite()  # nothing is left to go on with
         searching, log_p, tokens = searching[undone], log_p[undone], tokens[undone]
-        state = _select(state, rows[undone].flatten())
+        state = select_rows(state, rows[undone].flatten())
 
     for m, n in enumerate(searching.tolist()):
         for row, value in zip(tokens[m, :, 1:].tolist(), log_p[m].tolist(), strict=True):
             if value > -torch.inf:
                 finished[n].append((row, score(value, length)))
     return [sorted(pairs, key=lambda pair: -pair[1])[:beam] for pairs in finished]
-
-
-def _select(state, rows):
-    """The given rows of every tensor of a state, in that order; a row may be taken repeatedly."""
-    return map_state(lambda tensor: tensor.index_select(0, rows), state)
 
 
 def _pick(tokens, places):

@@ -22,6 +22,7 @@ __all__ = [
     "perplexity",
     "sentence_log_prob",
     "sum_states",
+    "translation_bugs",
 ]
 
 
@@ -196,3 +197,18 @@ class Seq2Seq(nn.Module):
         (f,) = state
         fs, f = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, f)
         return fs.squeeze(1) @ self.W_soft, (f,)
+
+
+def translation_bugs():
+    """The wrong lines in the notes on translation of problem set 3.
+
+    Returns the set of their letters, from A to J.
+    Source: lecture section 4, neural machine translation; section 5, "hidden states" and "loss
+    function". D is the lecture's own slip, the others were planted.
+    """
+    return {
+        "B",  # the decoder starts from the encoder's last state, not from 0
+        "D",  # W_soft multiplies a state: H rows
+        "F",  # heads only where a word is generated, not on the encoder
+        "H",  # the probability of a sentence is a product
+    }

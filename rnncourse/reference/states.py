@@ -6,7 +6,7 @@ of every tensor is the batch.
 
 import torch
 
-__all__ = ["map_state"]
+__all__ = ["first_tensor", "map_state", "select_rows"]
 
 
 def map_state(function, state):
@@ -20,3 +20,18 @@ def map_state(function, state):
         rebuild = getattr(state, "_make", tuple)  # a NamedTuple stays one
         return rebuild([map_state(function, part) for part in state])
     raise TypeError(f"a state is a tensor or a tuple of states, not {type(state).__name__}")
+
+
+def select_rows(state, rows):
+    """The given rows of every tensor of a state, in that order; a row may be taken repeatedly.
+
+    rows: integers, in a list or a tensor.
+    """
+    return map_state(lambda tensor: tensor[rows], state)
+
+
+def first_tensor(state):
+    """The first tensor of a state: its length is that of the batch, its device that of the rest."""
+    while isinstance(state, tuple):
+        state = state[0]
+    return state

@@ -1,0 +1,1 @@
+"""The parts of `rnncourse.progress`: reading notebooks, running them, telling what came of it."""

@@ -1,0 +1,401 @@
+"""The capstone: what is handed in, what nobody has seen, and what one half costs the other."""
+
+import json
+import re
+import shutil
+from copy import deepcopy
+from io import BytesIO
+
+import nbformat
+import pytest
+import torch
+from conftest import ROOT, needs_jail
+from nbclient import NotebookClient
+
+from autograder.alternatives.capstone import FILES
+from autograder.course import Course, handed_in, hidden_modules
+from autograder.grade import grade, rubric
+from autograder.grading import Graded, grade_assignment
+from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
+from autograder.judge import demonstrations
+from autograder.release import release
+from autograder.submission import AssignmentCells, Submitted, sanitise
+from rnncourse.checks.capstone import (
+    EXERCISES,
+    THRESHOLDS,
+    V_SOURCE,
+    V_TARGET,
+    other_word,
+    phrase_book,
+)
+from rnncourse.checks.rng import Rng
+from rnncourse.checks.translators import MOST, WEIGHTS, problem_with
+from rnncourse.data import translation
+from rnncourse.data.translation import phrases_held_back
+from rnncourse.reference.capstone import load_translator
+from rnncourse.reference.checkpoint import load_checkpoint, save_checkpoint
+
+CAPSTONE = "capstone"
+
+
+@pytest.fixture
+def handed(tmp_path, monkeypatch):
+    """A working folder with the solution's weights."""
+    (tmp_path / WEIGHTS).write_bytes(FILES[WEIGHTS])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# --- phrases that nobody has seen -----------------------------------------------------------------
+
+
+def test_what_is_graded_is_in_no_list_of_any_seed():
+    graded = {" ".join(source) for source, _ in phrases_held_back("en", "fr", 300, seed=1)}
+    assert len(graded) == 300
+    for seed in (0, 1):
+        lists = translation(train=1500, valid=150, test=150, seed=seed)
+        assert not graded & {" ".join(source) for part in lists for source, _ in part}
+
+
+def test_every_run_has_phrases_of_its_own():
+    one, other = unseen(1), unseen(2)
+    assert len(one) == UNSEEN
+    assert len(set(one) & set(other)) < 0.2 * UNSEEN  # some are as short as "3 days"
+    assert unseen(1) == one
+
+
+def test_the_lists_of_training_and_validation_are_what_they_were():
+    """What is kept back comes out of the test list alone."""
+    whole = translation(train=0, valid=50, test=0).valid
+    assert whole == translation(train=30, valid=50, test=20).valid
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+def test_the_facts_are_what_a_right_network_does():
+    """Properties compare with the reference: so what that does must be what is meant."""
+    exercise = EXERCISES["Translator"]
+    found = {}
+    for one in rubric("Translator"):
+        for seed in range(5):
+            for what, fact in one.observe(exercise.reference, Rng(seed, one.name)).items():
+                what = re.sub(r"t = \d|word \d of \d", "…", what)
+                found.setdefault(what, set()).add(fact)
+    same, other = {"stay the same"}, {"change"}
+    assert found == {
+        "model(source (3, S), mask (3, S), target (3, T))": {"scores (3, T, V_target)"},
+        "over the words, the scores add up to 1": {"not always"},
+        "a batch of one word": {"scores (1, 1, V_target)"},
+        "another target word at …: the scores before it": same,
+        "another target word at …: the scores at it": other,
+        "another source …: the scores": other,
+        "two source words change places: the scores": other,
+        "other words under the padding of the source: the scores": same,
+        "two more columns of padding: the scores": same,
+        "the shortest sentence alone, without padding: its scores": same,
+        "another first sentence: its own scores": other,
+        "another first sentence: the others' scores": same,
+        "the scores of start and step at …": {"those of forward"},
+        "going on with rows 2, 0, 0 of the state, the scores": {"those of these rows"},
+        "a new model with the saved weights: its scores": {"the same"},
+        "numbers of the model that get no gradient": {"few or none"},
+    }
+
+
+@pytest.mark.parametrize("V", [V_SOURCE, V_TARGET])
+def test_another_word_is_another_word(V):
+    words = torch.arange(2, V)
+    others = other_word(words, V)
+    assert (others != words).all() and (others >= 4).all() and (others < V).all()
+
+
+# --- the score ------------------------------------------------------------------------------------
+
+
+def mixed(share):
+    """A translator that knows this share of the phrases."""
+
+    def load(path):
+        book = phrase_book(path)
+        return lambda sentences: [
+            text if n % 10 < 10 * share else "" for n, text in enumerate(book(sentences))
+        ]
+
+    load._library = phrase_book._library
+    return load
+
+
+def test_points_follow_the_published_thresholds():
+    report = grade("load_translator", mixed(0.5), seed=3).report
+    (measured,) = [one.measured for one in report.outcomes if one.measured is not None]
+    assert 10 < measured < 95
+    got = sum(one.points for one in report.outcomes if one.name.startswith("bleu") and one.passed)
+    assert got == sum(points for least, points in THRESHOLDS.items() if measured >= least)
+    failed = next(one for one in report.outcomes if one.name == "bleu_95")
+    assert failed.message == f"BLEU {measured:.1f}, needed: 95"
+
+
+def test_the_notebook_publishes_these_thresholds():
+    text = (ROOT / "assignments/capstone/capstone.ipynb").read_text()
+    assert " | ".join(map(str, THRESHOLDS)) in text
+    total = [sum(list(THRESHOLDS.values())[: n + 1]) for n in range(len(THRESHOLDS))]
+    assert " | ".join(map(str, total)) in text
+    assert f"at most {MOST >> 20} MB" in text and f"on {UNSEEN} phrases" in text
+
+
+def test_a_copy_of_the_source_is_worth_nothing():
+    def load(path):
+        return lambda sentences: list(sentences)
+
+    load._library = phrase_book._library
+    report = grade("load_translator", load, seed=1).report
+    assert not any(one.passed for one in report.outcomes if one.name.startswith("bleu"))
+
+
+def test_vocabularies_in_another_order_are_found_out(handed):
+    saved = load_checkpoint(WEIGHTS)
+    saved["source"] = [*saved["source"][:4], *sorted(saved["source"][4:])]
+    save_checkpoint(WEIGHTS, saved)
+    assert grade("load_translator", load_translator, seed=1).report.points <= 4
+
+
+def test_what_fails_costs_its_twenty_phrases():
+    calls = 0
+
+    def load(path):
+        book = phrase_book(path)
+
+        def translator(sentences):
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise ValueError("too much")
+            return book(sentences)
+
+        return translator
+
+    load._library = phrase_book._library
+    (observe,) = {one.observe for one in HIDDEN["load_translator"]}
+    got = observe(load, Rng(1))
+    assert "too much" in got["failed"] and got["translations"].count("") == 20
+    assert 60 < bleu(got) < 95
+    assert "too much" in HIDDEN["load_translator"][-1].judge(got, got)
+
+
+@pytest.mark.parametrize("answer", [None, 7, ["a"], "text", [["a"], ["b"]], [1, 2]])
+def test_answers_that_are_none(answer):
+    def load(path):
+        return lambda sentences: answer
+
+    load._library = phrase_book._library
+    report = grade("load_translator", load, seed=1).report
+    assert report.points == 0
+    assert all(one.message for one in report.outcomes)
+
+
+def test_very_long_translations_are_cut():
+    def load(path):
+        return lambda sentences: ["a " * 50_000 for _ in sentences]
+
+    load._library = phrase_book._library
+    assert grade("load_translator", load, seed=1).report.points <= 1.5
+
+
+# --- the file of weights --------------------------------------------------------------------------
+
+
+def test_weights_that_are_good(handed):
+    assert problem_with() is None
+    assert load_translator(WEIGHTS)(["3 days ago"]) == ["il y a 3 jours"]
+
+
+def test_what_is_said_of_weights_that_are_not(handed):
+    path = handed / WEIGHTS
+    path.write_bytes(FILES[WEIGHTS][:1000])
+    assert "is damaged" in problem_with()
+    buffer = BytesIO()
+    torch.save({"a": torch.zeros(1)}, buffer)  # a pickle
+    path.write_bytes(buffer.getvalue())
+    assert "no safetensors file" in problem_with()
+    with open(path, "wb") as file:
+        file.truncate(MOST + 1)
+    assert "at most 16 MB are accepted" in problem_with()
+    path.rename(handed / "weights (1).safetensors")
+    assert "there is no weights.safetensors" in problem_with()
+    assert "'weights (1).safetensors': rename it" in problem_with()
+
+
+def test_the_solution_s_weights_are_small():
+    """They are in git, so that audit and tests need not train."""
+    assert len(FILES[WEIGHTS]) < 300_000
+
+
+# --- the course's side ----------------------------------------------------------------------------
+
+
+def test_weights_beside_the_source_are_nobodys(course):
+    """Whoever runs the solution where it lies makes weights there: they must not be given out."""
+    path = course.path("source", ".", CAPSTONE) / WEIGHTS
+    path.write_bytes(b"of the instructor")
+    assert handed_in(CAPSTONE) == {WEIGHTS: MOST}
+    assert course.source_files(CAPSTONE) == {}
+    assert not (release(course, CAPSTONE) / WEIGHTS).exists()
+
+
+def test_nothing_of_earlier_sections_is_hidden():
+    assert hidden_modules(CAPSTONE) == ["rnncourse.checks.capstone", "rnncourse.reference.capstone"]
+
+
+def test_the_notebook_of_a_student_runs_without_weights(tmp_path):
+    """Training is only for the student: see `train` below."""
+    notebook = nbformat.read(ROOT / "solutions/capstone/capstone.ipynb", as_version=4)
+    demos = demonstrations(notebook)
+    notebook.cells = [
+        one
+        for one in notebook.cells
+        if one.cell_type == "code" and (one.source not in demos) and "grade(" not in one.source
+    ]
+    notebook.cells.append(
+        nbformat.v4.new_code_cell(
+            'history = train("tiny.safetensors", epochs=1, pairs=64)\n'
+            'print(len(history), load_translator("tiny.safetensors")([]))'
+        )
+    )
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    assert notebook.cells[-1].outputs[-1]["text"] == "1 []\n"
+    assert (tmp_path / "tiny.safetensors").exists() and not (tmp_path / WEIGHTS).exists()
+
+
+# --- a class --------------------------------------------------------------------------------------
+
+
+def with_training(notebook):
+    """Trains in the cell that is not run only where it is left as it was."""
+    (cell,) = [one for one in notebook.cells if one.id == "train-run"]
+    cell.source = "train(epochs=1, pairs=64)"
+
+
+def with_a_name(notebook):
+    (cell,) = [one for one in notebook.cells if one.id == "leaderboard-name"]
+    cell.source = 'leaderboard_name = "Ada <b>L.</b>"'
+
+
+def without_a_name(notebook):
+    notebook.cells = [one for one in notebook.cells if one.id != "leaderboard-name"]
+
+
+def no_change(notebook):
+    pass
+
+
+PICKLE = BytesIO()
+torch.save({"a": torch.zeros(1)}, PICKLE)
+GOOD = FILES[WEIGHTS]
+HANDED = {
+    # student: what they do to the notebook, and the files
+    "good": (with_a_name, {WEIGHTS: GOOD}),
+    "retrains": (with_training, {WEIGHTS: GOOD}),
+    "nameless": (without_a_name, {WEIGHTS: GOOD}),
+    "missing": (no_change, {}),
+    "misnamed": (no_change, {"weights (1).safetensors": GOOD}),
+    "too-large": (no_change, {WEIGHTS: GOOD + bytes(MOST)}),
+    "damaged": (no_change, {WEIGHTS: GOOD[: len(GOOD) // 2]}),
+    "pickle": (no_change, {WEIGHTS: PICKLE.getvalue()}),
+}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory) -> tuple[Course, dict[str, Graded]]:
+    """The results of a class of which each has handed in something else."""
+    root = tmp_path_factory.mktemp("course")
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    shutil.copytree(ROOT / "solutions" / CAPSTONE, root / "solutions" / CAPSTONE)
+    course = Course(root)
+    release(course, CAPSTONE)
+    source = course.sources(CAPSTONE)[CAPSTONE]
+    for student, (change, files) in HANDED.items():
+        notebook = deepcopy(source)
+        change(notebook)
+        folder = course.path("submitted", student, CAPSTONE)
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{CAPSTONE}.ipynb")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    found = grade_assignment(course, CAPSTONE, seed=4)
+    return course, {one.student: one for one in found}
+
+
+@needs_jail
+def test_good_weights_get_all_points(graded):
+    for student in ("good", "retrains", "nameless"):
+        one = graded[1][student]
+        assert one.error is None and one.result["points"] == 38, (student, one.result["cells"])
+
+
+@needs_jail
+def test_nobody_is_suspected_for_using_the_library(graded):
+    """The notebook itself imports of it, and nothing but the capstone's own answers is hidden."""
+    assert [one.result["suspicious"] for one in graded[1].values()] == [[]] * len(HANDED)
+
+
+@pytest.mark.parametrize(
+    ("source", "suspicious"),
+    [
+        ("from rnncourse.reference.capstone import translate", True),
+        ("from rnncourse.reference import capstone as c", True),
+        ("from rnncourse.reference import (\n    attention,\n    capstone,\n)", True),
+        ("importlib.import_module('rnncourse.reference.capstone')", True),
+        ("import rnncourse.reference as r", True),
+        ("from rnncourse.reference.attention import attend", False),
+        ("from rnncourse.reference import attention\n\ncapstone = 1", False),
+    ],
+)
+def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    found = Submitted("student")
+    sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
+    assert bool(found.suspicious) == suspicious
+
+
+@needs_jail
+@pytest.mark.parametrize(
+    ("student", "message"),
+    [
+        ("missing", "there is no weights.safetensors beside the notebook"),
+        ("misnamed", "There is 'weights (1).safetensors': rename it."),
+        ("too-large", "at most 16 MB are accepted"),
+        ("damaged", "weights.safetensors is damaged"),
+        ("pickle", "weights.safetensors is damaged, or no safetensors file"),
+    ],
+)
+def test_bad_weights_cost_what_depends_on_them(graded, student, message):
+    result = graded[1][student].result
+    assert result["points"] == 18
+    (cell,) = [one for one in result["cells"] if one["grade_id"] == "test_load_translator"]
+    assert cell["points"] == 0
+    assert all(message in one["message"] for one in cell["properties"])
+    if student == "too-large":
+        assert any("was left out" in note for note in result["notes"])
+
+
+@needs_jail
+def test_results_hold_what_a_leaderboard_needs(graded):
+    course, found = graded
+    result = json.loads((course.results(CAPSTONE) / "good" / "result.json").read_text())
+    assert result["handed_in"] == {WEIGHTS: len(GOOD)}
+    (cell,) = [one for one in result["cells"] if one["grade_id"] == "test_load_translator"]
+    assert cell["record"] == {"leaderboard_name": "Ada <b>L.</b>"}
+    (score,) = [one["measured"] for one in cell["properties"] if one["measured"] is not None]
+    assert score > 98
+    assert found["missing"].result["handed_in"] == {}
+    nameless = found["nameless"].result["cells"]
+    assert [one["record"] for one in nameless] == [{}] * len(nameless)
+
+
+def test_rubrics_are_complete():
+    assert {name: sum(one.points for one in rubric(name)) for name in EXERCISES} == {
+        "Translator": 10,
+        "translate": 8,
+        "load_translator": 20,
+    }
