@@ -63,8 +63,9 @@ class Exercise:
     misconceptions: list[Misconception] = field(default_factory=list)
     # Observations of what does not change, for the seed that was asked for last: a class is graded
     # with one, and then each is made once.
-    _known: dict[tuple[Any, Any], Any] = field(default_factory=dict, repr=False)
-    _known_seed: int | None = field(default=None, repr=False)
+    # init=False: what dataclasses.replace makes begins with its own.
+    _known: dict[tuple[Any, Any], Any] = field(default_factory=dict, init=False, repr=False)
+    _known_seed: int | None = field(default=None, init=False, repr=False)
 
     def misconception(self, sentence: str) -> Callable[[Any], Any]:
         """Decorator: enter a wrong implementation in the catalogue, under its own name."""

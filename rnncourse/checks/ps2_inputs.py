@@ -238,7 +238,7 @@ def leaves_ties_to_the_text(sentences, min_count=1, max_size=None):
 
 
 @vocabulary.misconception(
-    "reverse=True turns the alphabet round too. Keep the sort upwards and negate the count alone: "
+    "`reverse=True` turns the alphabet round too. Keep the sort upwards and negate the count alone: "
     "(-count, word)."
 )
 def reverses_the_alphabet_too(sentences, min_count=1, max_size=None):
@@ -739,7 +739,7 @@ def judge_shapes(got: Any, expected: Any) -> str | None:
         return one if isinstance(one, Raised) else kind(one)
 
     for text, theirs in expected.items():
-        if wrong := difference(shape(got[text]), shape(theirs)):
+        if wrong := difference(shape(got.get(text)), shape(theirs)):
             return f"{text}: {wrong}"
     return None
 
