@@ -238,7 +238,7 @@ def leaves_ties_to_the_text(sentences, min_count=1, max_size=None):
 
 
 @vocabulary.misconception(
-    "`reverse=True` turns the alphabet round too. Keep the sort upwards and negate the count alone: "
+    "`reverse=True` turns the alphabet round too. Sort upwards and negate the count alone: "
     "(-count, word)."
 )
 def reverses_the_alphabet_too(sentences, min_count=1, max_size=None):
