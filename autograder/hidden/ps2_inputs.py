@@ -158,7 +158,7 @@ def observe_encode_inputs(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_pads(subject: Any, rng: Rng) -> dict[str, Any]:
     sequences = ps2.draw_sequences(rng, rng.sizes(B=3))
-    return ps2.observe_batches(subject, [(sequences, -100), (sequences, 7)])
+    return ps2.observe_batches(subject, [(sequences, -100), (sequences, 99)])
 
 
 def observe_empty_sequences(subject: Any, rng: Rng) -> dict[str, Any]:

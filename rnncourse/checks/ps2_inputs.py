@@ -238,8 +238,8 @@ def leaves_ties_to_the_text(sentences, min_count=1, max_size=None):
 
 
 @vocabulary.misconception(
-    "`reverse=True` turns the alphabet round too. Sort upwards and negate the count alone: "
-    "(-count, word)."
+    "`reverse=True` turns the alphabet round too. Keep the sort upwards "
+    "and negate the count alone: (-count, word)."
 )
 def reverses_the_alphabet_too(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
