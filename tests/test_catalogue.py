@@ -1,7 +1,8 @@
 """The catalogue: every rubric is fair to correct work, and catches and names the known mistakes.
 
 Every misconception and alternative is run from its source alone, with only what a student's
-notebook holds, as if it had been submitted.
+notebook holds, as if it had been submitted. That nearly every mistake is named is for the audit to
+say, which `make test` runs as well, through the jail.
 """
 
 import copy
@@ -20,7 +21,6 @@ from autograder.course import Course, problem_set_exercises
 from autograder.grade import rubric
 from autograder.judge import demonstrations
 from rnncourse.checks import VISIBLE_SEED, exercises
-from rnncourse.checks.exercise import Misconception
 from rnncourse.checks.report import Report
 
 EXERCISES = exercises()
@@ -178,18 +178,6 @@ def test_the_sentence_is_short_and_speaks_to_the_reader(name, mistake):
     assert sentence.endswith(".") and len(sentence) <= 200
     others = [one.sentence for one in EXERCISES[name].misconceptions if one is not mistake]
     assert sentence not in others
-
-
-def is_named(name: str, mistake: Misconception) -> bool:
-    report = graded(name, submitted(name, mistake.wrong), seed=2)
-    return mistake.name in [one.misconception for one in report.outcomes]
-
-
-def test_nearly_every_mistake_is_recognised_by_its_name():
-    every = [(name, one) for name, e in EXERCISES.items() for one in e.misconceptions]
-    unnamed = [f"{name}: {one.name}" for name, one in every if not is_named(name, one)]
-    print(f"{len(unnamed)} of {len(every)} mistakes are not named: {unnamed}")
-    assert 1 - len(unnamed) / len(every) >= 0.95, unnamed
 
 
 @each_exercise
