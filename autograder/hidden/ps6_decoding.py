@@ -48,6 +48,7 @@ def nested(points: float, decode: Decode) -> Property:
     return Property("nested", "the state may be a tuple of tuples", points, observe)
 
 
+@ps6.once
 def draw_nested_step(rng: Rng, N: int) -> tuple:
     """Sentences that do not end together; it shows what step reads; a search has some to cut."""
     while True:
@@ -62,6 +63,7 @@ def draw_nested_step(rng: Rng, N: int) -> tuple:
             return step, state
 
 
+@ps6.once
 def draw_change(rng: Rng) -> tuple:
     """(step, state, the state with another row 0, bos, eos, max_length).
 

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Any
 
 import torch
@@ -27,6 +28,25 @@ from .compare import Raised, difference, kind
 from .exercise import Exercise, Property
 from .rng import Rng, Sizes
 from .trees import copied
+
+
+def once(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A draw that takes many tries is made once for a seed, and copied for all who are tried."""
+
+    @lru_cache(maxsize=64)
+    def made(state: bytes, *args: Any, **kwargs: Any) -> tuple[Any, torch.Tensor]:
+        rng = Rng(0)
+        rng.generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+        return draw(rng, *args, **kwargs), rng.generator.get_state()
+
+    @wraps(draw)
+    def drawn(rng: Rng, *args: Any, **kwargs: Any) -> Any:
+        case, after = made(bytes(rng.generator.get_state().numpy()), *args, **kwargs)
+        rng.generator.set_state(after)
+        return copied(case)
+
+    return drawn
+
 
 # --- models that are tables ---------------------------------------------------------------------
 
@@ -114,6 +134,7 @@ def matters(
     return one not in others
 
 
+@once
 def draw_greedy(rng: Rng, kind_of_case: str, alike: bool = False) -> tuple:
     """(table, state, bos, eos, max_length) whose sentences end in the way that is asked for.
 
@@ -758,6 +779,7 @@ def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
     return one != other
 
 
+@once
 def draw_search(
     rng: Rng, beam: int, N: int = 3, V: int = 5, L: int = 5, alphas: tuple[float, ...] = (0.0,)
 ) -> tuple:
