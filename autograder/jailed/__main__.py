@@ -150,8 +150,9 @@ class Parent:
         torch.set_num_threads(1)
         torch.zeros(2, 2) @ torch.zeros(2, 2)
 
-        # A first backward() imports this (0.2 s); running one here would start autograd's threads,
-        # which do not survive a fork.
+        # A first optimizer imports the one (1 s), a first backward() the other (0.2 s). Running one
+        # here would start autograd's threads, which do not survive a fork.
+        import torch._dynamo
         import torch.fx.experimental.symbolic_shapes
 
         from rnncourse.checks.rules import forbid as block
