@@ -1,11 +1,5 @@
 """A beam search as a tree."""
 
-import torch
-
-from .picture import Picture
-from .sheet import Sheet
-from .values import number
-
 __all__ = ["beam_tree"]
 
 
