@@ -6,6 +6,7 @@ each layer, lines. A node with ports (a split) is a bar; lines may pass between 
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 __all__ = ["Layout", "arrange"]
 
@@ -58,7 +59,10 @@ def arrange(breadths, edges, ports, first=(), last=()):
     lines = []
     for (_, _, end), chain in zip(edges, chains, strict=True):
         points = [(items[item].layer, y[item]) for item in chain]
-        lines.append([*points, (layer[end], middle[end])])
+        arrives = middle[end]
+        if ports[end]:  # anywhere at a bar: straight ahead, if it reaches so far
+            arrives = min(max(points[-1][1], min(placed[end])), max(placed[end]))
+        lines.append([*points, (layer[end], arrives)])
     return Layout(layer, middle, lines, placed, round(_crossings(items, order)))
 
 
@@ -115,7 +119,7 @@ def _items(breadths, edges, ports, layer):
         for between in range(layer[start] + 1, layer[end]):
             chain.append(add(between, THIN, passing=True))
         chains.append(chain)
-        pairs = [(a, b, 1.0) for a, b in zip(chain, chain[1:], strict=False)]
+        pairs = [(a, b, 1.0) for a, b in pairwise(chain)]
         pairs += [(chain[-1], b, 1 / len(at[end])) for b in at[end]]
         for a, b, weight in pairs:
             items[a].right.append((b, weight))
@@ -239,7 +243,9 @@ def _places(items, order):
         for one in row:
             y[one] = below + items[one].breadth / 2
             below += items[one].breadth + GAP
-    for sweep in range(60):
+    for sweep in range(80):
+        # Means find where things belong, medians then make lines straight.
+        middle = _mean if sweep < 50 else _median
         for row in order if sweep % 2 == 0 else reversed(order):
             wanted, weights = [], []
             for one in row:
@@ -247,7 +253,7 @@ def _places(items, order):
                     (y[i], w * _straight(items[one], items[i]))
                     for i, w in items[one].left + items[one].right
                 ]
-                wanted.append(_median(near) if near else y[one])
+                wanted.append(middle(near) if near else y[one])
                 weights.append(sum(w for _, w in near) or 0.01)
             for one, place in zip(row, _apart(items, row, wanted, weights), strict=True):
                 y[one] = place
@@ -257,6 +263,10 @@ def _places(items, order):
 def _straight(a, b):
     """Long lines should be straight before short ones are."""
     return (1, 3, 9)[a.passing + b.passing]
+
+
+def _mean(pairs):
+    return sum(place * weight for place, weight in pairs) / sum(weight for _, weight in pairs)
 
 
 def _median(pairs):

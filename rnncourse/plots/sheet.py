@@ -1,6 +1,7 @@
-"""A sheet to draw diagrams on, in inches: boxes, arrows and words. It becomes as large as needed."""
+"""A sheet to draw diagrams on, in inches. It becomes as large as what is on it."""
 
 import functools
+from itertools import pairwise
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -57,6 +58,7 @@ class Sheet:
         fill=0.2,
         weight="normal",
         ink=INK,
+        level=3,
     ):
         """A shape with a text, its centre at (x, y): "round", "square", "circle" or "hexagon"."""
         colour = ROLES.get(role, role)
@@ -70,7 +72,7 @@ class Sheet:
                 "edgecolor": colour,
                 "linewidth": line,
                 "linestyle": "--" if dashed else "-",
-                "zorder": 3,
+                "zorder": level,
             }
             if shape == "circle":
                 axes.add_patch(Circle((x, y), height / 2, **look))
@@ -177,7 +179,7 @@ class Sheet:
         if head:
             self.arrow(points[-2], points[-1], role, line=line, dashed=dashed)
 
-    def flow(self, points, role="plain", *, line=1.3):
+    def flow(self, points, role="plain", *, line=1.3, dashed=False):
         """A smooth line from left to right through all points, level at each, with a head."""
         colour = ROLES.get(role, role)
         for point in points:
@@ -185,20 +187,22 @@ class Sheet:
         *before, (x, y) = points
         stops = [*before, (x - 0.08, y)]
         corners, codes = [stops[0]], [Path.MOVETO]
-        for (x0, y0), (x1, y1) in zip(stops, stops[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(stops):
             half = (x1 - x0) / 2
             corners += [(x0 + half, y0), (x1 - half, y1), (x1, y1)]
             codes += [Path.CURVE4] * 3
 
         def draw(axes):
-            for width, shade in ((line + 3, "white"), (line, colour)):
+            # The white one cuts a gap into the bars that the line passes, and into nothing else.
+            for width, shade, level in ((line + 4, "white", 1.5), (line, colour, 2)):
                 axes.add_patch(
                     PathPatch(
                         Path(corners, codes),
                         facecolor="none",
                         edgecolor=shade,
                         linewidth=width,
-                        zorder=2,
+                        linestyle="--" if dashed else "-",
+                        zorder=level,
                         capstyle="butt",
                     )
                 )
