@@ -1,20 +1,14 @@
 """The inside of a cell, drawn from what it really computes."""
 
-import re
-from dataclasses import dataclass, field
-
-from .layout import arrange
+from .diagram import Line, Shape, diagram, pretty
 from .picture import Picture
-from .sheet import Sheet, width_of
-from .trace import trace
+from .trace import Value, trace
 
 __all__ = ["cell", "searched_cell"]
 
 SIGN = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "σ", "identity": "identity"}
 ROLE = {"σ": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
 CIRCLES = ("+", "−", "×", "÷", "^")
-HEIGHT, CIRCLE, BAR = 0.34, 0.3, 0.12
-LETTER = re.compile(r"([A-Za-z])(?:_(\w+)|(\d+))?(ᵀ?)(′?)")
 
 
 def cell(step, *inputs, names=None, title=None, alt=None):
@@ -32,10 +26,7 @@ def cell(step, *inputs, names=None, title=None, alt=None):
     """
     graph = trace(step, inputs, names)
     sheet = _drawn(graph)
-    counts = ", ".join(f"{n} {sign}" for sign, n in graph.operations().items())
-    said = (
-        f"The operations of {graph.name}: {counts or 'none'}. " + "; ".join(graph.equations()) + "."
-    )
+    said = f"{graph.name}, as it computes: {graph.counted()}. {'; '.join(graph.equations())}."
     return Picture(sheet.figure(title), alt or said)
 
 
@@ -52,20 +43,21 @@ def searched_cell(graph, *, title=None, alt=None):
         Shape("$h$", "state", place="first"),
         Shape("0  tanh", "tanh"),
     ]
-    edges = [(0, 0, 2), (1, 0, 2)]
+    lines = [Line(0, 0, 2), Line(1, 0, 2)]
     for n, (previous, activation) in enumerate(nodes, start=1):
         sign = SIGN[activation]
         shapes.append(Shape(f"{n}  {sign}", ROLE.get(sign, "plain")))
-        edges.append((2 + previous, 0, 2 + n))
-    shapes += [Shape("mean", "plain"), Shape("$h^{\\prime}$", "output", place="last")]
+        lines.append(Line(2 + previous, 0, 2 + n))
+    shapes.append(Shape("mean", "plain", crowd=len(output)))
+    shapes.append(Shape(pretty("h′"), "output", place="last"))
     end = len(shapes) - 1
-    edges += [(2 + n, 0, end - 1) for n in output] + [(end - 1, 0, end)]
+    lines += [Line(2 + n, 0, end - 1) for n in output] + [Line(end - 1, 0, end)]
     reads = "; ".join(f"{n} reads {one} ({name})" for n, (one, name) in enumerate(nodes, start=1))
     said = (
         f"A searched cell of {len(nodes) + 1} nodes. Node 0 reads x and h (tanh)"
         f"{'; ' if reads else ''}{reads}. The new state is the mean of {_listed(output)}."
     )
-    return Picture(_sheet(shapes, edges).figure(title), alt or said)
+    return Picture(diagram(shapes, lines).figure(title), alt or said)
 
 
 def _checked(graph):
@@ -94,39 +86,20 @@ def _listed(numbers):
     return f"{', '.join(most)} and {last}" if most else last
 
 
-@dataclass
-class Shape:
-    """A node as it is drawn. name: of what comes out; ports: those of a bar's parts."""
-
-    text: str
-    role: str
-    width: float = 0.0
-    height: float = HEIGHT
-    shape: str = "round"
-    name: str = ""
-    ports: list[str] = field(default_factory=list)
-    place: str = ""  # "first" or "last": in the outermost layer
-
-    def __post_init__(self):
-        if self.ports:
-            self.width = BAR
-        elif self.shape == "circle":
-            self.width = self.height = CIRCLE
-        else:
-            self.width = max(0.42, width_of(self.text, 10, math=True) + 0.2)
-
-
 def _drawn(graph):
     shown = [n for n in graph.nodes if not (n.fixed and _folded(n, graph))]
     number = {id(node): n for n, node in enumerate(shown)}
     shapes = [_shape(node, number) for node in shown]
-    edges = [
-        (number[id(value.node)], value.port, n)
-        for n, node in enumerate(shown)
-        for value in node.values()
-        if id(value.node) in number
-    ]
-    return _sheet(shapes, edges)
+    lines = []
+    for n, node in enumerate(shown):
+        for place, value in enumerate(node.reads):
+            if isinstance(value, Value) and id(value.node) in number:
+                # Which one is taken off, or divides, must be told.
+                tell = place == 1 and shapes[n].text in ("−", "÷", "^")
+                lines.append(
+                    Line(number[id(value.node)], value.port, n, shapes[n].text if tell else "")
+                )
+    return diagram(shapes, lines)
 
 
 def _shape(node, number):
@@ -139,79 +112,7 @@ def _shape(node, number):
     known = {value.name for value in node.values() if value.node.kind == "split"}
     name = "" if node.name in known else pretty(node.name)
     shape = "circle" if text in CIRCLES else "round"
-    return Shape(text, ROLE.get(node.text, "plain"), shape=shape, name=name)
-
-
-def _sheet(shapes, edges):
-    """Lay the shapes out and draw them, from left to right."""
-    layout = arrange(
-        [0.3 if one.ports else one.height for one in shapes],
-        edges,
-        [len(one.ports) for one in shapes],
-        [n for n, one in enumerate(shapes) if one.place == "first"],
-        [n for n, one in enumerate(shapes) if one.place == "last"],
-    )
-    middle = _columns(shapes, layout)
-    sheet = Sheet()
-    arrivals = _arrivals(shapes, edges, layout)
-    for (start, _, _), line, (inset, y) in zip(edges, layout.lines, arrivals, strict=True):
-        points = [(middle[layer], -y) for layer, y in line]
-        points[0] = (points[0][0] + shapes[start].width / 2, points[0][1])
-        points[-1] = (points[-1][0] - inset, -y)
-        role = shapes[start].role
-        sheet.flow(points, role if role in ("input", "state") else "plain")
-    for n, one in enumerate(shapes):
-        x, y = middle[layout.layer[n]], -layout.y[n]
-        right = x + one.width / 2 + 0.05
-        if one.ports:
-            own = layout.ports[n]
-            height = max(own) - min(own) + 0.3
-            sheet.box(
-                x, y, "", "plain", width=BAR, height=height, shape="square", fill=0.6, level=1
-            )
-            for place, name in zip(own, one.ports, strict=True):
-                sheet.text(right, -place + 0.1, name, size=9, ha="left", math=True)
-            continue
-        sheet.box(
-            x, y, one.text, one.role, width=one.width, height=one.height, shape=one.shape, math=True
-        )
-        if one.name:
-            sheet.text(right, y + 0.1, one.name, size=9, ha="left", math=True)
-    return sheet
-
-
-def _columns(shapes, layout):
-    """The x of each layer: as wide as its widest shape, and room for the names behind it."""
-    depth = max(layout.layer) + 1
-    wide, room = [0.0] * depth, [0.34] * depth
-    for one, layer in zip(shapes, layout.layer, strict=True):
-        wide[layer] = max(wide[layer], one.width)
-        for name in one.ports or [one.name]:
-            room[layer] = max(room[layer], width_of(name, 9, math=True) + 0.3)
-    x, middle = 0.0, []
-    for own, after in zip(wide, room, strict=True):
-        middle.append(x + own / 2)
-        x += own + after
-    return middle
-
-
-def _arrivals(shapes, edges, layout):
-    """For each edge where it meets its shape: how far left of the middle, and the y. Several come
-    in one below the other, in the order in which they come."""
-    found = [None] * len(edges)
-    for n, one in enumerate(shapes):
-        own = [k for k, (_, _, end) in enumerate(edges) if end == n]
-        own.sort(key=lambda k: layout.lines[k][-2][1])
-        for rank, k in enumerate(own):
-            y = layout.lines[k][-1][1]
-            inset = one.width / 2
-            if not one.ports and len(own) > 1:
-                off = (rank / (len(own) - 1) - 0.5) * one.height * 0.5
-                y += off
-                if one.shape == "circle":
-                    inset = (inset**2 - off**2) ** 0.5
-            found[k] = (inset, y)
-    return found
+    return Shape(text, ROLE.get(node.text, "plain"), shape, name, crowd=len(node.values()))
 
 
 def _folded(node, graph):
@@ -234,6 +135,8 @@ def _text(node, number):
     if not known:
         return node.text
     if node.text == "linear":
+        if inside[1].endswith(".weight"):  # of an nn.Linear, whose name says enough
+            return f"linear {inside[1].removesuffix('.weight')}"
         return f"@ {pretty(inside[1] + 'ᵀ')}" + "".join(f" + {one}" for one in known[1:])
     if node.text == "affine" and inside[1] is None:
         return f"@ {known[-1]} + {known[0]}"
@@ -242,21 +145,3 @@ def _text(node, number):
     if len(inside) == 2 and node.text in ("+", "−", "×", "÷", "@", "^"):
         return f"{known[0]} {node.text}" if inside[0] is not None else f"{node.text} {known[0]}"
     return f"{node.text} {', '.join(known)}"
-
-
-def pretty(name):
-    """A variable's name as mathematics: W_xz has a subscript, h′ a prime."""
-    found = LETTER.fullmatch(name)
-    if not found:
-        return name.replace("$", "")
-    letter, low, digits, turned, prime = found.groups()
-    below = low or digits
-    below = (
-        f"_{{{below}}}"
-        if below and len(below) < 2
-        else f"_{{\\mathrm{{{below}}}}}"
-        if below
-        else ""
-    )
-    above = ("T" if turned else "") + ("\\prime" if prime else "")
-    return f"${letter}{below}" + (f"^{{{above}}}" if above else "") + "$"
