@@ -11,7 +11,6 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.networks import Network
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.trees import copied, tensors
-from rnncourse.reference import attention
 from rnncourse.reference.states import map_state
 
 # --- attend -------------------------------------------------------------------------------------
@@ -92,45 +91,6 @@ def observe_order(subject: Any, rng: Rng) -> dict[str, Any]:
     first = attempt(lambda: subject(query, keys, mask, score))
     second = attempt(lambda: subject(query, keys[:, order], mask[:, order], score))
     return ps4.pieces(first, "the keys as they are") | ps4.pieces(second, "in another order")
-
-
-# --- attention_slide_bugs -----------------------------------------------------------------------
-
-WRONG = ps4.letters(attention.attention_slide_bugs())
-CORRECT = {letter for group in ps4.LETTERS.values() for letter in group} - WRONG
-
-
-def finds(name: str, title: str, points: float, group: str) -> Property:
-    """Some wrong lines are found; it counts only where no correct line is accused."""
-
-    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
-        named = ps4.letters(subject())
-        return {
-            "found": sorted(named & set(group)),
-            "accused": sorted(named & CORRECT),
-            # Not judged, but who names nothing at all makes no mistake that has a name.
-            "named": bool(named),
-        }
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if got["accused"]:
-            return "a correct line is accused, so what was found does not count"
-        if got["found"] != expected["found"]:
-            return f"{len(got['found'])} of the {len(group)} wrong lines found"
-        return None
-
-    return Property(name, title, points, observe, judge)
-
-
-def observe_named(subject: Any, rng: Rng) -> list[str]:
-    return sorted(ps4.letters(subject()))
-
-
-def judge_accused(got: Any, expected: Any) -> str | None:
-    if not got:
-        return "no line is named"
-    accused = [letter for letter in got if letter in CORRECT]
-    return f"correct, but named as wrong: {', '.join(accused)}" if accused else None
 
 
 # --- AttentionSeq2Seq ---------------------------------------------------------------------------
@@ -343,10 +303,10 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         ps4.padded_cases.pure(0.25),
     ),
     "attention_slide_bugs": (
-        finds("state", "where the decoder's state is lost is found", 1, "EP"),
-        finds("mask", "where the padding comes in is found", 0.75, "N"),
-        finds("luong", "what is only a part of Luong's attention is found", 0.75, "J"),
-        Property("accused", "no correct line is accused", 0.75, observe_named, judge_accused),
+        ps4.bug_hunt.finds("state", "where the decoder's state is lost is found", 1, "EP"),
+        ps4.bug_hunt.finds("mask", "where the padding comes in is found", 0.75, "N"),
+        ps4.bug_hunt.finds("luong", "what is only a part of Luong's attention is found", 0.75, "J"),
+        ps4.bug_hunt.accuses_nobody(0.75),
     ),
     "AttentionSeq2Seq": (
         Property("gradient", "gradients reach every parameter", 1.5, observe_model_gradients),

@@ -12,8 +12,8 @@ from torch import nn
 
 from ..reference import cells
 from ..reference.cells import lstm_step, unroll
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
-from .compare import kind
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
 from .rules import RECURRENT
@@ -505,70 +505,18 @@ def returns_a_list(step, xs, state):
 
 # --- slide_bugs ---------------------------------------------------------------------------------
 
-LETTERS = {"lstm": "ABCDEFGH", "gru": "IJKLM"}
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever containers they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS["lstm"] + LETTERS["gru"]}
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
-    answer = subject()
-    if not isinstance(answer, dict):
-        return {"the answer": kind(answer)}
-    seen = {"the answer": f"dict with the keys {', '.join(sorted(map(str, answer)))}"}
-    for key, allowed in LETTERS.items():
-        found = answer.get(key)
-        span = f"from {allowed[0]} to {allowed[-1]}"
-        if not isinstance(found, (set, frozenset)):
-            seen[f'answer["{key}"]'] = kind(found)
-        elif not all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
-            seen[f'answer["{key}"]'] = f"set that holds more than letters {span}"
-        else:
-            seen[f'answer["{key}"]'] = f"set of letters {span}"
-    return seen
-
-
-def observe_letters(subject: Any, rng: Rng) -> dict[str, list[str]]:
-    answer = subject()
-    return {
-        key: sorted(letters(answer.get(key))) if isinstance(answer, dict) else [] for key in LETTERS
-    }
-
-
-def judge_counts(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    for key in LETTERS:
-        if len(got[key]) != len(expected[key]):
-            return (
-                f"of the {key.upper()}'s lines you call {len(got[key])} wrong; "
-                f"on the slide {len(expected[key])} are"
-            )
-    return None
-
+bug_hunt = BugHunt(
+    cells.slide_bugs,
+    {"lstm": "ABCDEFGH", "gru": "IJKLM"},
+    {"lstm": "the LSTM's", "gru": "the GRU's"},
+)
 
 slides = Exercise(
     "slide_bugs",
     "ps1_cells",
     cells.slide_bugs,
     points=4,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count",
-            "as many lines are named as are wrong on the slide",
-            0.25,
-            observe_letters,
-            judge_counts,
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.25)),
 )
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from ..reference import outputs
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import sentence_log_prob, sum_states
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
 from .compare import Raised, difference, kind
 from .exercise import Exercise, Property
@@ -1231,49 +1232,14 @@ def measures_nothing(logits, targets, mask):
 
 # --- translation_bugs ---------------------------------------------------------------------------
 
-LETTERS = "ABCDEFGHIJ"
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever container they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS}
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> str:
-    answer = subject()
-    if not isinstance(answer, (set, frozenset)):
-        return kind(answer)
-    if not all(isinstance(one, str) and len(one) == 1 and one in LETTERS for one in answer):
-        return "set that holds more than letters from A to J"
-    return "set of letters from A to J"
-
-
-def observe_letters(subject: Any, rng: Rng) -> list[str]:
-    return sorted(letters(subject()))
-
-
-def judge_count(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    if len(got) == len(expected):
-        return None
-    return f"you call {len(got)} lines wrong; in the notes {len(expected)} are"
-
+bug_hunt = BugHunt(outputs.translation_bugs, "ABCDEFGHIJ", "the notes'")
 
 bugs = Exercise(
     "translation_bugs",
     "ps3_outputs",
     outputs.translation_bugs,
     points=3,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count", "as many lines are named as are wrong", 0.75, observe_letters, judge_count
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.75)),
 )
 
 

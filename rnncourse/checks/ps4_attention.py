@@ -14,8 +14,9 @@ from ..reference import attention
 from ..reference.attention import attend, bahdanau_score, dot_score, general_score
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import Seq2Seq
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
-from .compare import difference, kind
+from .compare import difference
 from .exercise import Exercise, Property
 from .networks import Model, Network, draw_model
 from .rng import ONES, Rng, Sizes
@@ -878,68 +879,18 @@ def detaches_the_weights(query, keys, mask, score):
 
 # --- attention_slide_bugs -----------------------------------------------------------------------
 
-LETTERS = {"slide": "ABCDEFGHIJ", "code": "KLMNOP"}
-NAMES = {"slide": "the slide's", "code": "the code's"}
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever containers they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS["slide"] + LETTERS["code"]}
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
-    answer = subject()
-    if not isinstance(answer, dict):
-        return {"the answer": kind(answer)}
-    seen = {"the answer": f"dict with the keys {', '.join(sorted(map(str, answer)))}"}
-    for key, allowed in LETTERS.items():
-        found = answer.get(key)
-        span = f"from {allowed[0]} to {allowed[-1]}"
-        if not isinstance(found, (set, frozenset)):
-            seen[f'answer["{key}"]'] = kind(found)
-        elif not all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
-            seen[f'answer["{key}"]'] = f"set that holds more than letters {span}"
-        else:
-            seen[f'answer["{key}"]'] = f"set of letters {span}"
-    return seen
-
-
-def observe_letters(subject: Any, rng: Rng) -> dict[str, list[str]]:
-    answer = subject()
-    return {
-        key: sorted(letters(answer.get(key))) if isinstance(answer, dict) else [] for key in LETTERS
-    }
-
-
-def judge_counts(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    for key in LETTERS:
-        if len(got[key]) != len(expected[key]):
-            return f"of {NAMES[key]} lines you call {len(got[key])} wrong; {len(expected[key])} are"
-    return None
-
+bug_hunt = BugHunt(
+    attention.attention_slide_bugs,
+    {"slide": "ABCDEFGHIJ", "code": "KLMNOP"},
+    {"slide": "the slide's", "code": "the code's"},
+)
 
 slides = Exercise(
     "attention_slide_bugs",
     "ps4_attention",
     attention.attention_slide_bugs,
     points=4,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count",
-            "as many lines are named as are wrong",
-            0.5,
-            observe_letters,
-            judge_counts,
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.5)),
 )
 
 

@@ -1129,7 +1129,7 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.once.with_generator")
+    run = alongside(subject, "rnncourse.checks.parts.with_generator")
     return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
 
 
