@@ -121,9 +121,10 @@ def run_grade(options: Any) -> int:
 
     if options.jail == "none":
         warn_no_jail()
+    course = Course(options.course)
     with progress_bar(f"grading {options.assignment}") as step:
         graded = grade_assignment(
-            Course(options.course),
+            course,
             options.assignment,
             options.student,
             jobs=options.jobs,
@@ -137,10 +138,17 @@ def run_grade(options: Any) -> int:
     if options.json:
         from .recorder import write_json
 
-        results = [one.result or {"student": one.student, "error": one.error} for one in graded]
-        write_json(options.json, results)
+        write_json(options.json, [details(course, options.assignment, one) for one in graded])
         console.print(f"every detail: {options.json}", markup=False)
     return 1 if any(one.error for one in graded) else 0
+
+
+def details(course: Course, assignment: str, graded: Any) -> dict[str, Any]:
+    """All that is known of a submission: what was found in this run, with the recorded cells."""
+    if graded.error:
+        return {**(graded.result or {"student": graded.student}), "error": graded.error}
+    recorded = json.loads((course.results(assignment) / graded.student / "result.json").read_text())
+    return {**graded.result, "cells": recorded["cells"]}
 
 
 def run_feedback(options: Any) -> int:
