@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--html", type=Path, metavar="FILE", help="where to write the page")
     audit = add("audit", "Prove the tests: submit every known mistake and alternative.")
     audit.add_argument("assignment", metavar="ASSIGNMENT", nargs="?")
+    audit.add_argument(
+        "--seeds",
+        type=_positive,
+        default=1,
+        help="submit all of it once under each of so many seeds",
+    )
     demo = add("demo", "The whole main job on a sample class.")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="work in this empty folder")
     where = grade.add_mutually_exclusive_group()
@@ -185,7 +191,8 @@ def run_leaderboard(options: Any) -> int:
 def run_audit(options: Any) -> int:
     from .audit import audit
 
-    return audit(Course(options.course), options.assignment, options.jobs, options.jail, console)
+    course = Course(options.course)
+    return audit(course, options.assignment, options.jobs, options.jail, options.seeds, console)
 
 
 def run_demo(options: Any) -> int:
