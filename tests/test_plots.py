@@ -15,7 +15,9 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch import nn
 
+from autograder.course import hidden_modules
 from rnncourse import plots
+from rnncourse.checks import exercises
 from rnncourse.plots.layout import arrange
 from rnncourse.plots.trace import trace
 from rnncourse.reference import cells
@@ -486,7 +488,9 @@ ERRORS = {
         [[-1.0, 2.0]], ["a", "b"], ["c"]
     ),
     "source has 1 words, but 2 are needed": lambda: plots.attention_map([[0.5, 0.5]], ["a"], ["c"]),
-    "source must be a list of words; given: 'ab'": lambda: plots.attention_map([[1, 0]], "ab", ["c"]),
+    "source must be a list of words; given: 'ab'": lambda: plots.attention_map(
+        [[1, 0]], "ab", ["c"]
+    ),
     "norms are 0 or more, but": lambda: plots.gradient_norms({"h": [1.0, -1.0]}),
     "norms has no positive number": lambda: plots.gradient_norms({"h": [0.0, 0.0]}),
     "has 2 places, but 3 values": lambda: plots.curves({"train": ([1, 2], [1, 2, 3])}),
@@ -513,3 +517,18 @@ ERRORS = {
 def test_errors_say_what_was_given(message):
     with pytest.raises(ValueError, match=message):
         ERRORS[message]()
+
+
+# --- in the jail --------------------------------------------------------------------------------
+
+
+def test_no_problem_set_hides_more_than_the_search():
+    sets = sorted({one.problem_set for one in exercises().values()})
+    hidden = {name: [m for m in hidden_modules(name) if "plots" in m] for name in sets}
+    assert hidden == {
+        name: ["rnncourse.plots.tree"] if name == "ps6_decoding" else [] for name in sets
+    }
+    assert set(plots.__all__) <= set(dir(plots))
+    assert all(callable(getattr(plots, name)) for name in plots.__all__)
+    with pytest.raises(AttributeError, match=r"'rnncourse\.plots' has no attribute 'colour'"):
+        _ = plots.colour
