@@ -1,0 +1,82 @@
+"""A picture with its text: what every function of the package returns."""
+
+import base64
+import functools
+import html
+import io
+import os
+
+from matplotlib.figure import Figure
+
+from .style import settings
+
+__all__ = ["Picture"]
+
+DPI = 192  # two dots of the file for each one of the screen: sharp on fine screens and in print
+WIDEST = 1250  # of the screen's points; what is wider is not shrunk to the page
+SCREEN = 96  # what a browser takes an inch to be
+
+
+class Picture:
+    """A drawing, and `alt`, the words that say what it shows to who cannot see it.
+
+    Shows itself as the last line of a notebook's cell: as an HTML image with its text, and as a PNG
+    where there is no HTML. It stands on a light card of its own, so that it is as legible on a dark
+    page as on a light one.
+    """
+
+    def __init__(self, figure: Figure, alt: str):
+        self.figure, self.alt = figure, alt
+
+    def __repr__(self) -> str:
+        return f"<Picture: {self.alt}>"
+
+    @functools.cached_property
+    def png(self) -> bytes:
+        return self._written("png")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file; the name's ending says how: .png, .svg or .pdf.
+
+        Errors: ValueError when it ends in something else.
+        """
+        kind = os.path.splitext(path)[1].lower().removeprefix(".")
+        if kind not in ("png", "svg", "pdf"):
+            raise ValueError(
+                f"{path} ends in {kind or 'nothing'!r}: a picture is a png, svg or pdf"
+            )
+        data = self.png if kind == "png" else self._written(kind)
+        with open(path, "wb") as file:
+            file.write(data)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
+        width, height = self._size()
+        return self.png, {"width": width, "height": height, "alt": self.alt}
+
+    def _repr_html_(self) -> str:
+        width, _ = self._size()
+        data = base64.b64encode(self.png).decode("ascii")
+        # A very wide one is scrolled, since shrunk to the page it could not be read.
+        fits = width <= WIDEST
+        image = (
+            f'<img src="data:image/png;base64,{data}" width="{width}" alt="{html.escape(self.alt)}"'
+            f' style="max-width: {"100%" if fits else "none"}; height: auto; border-radius: 6px">'
+        )
+        return image if fits else f'<div style="overflow-x: auto">{image}</div>'
+
+    def _size(self) -> tuple[int, int]:
+        """In the screen's points."""
+        width, height = self.figure.get_size_inches() * SCREEN
+        return round(width), round(height)
+
+    def _written(self, kind: str) -> bytes:
+        file = io.BytesIO()
+        # Without the date, so that the same data give the same file.
+        told = {
+            "png": {"Title": self.alt, "Software": None},
+            "svg": {"Title": self.alt, "Date": None},
+            "pdf": {"Title": self.alt, "CreationDate": None},
+        }[kind]
+        with settings():
+            self.figure.savefig(file, format=kind, dpi=DPI, metadata=told)
+        return file.getvalue()
