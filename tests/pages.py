@@ -1,4 +1,4 @@
-"""Looks at built pages: their links and pictures as they are written, and what a browser makes of them."""
+"""Looks at built pages: links and pictures as they are written, and how a browser shows them."""
 
 import os
 import shutil
@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -139,8 +141,8 @@ RAW_MATHEMATICS = """() => {
     if (!one.querySelector("mjx-container")) found.push("not drawn: " + one.textContent);
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
-    const text = walker.currentNode.textContent;
-    if (walker.currentNode.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+    const text = walker.currentNode.textContent, around = walker.currentNode.parentElement;
+    if (around.closest("pre, code, script, style, mjx-container")) continue;
     if (/\\\\[(\\[]|\\\\(frac|sum|text|math|left)|\\$[^$\\n]+\\$/.test(text))
       found.push("raw: " + text.trim().slice(0, 80));
   }

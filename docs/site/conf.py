@@ -1,4 +1,4 @@
-"""The site: `make site`. The notebooks and pages are taken from where they lie in the repository."""
+"""The site: `make site`. Notebooks and pages are taken from where they lie in the repository."""
 
 import shutil
 import sys
@@ -6,11 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from docstrings import to_rst
-from where import BRANCH, MATHJAX, REPOSITORY, ROOT, executed_notebooks, repository_url
-
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from where import BRANCH, MATHJAX, REPOSITORY, ROOT, executed_notebooks, repository_url
 
 import rnncourse
 
@@ -44,6 +43,11 @@ nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
+# In tests/test_site.py one notebook is run in place of all.
+if tags.has("sample"):  # noqa: F821 (Sphinx hands `tags` to this file)
+    include_patterns.append("tests/samples/*.ipynb")
+    nb_execution_excludepatterns.append("course/*.ipynb")
+
 # --- the library's reference ----------------------------------------------------------------------
 autodoc_default_options = {
     "members": True,
@@ -57,6 +61,7 @@ toc_object_entries_show_parents = "hide"
 # --- how it looks; nothing is fetched from elsewhere ----------------------------------------------
 html_theme = "sphinx_book_theme"
 html_static_path = ["static", str(MATHJAX)]
+html_show_search_summary = False  # it would be fetched, and from the disk nothing can be
 html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}
 mathjax_path = MATHJAX.name

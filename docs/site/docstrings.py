@@ -1,8 +1,8 @@
 """The docstrings of this project are written for people; this makes reStructuredText of them.
 
-A block that is indented by four is shown as it stands. A line that begins with `Shapes:`, `Errors:`,
-`x:` or the like, or with a dash, begins a paragraph of its own. Text between backticks is code;
-nothing else is markup.
+A block that is indented by four is shown as it stands. A line that begins with `Shapes:`, `x:` or
+the like, or with a dash, begins a paragraph of its own. Text between backticks is code; nothing
+else is markup.
 """
 
 import re

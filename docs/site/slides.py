@@ -1,7 +1,8 @@
-"""The walkthroughs as slides: `make slides`. Each notebook of course/ becomes a reveal.js deck.
+"""The walkthroughs as slides: `make slides`. Notebooks of course/ become reveal.js decks.
 
 The decks open from the disk and need no internet: reveal.js and MathJax lie beside them. A cell's
 place is its `slideshow` metadata: slide, subslide, fragment, notes (for the speaker's view), skip.
+A notebook without any makes no deck.
 """
 
 import argparse
@@ -32,23 +33,32 @@ ASSETS = {
 LIMIT = 300  # seconds that one cell may take
 
 
-def build(notebooks: list[Path], folder: Path, execute: bool = True) -> None:
-    """Write a deck for each notebook into a folder, and an index.html that leads to them.
+def build(paths: list[Path], folder: Path, execute: bool = True) -> int:
+    """Write a deck for each notebook with slides, and an index.html that leads to them.
 
     execute: run notebooks that have not been run since a cell or the library changed.
+    Returns how many decks there are.
     """
+    notebooks = {path.resolve(): nbformat.read(path, as_version=4) for path in paths}
+    notebooks = {path: one for path, one in notebooks.items() if has_slides(one)}
     (folder / "assets").mkdir(parents=True, exist_ok=True)
     for name, source in ASSETS.items():
         shutil.copyfile(source, folder / "assets" / name)
     decks = {}
-    for path in notebooks:
-        notebook = nbformat.read(path, as_version=4)
+    for path, notebook in notebooks.items():
         if execute:
             take_outputs(notebook, path)
-        decks[path.with_suffix(".html").name] = title_of(notebook, path.stem)
-        page = to_deck(notebook, path, notebooks)
-        (folder / path.with_suffix(".html").name).write_text(page, encoding="utf-8")
+        name = path.with_suffix(".html").name
+        decks[name] = title_of(notebook, path.stem)
+        page = to_deck(notebook, path, set(notebooks))
+        (folder / name).write_text(page, encoding="utf-8")
     (folder / "index.html").write_text(index(decks), encoding="utf-8")
+    return len(decks)
+
+
+def has_slides(notebook: nbformat.NotebookNode) -> bool:
+    places = (cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells)
+    return "slide" in places
 
 
 def take_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
@@ -80,8 +90,8 @@ def title_of(notebook: nbformat.NotebookNode, otherwise: str) -> str:
     return next((line[2:].strip() for line in lines if line.startswith("# ")), otherwise)
 
 
-def to_deck(notebook: nbformat.NotebookNode, path: Path, notebooks: list[Path]) -> str:
-    """The deck as one HTML page; notebooks are those that its links find as decks."""
+def to_deck(notebook: nbformat.NotebookNode, path: Path, decks: set[Path]) -> str:
+    """The deck as one HTML page; decks are the notebooks that its links find as decks."""
     # Empty cells would make empty slides.
     notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
     notebook.metadata.title = title_of(notebook, path.stem)
@@ -100,17 +110,17 @@ def to_deck(notebook: nbformat.NotebookNode, path: Path, notebooks: list[Path]) 
     )
     page = BeautifulSoup(exporter.from_notebook_node(notebook)[0], "html.parser")
     for link in page.find_all("a", href=True):
-        mend(link, path, notebooks)
+        mend(link, path, decks)
     return str(page)
 
 
-def mend(link, path: Path, notebooks: list[Path]) -> None:
+def mend(link, path: Path, decks: set[Path]) -> None:
     """Let a relative link lead to a deck or into the repository; else it becomes plain text."""
     target, _, anchor = link["href"].partition("#")
     if ":" in target or not target:
         return
     there = (path.parent / target).resolve()
-    if there in (one.resolve() for one in notebooks):
+    if there in decks:
         link["href"] = there.with_suffix(".html").name
     elif url := repository_url(there):
         link["href"] = url + (f"#{anchor}" if anchor else "")
@@ -135,8 +145,8 @@ def main() -> None:
     parser.add_argument("--no-execute", action="store_true", help="slides without outputs")
     options = parser.parse_args()
     notebooks = options.notebooks or sorted((ROOT / "course").glob("*.ipynb"))
-    build(notebooks, options.to, not options.no_execute)
-    print(f"{len(notebooks)} decks: {options.to / 'index.html'}")
+    made = build(notebooks, options.to, not options.no_execute)
+    print(f"{made} decks: {options.to / 'index.html'}")
 
 
 if __name__ == "__main__":

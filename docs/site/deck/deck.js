@@ -31,6 +31,7 @@ async function start() {
     navigationMode: "linear",
     controlsLayout: "edges",
     scrollActivationWidth: null,
+    pdfSeparateFragments: false,
     plugins: [RevealNotes],
   });
   const here = () => fit(Reveal.getCurrentSlide());
