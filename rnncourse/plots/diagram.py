@@ -11,7 +11,7 @@ __all__ = ["Line", "Shape", "diagram", "pretty"]
 
 HEIGHT, CIRCLE, BAR = 0.34, 0.3, 0.12
 HEAD = 0.1  # what the head of an arrow needs
-LETTER = re.compile(r"([^\W\d_])(?:_([^\Wᵀ]+)|(\d+))?(ᵀ?)(′?)")
+LETTER = re.compile(r"([^\W\d_])(?:_\{([^{}$\\]+)\}|_([^\Wᵀ]+)|(\d+))?(ᵀ?)([′']?)")
 
 
 @dataclass
@@ -145,8 +145,8 @@ def pretty(name: str) -> str:
     found = LETTER.fullmatch(name)
     if not found:
         return name.replace("$", "")
-    letter, low, digits, turned, prime = found.groups()
-    below = (low or digits or "").replace("_", "\\_")
+    letter, braced, low, digits, turned, prime = found.groups()
+    below = (braced or low or digits or "").replace("_", "\\_").replace(" ", "\\ ")
     above = ("T" if turned else "") + ("\\prime" if prime else "")
     return (
         f"${letter}" + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "") + "$"

@@ -108,17 +108,24 @@ class Graph:
 
     def equations(self) -> list[str]:
         """One for each variable and each output."""
-        wanted = [
-            node
-            for node in self.nodes
-            if node.kind == "output" or (node.kind == "operation" and node.name)
-        ]
+        made = {}  # outputs, by the node that makes each
+        for node in self.of("output"):
+            made.setdefault(id(node.reads[0].node), node)
         held, times = {}, Counter(node.name for node in self.of("input", "state"))
-        for node in wanted:
-            if node.kind == "operation":  # a variable that is used again: z, z₂, z₃
+        wanted = []
+        for node in self.of("operation"):
+            if id(node) in made:
+                held[id(node)] = made[id(node)].text
+            elif node.name:  # a variable that is used again: z, z₂, z₃
                 times[node.name] += 1
                 again = str(times[node.name]).translate(LOW) if times[node.name] > 1 else ""
                 held[id(node)] = node.name + again
+            else:
+                continue
+            wanted.append((held[id(node)], Value(node), True))
+        for node in self.of("output"):
+            if held.get(id(node.reads[0].node)) != node.text:
+                wanted.append((node.text, node.reads[0], False))
 
         def written(value, around=0, top=False):
             """around: how tightly the operation around binds; a looser one needs parentheses."""
@@ -142,12 +149,7 @@ class Graph:
             )
             return f"({text})" if around > tight else text
 
-        return [
-            f"{node.text} = {written(node.reads[0], top=True)}"
-            if node.kind == "output"
-            else f"{held[id(node)]} = {written(Value(node), top=True)}"
-            for node in wanted
-        ]
+        return [f"{name} = {written(value, top=top)}" for name, value, top in wanted]
 
 
 def trace(step: Any, inputs: tuple[Any, ...], names: Any = None) -> Graph:
