@@ -6,12 +6,11 @@ from .diagram import pretty
 from .picture import Picture
 from .sheet import Sheet, width_of
 from .style import QUIET
-from .values import labels
+from .values import count, cut, labels
 
 __all__ = ["language_model_wiring", "sentiment_wiring", "translation_wiring", "unrolled"]
 
-WIDE = 8.7  # from the first column to the last at most, in inches; what is longer has a gap in its middle
-LONGEST = 24  # letters of a word
+WIDE = 8.7  # from the first to the last cell at most, in inches: longer rows have a gap
 CELL, WORD = 0.48, 0.32  # heights
 RISE = 0.8  # from the middle of a row to that of the next
 HEAD = 0.62  # from a state to its softmax, and from there to the word
@@ -48,7 +47,7 @@ def unrolled(inputs, states=None, outputs=None, cell="f", *, title=None, alt=Non
         if outputs and outputs[t] is not None:
             row.sheet.arrow((x, CELL / 2), (x, RISE - WORD / 2), "output")
             row.word(x, RISE, outputs[t], "output")
-    said = f"The cell {cell} unrolled over {_count(T, 'step')}. It reads {', '.join(inputs)}"
+    said = f"The cell {cell} unrolled over {count(T, 'step')}. It reads {', '.join(inputs)}"
     said += f"; its states are {_some(states)}"
     if outputs:
         told = [
@@ -206,7 +205,7 @@ class Row:
                     sheet.text(middle, y + 0.13, pretty(self.states[t]), math=True)
 
     def word(self, x, y, text, role):
-        text, math = labelled(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+        text, math = labelled(cut(text))
         width = max(WORD, width_of(text, 10, math=math) + 0.18)
         self.sheet.box(x, y, text, role, width=width, height=WORD, math=math)
 
@@ -232,7 +231,7 @@ def _placed(columns, room=0.94):
     """{step: x}. columns: the words of each step, one above the other; room: what two neighbours
     need at least. Where a row would become too wide, the middle is left out, at {None: x}.
     """
-    wide = [max(width_of(word[:LONGEST], 10) for word in words if word) for words in columns]
+    wide = [max(width_of(cut(word), 10) for word in words if word) for words in columns]
     shown = list(range(len(columns)))
     while True:
         places, x, before = {}, 0.0, None
@@ -245,10 +244,6 @@ def _placed(columns, room=0.94):
         kept = [t for t in shown if t is not None]
         middle = len(kept) // 2
         shown = [*kept[:middle], None, *kept[middle + 1 :]]
-
-
-def _count(n, what):
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _some(words):

@@ -34,6 +34,7 @@ def width_of(text: str, size: float = 10, weight: str = "normal", math: bool = F
     if math and "$" in text:
         font.set_size(size)
         return MathTextParser("path").parse(text, 72, font)[0] * POINT
+    text = text.replace("$", "S")  # as wide, and no mathematics
     return TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width * POINT
 
 

@@ -9,7 +9,7 @@ from rnncourse.reference.states import first_tensor, select_rows
 from .picture import Picture
 from .sheet import Sheet, width_of
 from .style import INK, QUIET
-from .values import labels, number
+from .values import count, cut, labels
 
 __all__ = ["beam_tree"]
 
@@ -54,14 +54,15 @@ def beam_tree(
         return words[branch.word] if branch.word < len(words) else str(branch.word)
 
     sheet = _drawn(root, best, text)
-    sentence = " ".join(text(one) for one in best.line()[1:])
-    kinds = [one.fate for one in _all(root)]
+    told = [
+        f"{' '.join(text(word) for word in one.line()[1:])} ({one.fate}, score {one.score:.2f})"
+        for one in ends
+    ]
+    dropped = sum(one.fate == "dropped" for one in _all(root))
     said = (
-        f"A beam search of width {beam}: {kinds.count('kept')} beginnings were kept, "
-        f"{kinds.count('finished')} sentences finished, the likeliest "
-        f"{kinds.count('dropped')} that were dropped are shown. The best is {sentence} "
-        f"(score {number(best.score)})."
-    )
+        f"A beam search of width {beam}, as a tree. It ended with, best first: "
+        f"{'; '.join(told)}. What was dropped on the way: {count(dropped, 'beginning')}."
+    ).replace("-", "−")
     return Picture(sheet.figure(title), alt or said)
 
 
@@ -112,69 +113,86 @@ def _all(branch):
         yield from _all(one)
 
 
-LOOK = {"kept": "state", "cut": "attention", "finished": "output", "dropped": "plain"}
+# How a beginning is drawn: role, word in the legend.
+LOOKS = {
+    "kept": ("state", "goes on"),
+    "finished": ("output", "finished"),
+    "cut": ("attention", "cut at the greatest length"),
+    "dropped": ("plain", "dropped"),
+}
+ROW, BOX = 0.5, 0.4
 
 
 def _drawn(root, best, text):
     sheet = Sheet()
-    chosen = {id(one) for one in best.line()}
-    widest = max(width_of(text(one), 10) for one in _all(root)) + 0.24
-    across, down = widest + 0.75, 0.52
-    place, row = {}, 0
+    branches = list(_all(root))
+    on_best = {id(one) for one in best.line()}
+    widest = max(width_of(cut(text(one)), 10) for one in branches)
+    width = max(0.6, widest + 0.2)
+    across = width + 0.55
+    places, row = {}, 0
 
     def put(one, depth):
         nonlocal row
         for child in one.after:
             put(child, depth + 1)
         if one.after:
-            ys = [place[id(child)][1] for child in one.after]
-            y = (ys[0] + ys[-1]) / 2
+            y = (places[id(one.after[0])][1] + places[id(one.after[-1])][1]) / 2
         else:
-            y = -row * down
-            row += 1
-        place[id(one)] = (depth * across, y)
+            y, row = -row * ROW, row + 1
+        places[id(one)] = (depth * across, y)
 
     put(root, 0)
-    for one in _all(root):
-        x, y = place[id(one)]
+    for one in branches:
+        x, y = places[id(one)]
         for child in one.after:
-            u, v = place[id(child)]
-            on = id(child) in chosen
-            gone = child.fate == "dropped"
+            u, v = places[id(child)]
+            thick = id(child) in on_best
+            points = [(x + width / 2, y), (x + width / 2 + 0.05, y), (u - width / 2 - 0.1, v)]
             sheet.flow(
-                [(x + widest / 2, y), (u - widest / 2, v)],
-                "decoder" if on else "plain",
-                line=2.4 if on else 1.0,
-                dashed=gone,
+                [*points, (u - width / 2, v)],
+                "decoder" if thick else "plain",
+                line=2.6 if thick else 1.1,
+                dashed=child.fate == "dropped",
             )
-            sheet.text(
-                u - widest / 2 - 0.1,
-                v + 0.1,
-                number(child.log_p),
-                size=8,
-                ha="right",
-                color=QUIET if gone else INK,
-            )
-        on = id(one) in chosen
-        sheet.box(
-            x,
-            y,
-            text(one),
-            LOOK[one.fate],
-            width=widest,
-            line=2.4 if on else 1.2,
-            dashed=one.fate == "dropped",
-            fill=0 if one.fate == "dropped" else 0.22,
-            ink=QUIET if one.fate == "dropped" else INK,
-        )
+        _box(sheet, x, y, one, cut(text(one)), width, id(one) in on_best)
         if one.score is not None:
-            mark = "✔ best" if one is best else one.fate
-            sheet.text(
-                x + widest / 2 + 0.08,
-                y,
-                f"{mark} {number(one.score)}",
-                size=8.5,
-                ha="left",
-                weight="bold" if one is best else "normal",
-            )
+            told = f"score {one.score:.2f}".replace("-", "−")
+            weight = "bold" if one is best else "normal"
+            mark = f"best, {told}" if one is best else told
+            sheet.text(x + width / 2 + 0.08, y, mark, size=8.5, ha="left", weight=weight)
+    x, y = -width / 2, -row * ROW - 0.15
+    for fate in dict.fromkeys(one.fate for one in branches):
+        role, what = LOOKS[fate]
+        gone = fate == "dropped"
+        sheet.box(
+            x + 0.12, y, "", role, width=0.24, height=0.18, dashed=gone, fill=0 if gone else 0.22
+        )
+        sheet.text(x + 0.3, y, what, size=8.5, ha="left")
+        x += 0.55 + width_of(what, 8.5)
+    sheet.path([(x, y), (x + 0.3, y)], "decoder", line=2.6, head=False)
+    sheet.text(x + 0.36, y, "the best", size=8.5, ha="left")
+    sheet.text(x + 1.15, y, "numbers: log p so far", size=8.5, color=QUIET, ha="left")
     return sheet
+
+
+def _box(sheet, x, y, one, word, width, thick):
+    """Its word, and below it how probable it is from the beginning on."""
+    gone = one.fate == "dropped"
+    ink = QUIET if gone else INK
+    sheet.box(
+        x,
+        y,
+        "",
+        LOOKS[one.fate][0],
+        width=width,
+        height=BOX,
+        line=2.2 if thick else 1.2,
+        dashed=gone,
+        fill=0 if gone else 0.22,
+    )
+    if one.before is None:
+        sheet.text(x, y, word, size=10, color=ink)
+    else:
+        sheet.text(x, y + 0.08, word, size=10, color=ink)
+        sheet.text(x, y - 0.1, f"{one.log_p:.2f}".replace("-", "−"), size=8, color=ink)
