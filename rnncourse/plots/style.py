@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -59,15 +59,16 @@ _LINES = [
     (INK, (0, (1, 1)), "x"),
     (SKY, (0, (8, 2)), "P"),
 ]
-SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#9ecae9", "#2a7ab9", "#08305c"])
-DIVERGING = LinearSegmentedColormap.from_list(
-    "diverging", ["#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e"]
-)
-ATTENTION = LinearSegmentedColormap.from_list(
-    "attention", ["#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f2a"]
-)
-for _map in (SHARE, DIVERGING, ATTENTION):
-    _map.set_bad("#bbbbbb")
+
+
+def _shades(name: str, *colours: str) -> Colormap:
+    """A scale through these colours; what is no number is grey."""
+    return LinearSegmentedColormap.from_list(name, colours).with_extremes(bad="#bbbbbb")
+
+
+SHARE = _shades("share", "#ffffff", "#9ecae9", "#2a7ab9", "#08305c")
+ATTENTION = _shades("attention", "#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f2a")
+DIVERGING = _shades("diverging", "#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e")
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine

@@ -166,7 +166,9 @@ def trace(step: Any, inputs: tuple[Any, ...], names: Any = None) -> Graph:
         recorder.enter(one, name, kind, sure=names is not None)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), recorder:
         result = recorder.run(step, inputs)
-    return recorder.graph(getattr(step, "__name__", type(step).__name__), inputs, result)
+    plain = getattr(step, "func", step)  # a functools.partial
+    called = getattr(plain, "__name__", type(plain).__name__)
+    return recorder.graph("the step" if called == "<lambda>" else called, inputs, result)
 
 
 def _apart(value):
@@ -177,6 +179,8 @@ def _apart(value):
         return getattr(value, "_make", tuple)([_apart(one) for one in value])
     if isinstance(value, list):
         return [_apart(one) for one in value]
+    if isinstance(value, torch.Generator):
+        return torch.Generator(value.device).set_state(value.get_state())
     return value
 
 
