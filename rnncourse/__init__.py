@@ -3,7 +3,7 @@
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["check", "progress"]
+__all__ = ["check", "progress", "show"]
 
 
 def __getattr__(name: str) -> Any:
@@ -12,4 +12,8 @@ def __getattr__(name: str) -> Any:
         from .checks import check
 
         return check
+    if name == "show":
+        from .source import show
+
+        return show
     raise AttributeError(f"module 'rnncourse' has no attribute {name!r}")
