@@ -41,7 +41,7 @@ def masks(masks, *, title=None, alt=None):
     Errors: ValueError when it is no dictionary, or an entry is not (T, H), or T differs.
     """
     found = _sequences(masks, "masks")
-    T, H = max((one.shape for one in found.values()))
+    T, H = max(one.shape for one in found.values())
     said = []
     with drawing(0.6 + len(found) * max(1.6, 0.22 * T), 0.9 + max(0.6, 0.18 * H)) as figure:
         axes = figure.subplots(1, len(found), squeeze=False)[0]

@@ -1,10 +1,13 @@
-"""A sheet to draw diagrams on, in inches: boxes, arrows and words. It becomes as large as needed."""
+"""A sheet to draw diagrams on, in inches. It becomes as large as what is on it."""
 
 import functools
+from itertools import pairwise
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
+from matplotlib.mathtext import MathTextParser
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
+from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
 from .style import INK, ROLES, drawing, tint
@@ -16,11 +19,14 @@ POINT = 1 / 72
 
 
 @functools.lru_cache(4096)
-def width_of(text: str, size: float = 10, weight: str = "normal") -> float:
+def width_of(text: str, size: float = 10, weight: str = "normal", math: bool = False) -> float:
     """How wide a text is, in inches."""
     if not text.strip():
         return 0.0
-    font = FontProperties(family="DejaVu Sans", weight=weight)
+    font = FontProperties(family="DejaVu Sans", weight=weight, math_fontfamily="dejavusans")
+    if math and "$" in text:
+        font.set_size(size)
+        return MathTextParser("path").parse(text, 72, font)[0] * POINT
     return TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width * POINT
 
 
@@ -52,6 +58,7 @@ class Sheet:
         fill=0.2,
         weight="normal",
         ink=INK,
+        level=3,
     ):
         """A shape with a text, its centre at (x, y): "round", "square", "circle" or "hexagon"."""
         colour = ROLES.get(role, role)
@@ -65,7 +72,7 @@ class Sheet:
                 "edgecolor": colour,
                 "linewidth": line,
                 "linestyle": "--" if dashed else "-",
-                "zorder": 3,
+                "zorder": level,
             }
             if shape == "circle":
                 axes.add_patch(Circle((x, y), height / 2, **look))
@@ -171,6 +178,37 @@ class Sheet:
             self._later.append(draw)
         if head:
             self.arrow(points[-2], points[-1], role, line=line, dashed=dashed)
+
+    def flow(self, points, role="plain", *, line=1.3, dashed=False):
+        """A smooth line from left to right through all points, level at each, with a head."""
+        colour = ROLES.get(role, role)
+        for point in points:
+            self._reach(*point)
+        *before, (x, y) = points
+        stops = [*before, (x - 0.08, y)]
+        corners, codes = [stops[0]], [Path.MOVETO]
+        for (x0, y0), (x1, y1) in pairwise(stops):
+            half = (x1 - x0) / 2
+            corners += [(x0 + half, y0), (x1 - half, y1), (x1, y1)]
+            codes += [Path.CURVE4] * 3
+
+        def draw(axes):
+            # The white one cuts a gap into the bars that the line passes, and into nothing else.
+            for width, shade, level in ((line + 4, "white", 1.5), (line, colour, 2)):
+                axes.add_patch(
+                    PathPatch(
+                        Path(corners, codes),
+                        facecolor="none",
+                        edgecolor=shade,
+                        linewidth=width,
+                        linestyle="--" if dashed else "-",
+                        zorder=level,
+                        capstyle="butt",
+                    )
+                )
+
+        self._later.append(draw)
+        self.arrow((x - 0.1, y), (x, y), role, line=line)
 
     def figure(self, title: str | None = None) -> Figure:
         left, right = min(self._xs) - MARGIN, max(self._xs) + MARGIN

@@ -1,0 +1,301 @@
+"""Where the nodes of a graph go: in layers from left to right, with few lines that cross.
+
+The method of Sugiyama et al. (1981), in four steps: layers, order within each layer, places within
+each layer, lines. A node with ports (a split) is a bar; lines may pass between its ports.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+__all__ = ["Layout", "arrange"]
+
+SWEEPS = 12
+GAP = 0.16  # between two nodes of a layer, at least
+THIN = 0.10  # what a line takes up that only passes a layer
+
+
+@dataclass
+class Item:
+    """What takes up a place in a layer: a node, a port of a bar, or a line that passes."""
+
+    layer: int
+    breadth: float
+    bar: int | None = None  # the node whose port it is
+    passing: bool = False
+    left: list[tuple[int, float]] = field(default_factory=list)  # (item, weight)
+    right: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass
+class Layout:
+    """layer and y of each node; for each edge, the y of its start, at each layer between, and of
+    its end; of each bar, the y of every port."""
+
+    layer: list[int]
+    y: list[float]
+    lines: list[list[tuple[int, float]]]
+    ports: dict[int, list[float]]
+    crossings: int
+
+
+def arrange(breadths, edges, ports, first=(), last=()):
+    """Lay out nodes 0 … N-1, which come in an order in which each reads earlier ones only.
+
+    breadths: how much of its layer each node takes up. edges: (from, port, to). ports: how many
+    each node has, 0 for a node that is no bar. first, last: nodes in the outermost layers.
+    """
+    layer = _layers(len(breadths), edges, ports, set(first), set(last))
+    items, at, chains = _items(breadths, edges, ports, layer)
+    order = _ordered(items, layer)
+    y = _places(items, order)
+    top = min(y, default=0)
+    y = [one - top for one in y]
+    placed = {node: [y[item] for item in own] for node, own in at.items() if ports[node]}
+    middle = [
+        (min(placed[node]) + max(placed[node])) / 2 if ports[node] else y[at[node][0]]
+        for node in range(len(breadths))
+    ]
+    lines = []
+    for (_, _, end), chain in zip(edges, chains, strict=True):
+        points = [(items[item].layer, y[item]) for item in chain]
+        arrives = middle[end]
+        if ports[end]:  # anywhere at a bar: straight ahead, if it reaches so far
+            arrives = min(max(points[-1][1], min(placed[end])), max(placed[end]))
+        lines.append([*points, (layer[end], arrives)])
+    return Layout(layer, middle, lines, placed, round(_crossings(items, order)))
+
+
+# --- layers -------------------------------------------------------------------------------------
+
+
+def _layers(N, edges, ports, first, last):
+    reads, read_by = defaultdict(list), defaultdict(list)
+    for start, _, end in edges:
+        reads[end].append(start)
+        read_by[start].append(end)
+    least = [0] * N
+    while True:
+        layer = [0] * N
+        for node in range(N):
+            layer[node] = max([least[node], *(layer[one] + 1 for one in reads[node])])
+        # Two bars in one layer could lie across each other.
+        bars = defaultdict(list)
+        for node in range(N):
+            if ports[node]:
+                bars[layer[node]].append(node)
+        crowded = next((own for own in bars.values() if len(own) > 1), None)
+        if crowded is None:
+            break
+        least[crowded[-1]] = layer[crowded[-1]] + 1
+    end = max((layer[node] for node in range(N) if node not in last), default=-1) + 1
+    for node in last:
+        layer[node] = end
+    # What only waits stands where it is needed.
+    for node in reversed(range(N)):
+        if node in first or node in last or ports[node] or not read_by[node]:
+            continue
+        if len(read_by[node]) > len(set(reads[node])):
+            layer[node] = min(layer[one] for one in read_by[node]) - 1
+    return layer
+
+
+def _items(breadths, edges, ports, layer):
+    """Items, those of each node, and for each edge the items that it runs through."""
+    items, at = [], {}
+
+    def add(*args, **options):
+        items.append(Item(*args, **options))
+        return len(items) - 1
+
+    for node, breadth in enumerate(breadths):
+        if ports[node]:
+            at[node] = [add(layer[node], breadth, bar=node) for _ in range(ports[node])]
+        else:
+            at[node] = [add(layer[node], breadth)]
+    chains = []
+    for start, port, end in edges:
+        chain = [at[start][port if ports[start] else 0]]
+        for between in range(layer[start] + 1, layer[end]):
+            chain.append(add(between, THIN, passing=True))
+        chains.append(chain)
+        pairs = [(a, b, 1.0) for a, b in pairwise(chain)]
+        pairs += [(chain[-1], b, 1 / len(at[end])) for b in at[end]]
+        for a, b, weight in pairs:
+            items[a].right.append((b, weight))
+            items[b].left.append((a, weight))
+    return items, at, chains
+
+
+# --- order within a layer -----------------------------------------------------------------------
+
+
+def _ordered(items, layer):
+    """For each layer its items from top to bottom."""
+    depth = max(layer, default=0) + 1
+    order = [[] for _ in range(depth)]
+    seen = set()
+
+    def visit(one):
+        if one in seen:
+            return
+        seen.add(one)
+        for other, _ in items[one].left:
+            visit(other)
+        if items[one].bar is not None:  # all ports, in their order
+            for other, item in enumerate(items):
+                if item.bar == items[one].bar and other not in seen:
+                    seen.add(other)
+                    order[item.layer].append(other)
+        order[items[one].layer].append(one)
+        order[items[one].layer].sort(key=lambda i: 0)  # keeps the order of visits
+
+    for one in sorted(range(len(items)), key=lambda i: (-items[i].layer, i)):
+        visit(one)
+    best, fewest = [row[:] for row in order], _cost(items, order)
+    for sweep in range(SWEEPS):
+        rightward = sweep % 2 == 0
+        rows = range(1, depth) if rightward else range(depth - 2, -1, -1)
+        place = _place(order)
+        for row in rows:
+            weight = {}
+            for position, one in enumerate(order[row]):
+                near = items[one].left if rightward else items[one].right
+                total = sum(w for _, w in near)
+                weight[one] = sum(w * place[i] for i, w in near) / total if total else position
+            order[row].sort(key=weight.__getitem__)
+            place.update({one: n for n, one in enumerate(order[row])})
+        _swap(items, order)
+        cost = _cost(items, order)
+        if cost < fewest:
+            best, fewest = [row[:] for row in order], cost
+    return best
+
+
+def _place(order):
+    return {one: n for row in order for n, one in enumerate(row)}
+
+
+def _swap(items, order):
+    """Exchange neighbours as long as that helps."""
+    place = _place(order)
+    for _ in range(20):
+        better = False
+        for row in order:
+            for n in range(len(row) - 1):
+                a, b = row[n], row[n + 1]
+                before = _between(items, place, a, b) + _intruders(items, row)
+                row[n], row[n + 1] = b, a
+                after = _between(items, place, b, a) + _intruders(items, row)
+                if after < before - 1e-9:
+                    place[a], place[b] = n + 1, n
+                    better = True
+                else:
+                    row[n], row[n + 1] = a, b
+        if not better:
+            return
+
+
+def _between(items, place, a, b):
+    """Crossings of the lines of two neighbours, a above b."""
+    total = 0.0
+    for side in ("left", "right"):
+        for i, v in getattr(items[a], side):
+            for j, w in getattr(items[b], side):
+                if place[i] > place[j]:
+                    total += v * w
+    return total
+
+
+def _intruders(items, row):
+    """Nodes between the ports of a bar, which would lie upon it: as bad as four crossings."""
+    cost = 0
+    for bar in {items[one].bar for one in row} - {None}:
+        own = [n for n, one in enumerate(row) if items[one].bar == bar]
+        for one in row[own[0] : own[-1]]:
+            cost += 4 * (items[one].bar != bar and not items[one].passing)
+    return cost
+
+
+def _crossings(items, order):
+    place = _place(order)
+    total = 0.0
+    for row in order:
+        lines = [(n, place[i], w) for n, one in enumerate(row) for i, w in items[one].right]
+        for k, (a, b, v) in enumerate(lines):
+            for c, d, w in lines[k + 1 :]:
+                if (a - c) * (b - d) < 0:
+                    total += v * w
+    return total
+
+
+def _cost(items, order):
+    return _crossings(items, order) + sum(_intruders(items, row) for row in order)
+
+
+# --- places within a layer ----------------------------------------------------------------------
+
+
+def _places(items, order):
+    y = [0.0] * len(items)
+    for row in order:
+        below = 0.0
+        for one in row:
+            y[one] = below + items[one].breadth / 2
+            below += items[one].breadth + GAP
+    for sweep in range(80):
+        # Means find where things belong, medians then make lines straight.
+        middle = _mean if sweep < 50 else _median
+        for row in order if sweep % 2 == 0 else reversed(order):
+            wanted, weights = [], []
+            for one in row:
+                near = [
+                    (y[i], w * _straight(items[one], items[i]))
+                    for i, w in items[one].left + items[one].right
+                ]
+                wanted.append(middle(near) if near else y[one])
+                weights.append(sum(w for _, w in near) or 0.01)
+            for one, place in zip(row, _apart(items, row, wanted, weights), strict=True):
+                y[one] = place
+    return y
+
+
+def _straight(a, b):
+    """Long lines should be straight before short ones are."""
+    return (1, 3, 9)[a.passing + b.passing]
+
+
+def _mean(pairs):
+    return sum(place * weight for place, weight in pairs) / sum(weight for _, weight in pairs)
+
+
+def _median(pairs):
+    pairs = sorted(pairs)
+    half, total = sum(w for _, w in pairs) / 2, 0.0
+    for n, (place, weight) in enumerate(pairs):
+        total += weight
+        if total > half + 1e-9:
+            return place
+        if total > half - 1e-9:
+            return (place + pairs[min(n + 1, len(pairs) - 1)][0]) / 2
+    return pairs[-1][0]
+
+
+def _apart(items, row, wanted, weights):
+    """The places nearest to those wanted at which nothing overlaps (pool adjacent violators)."""
+    shift, shifts = 0.0, []
+    for n, one in enumerate(row):
+        if n:
+            shift += (items[row[n - 1]].breadth + items[one].breadth) / 2 + GAP
+        shifts.append(shift)
+    blocks = []  # (mean, weight, how many)
+    for place, off, weight in zip(wanted, shifts, weights, strict=True):
+        blocks.append([place - off, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, weight, many = blocks.pop()
+            last = blocks[-1]
+            last[0] = (last[0] * last[1] + mean * weight) / (last[1] + weight)
+            last[1] += weight
+            last[2] += many
+    means = [mean for mean, _, many in blocks for _ in range(many)]
+    return [mean + off for mean, off in zip(means, shifts, strict=True)]
