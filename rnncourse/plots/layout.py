@@ -8,9 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+
 __all__ = ["Layout", "arrange"]
 
 SWEEPS = 12
+ROUNDS, PASSES = 12, 200
 GAP = 0.16  # between two nodes of a layer, at least
 THIN = 0.10  # what a line takes up that only passes a layer
 
@@ -133,25 +136,38 @@ def _items(breadths, edges, ports, layer):
 def _ordered(items, layer):
     """For each layer its items from top to bottom."""
     depth = max(layer, default=0) + 1
-    order = [[] for _ in range(depth)]
-    seen = set()
+    best, fewest = None, float("inf")
+    for backwards in (False, True):
+        for upwards in (False, True):
+            order, cost = _improved(items, _first(items, depth, backwards, upwards))
+            if cost < fewest - 1e-9:
+                best, fewest = order, cost
+    return best
+
+
+def _first(items, depth, backwards, upwards):
+    """An order to begin with: that in which the items are met on the way back from the ends.
+    backwards: from the last end on. upwards: and the last operand first."""
+    order, seen = [[] for _ in range(depth)], set()
 
     def visit(one):
         if one in seen:
             return
-        seen.add(one)
-        for other, _ in items[one].left:
+        bar = items[one].bar
+        own = [one] if bar is None else [n for n, item in enumerate(items) if item.bar == bar]
+        seen.update(own)
+        for other, _ in items[one].left[:: -1 if upwards else 1]:
             visit(other)
-        if items[one].bar is not None:  # all ports, in their order
-            for other, item in enumerate(items):
-                if item.bar == items[one].bar and other not in seen:
-                    seen.add(other)
-                    order[item.layer].append(other)
-        order[items[one].layer].append(one)
-        order[items[one].layer].sort(key=lambda i: 0)  # keeps the order of visits
+        order[items[one].layer] += own
 
-    for one in sorted(range(len(items)), key=lambda i: (-items[i].layer, i)):
+    for one in sorted(range(len(items)), key=lambda n: (-items[n].layer, -n if backwards else n)):
         visit(one)
+    return order
+
+
+def _improved(items, order):
+    """The order that sweeps to and fro lead to, and its cost."""
+    depth = len(order)
     best, fewest = [row[:] for row in order], _cost(items, order)
     for sweep in range(SWEEPS):
         rightward = sweep % 2 == 0
@@ -169,7 +185,7 @@ def _ordered(items, layer):
         cost = _cost(items, order)
         if cost < fewest:
             best, fewest = [row[:] for row in order], cost
-    return best
+    return best, fewest
 
 
 def _place(order):
@@ -237,65 +253,48 @@ def _cost(items, order):
 
 
 def _places(items, order):
-    y = [0.0] * len(items)
-    for row in order:
-        below = 0.0
-        for one in row:
-            y[one] = below + items[one].breadth / 2
-            below += items[one].breadth + GAP
-    for sweep in range(80):
-        # Means find where things belong, medians then make lines straight.
-        middle = _mean if sweep < 50 else _median
-        for row in order if sweep % 2 == 0 else reversed(order):
-            wanted, weights = [], []
-            for one in row:
-                near = [
-                    (y[i], w * _straight(items[one], items[i]))
-                    for i, w in items[one].left + items[one].right
-                ]
-                wanted.append(middle(near) if near else y[one])
-                weights.append(sum(w for _, w in near) or 0.01)
-            for one, place in zip(row, _apart(items, row, wanted, weights), strict=True):
-                y[one] = place
-    return y
+    """y of each item: the sum of all |dy| along lines is least, where nothing overlaps.
+
+    Least squares, again and again, each line weighted by 1 / |dy| of the last time.
+    """
+    lines = [
+        (a, b, w * _straight(items[a], items[b]))
+        for a, item in enumerate(items)
+        for b, w in item.right
+    ]
+    gaps = [
+        (a, b, (items[a].breadth + items[b].breadth) / 2 + GAP)
+        for row in order
+        for a, b in pairwise(row)
+    ]
+    y, forces = np.zeros(len(items)), np.zeros(len(gaps))
+    for round in range(ROUNDS):
+        pulls = [w / max(abs(y[a] - y[b]), 0.005) if round else w for a, b, w in lines]
+        y, forces = _relaxed(len(items), lines, pulls, gaps, forces)
+    return y.tolist()
+
+
+def _relaxed(N, lines, pulls, gaps, forces):
+    """The least of sum pull * dy**2 with every gap kept: Hildreth's method. forces: from before."""
+    L = np.eye(N) * 1e-3  # holds what no line holds
+    for (a, b, _), pull in zip(lines, pulls, strict=True):
+        L[[a, b], [a, b]] += pull
+        L[[a, b], [b, a]] -= pull
+    A = np.zeros((len(gaps), N))
+    for n, (a, b, _) in enumerate(gaps):
+        A[n, a], A[n, b] = -1, 1
+    least = np.array([gap for _, _, gap in gaps])
+    inverse = np.linalg.inv(L)
+    M = A @ inverse @ A.T
+    for _ in range(PASSES):
+        before = forces.copy()
+        for n in range(len(gaps)):
+            forces[n] = max(0.0, forces[n] + (least[n] - M[n] @ forces) / M[n, n])
+        if np.abs(forces - before).max(initial=0) < 1e-6 * (1 + forces.max(initial=0)):
+            break
+    return inverse @ (A.T @ forces), forces
 
 
 def _straight(a, b):
     """Long lines should be straight before short ones are."""
-    return (1, 3, 9)[a.passing + b.passing]
-
-
-def _mean(pairs):
-    return sum(place * weight for place, weight in pairs) / sum(weight for _, weight in pairs)
-
-
-def _median(pairs):
-    pairs = sorted(pairs)
-    half, total = sum(w for _, w in pairs) / 2, 0.0
-    for n, (place, weight) in enumerate(pairs):
-        total += weight
-        if total > half + 1e-9:
-            return place
-        if total > half - 1e-9:
-            return (place + pairs[min(n + 1, len(pairs) - 1)][0]) / 2
-    return pairs[-1][0]
-
-
-def _apart(items, row, wanted, weights):
-    """The places nearest to those wanted at which nothing overlaps (pool adjacent violators)."""
-    shift, shifts = 0.0, []
-    for n, one in enumerate(row):
-        if n:
-            shift += (items[row[n - 1]].breadth + items[one].breadth) / 2 + GAP
-        shifts.append(shift)
-    blocks = []  # (mean, weight, how many)
-    for place, off, weight in zip(wanted, shifts, weights, strict=True):
-        blocks.append([place - off, weight, 1])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, weight, many = blocks.pop()
-            last = blocks[-1]
-            last[0] = (last[0] * last[1] + mean * weight) / (last[1] + weight)
-            last[1] += weight
-            last[2] += many
-    means = [mean for mean, _, many in blocks for _ in range(many)]
-    return [mean + off for mean, off in zip(means, shifts, strict=True)]
+    return (1, 2, 4)[a.passing + b.passing]

@@ -1,10 +1,11 @@
 """Lines: losses over steps, and how gradients fade with distance."""
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .picture import Picture
-from .style import LINES, drawing
-from .values import array, named, number
+from .style import drawing, legend, line_look
+from .values import array, cut, named, number
 
 __all__ = ["curves", "gradient_norms"]
 
@@ -12,66 +13,116 @@ __all__ = ["curves", "gradient_norms"]
 def curves(curves, x="step", y="loss", *, title=None, alt=None):
     """Lines over a common axis, such as losses.
 
-    curves: {name: values}, where values are a list (one for each step from 1), or a pair of lists
-    (xs, ys). What is not a finite number leaves a gap.
+    curves: {name: values}, where values are a list (one for each step, from 1), or a pair of lists
+    (xs, ys). What is not a finite number leaves a gap, and is told in the text.
     x, y: what is on the axes.
-    Errors: ValueError when it is no dictionary, or a pair differs in length.
+    Errors: ValueError when it is no dictionary, a pair differs in length, or nothing is finite.
     """
-    found = {
-        name: _pair(one, f"curves[{name!r}]", 1) for name, one in named(curves, "curves").items()
-    }
-    return _lines(found, x, y, title, alt, log=False)
+    found = _pairs(curves, "curves", 1)
+    return _drawn(found, x, y, title, alt or _said(f"{y} by {x}", found))
 
 
 def gradient_norms(norms, *, title=None, alt=None):
-    """How large a gradient still is after so many steps back, on a logarithmic axis.
+    """How large a gradient still is so many steps back, on a logarithmic axis.
 
     norms: {name: values}; value number k is the norm k steps back, from 0. Or a pair of lists
-    (distances, norms). A norm of exactly 0 has no place on the axis, and is left out.
-    Errors: ValueError when it is no dictionary, or a norm is negative.
+    (distances, norms). A norm of exactly 0 has no place on the axis: it leaves a gap.
+    Errors: ValueError when it is no dictionary, a pair differs in length, a norm is negative, or
+    none is positive.
     """
-    found = {name: _pair(one, f"norms[{name!r}]", 0) for name, one in named(norms, "norms").items()}
+    found = _pairs(norms, "norms", 0)
     for name, (_, ys) in found.items():
         if (ys < 0).any():
             raise ValueError(f"norms are 0 or more, but norms[{name!r}] has {number(ys.min())}")
-        ys[ys == 0] = np.nan
-    return _lines(found, "steps back", "norm of the gradient", title, alt, log=True)
+    said = _said("Norm of the gradient by steps back", found)
+    shown = {name: (xs, np.where(ys > 0, ys, np.nan)) for name, (xs, ys) in found.items()}
+    if not any(np.isfinite(ys).any() for _, ys in shown.values()):
+        raise ValueError("norms has no positive number: there is nothing to draw")
+    return _drawn(shown, "steps back", "norm of the gradient", title, alt or said, log=True)
 
 
-def _pair(values, what, start):
-    if len(values) == 2 and all(hasattr(part, "__len__") for part in values):
-        xs, ys = (array(part, what, "N") for part in values)
-        if len(xs) != len(ys):
-            raise ValueError(f"{what} has {len(xs)} places, but {len(ys)} values")
-    else:
-        ys = array(values, what, "N")
-        xs = np.arange(start, start + len(ys))
-    return xs, np.where(np.isfinite(ys), ys, np.nan)
+def _pairs(values, what, start):
+    """{name: (xs, ys)}, with NaN for what is not finite."""
+    found = {}
+    for name, one in named(values, what).items():
+        told = f"{what}[{name!r}]"
+        if hasattr(one, "__len__") and len(one) == 2 and all(hasattr(p, "__len__") for p in one):
+            xs, ys = (array(part, told, "N") for part in one)
+            if len(xs) != len(ys):
+                raise ValueError(f"{told} has {len(xs)} places, but {len(ys)} values")
+        else:
+            ys = array(one, told, "N")
+            xs = np.arange(start, start + len(ys), dtype=float)
+        found[name] = (xs, np.where(np.isfinite(ys), ys, np.nan))
+    if not any(np.isfinite(ys).any() for _, ys in found.values()):
+        raise ValueError(f"{what} has no finite number: there is nothing to draw")
+    return found
 
 
-def _lines(found, x, y, title, alt, log):
-    with drawing(6.4, 3.8) as figure:
+def _drawn(found, x, y, title, alt, log=False):
+    names = [cut(name, 40) for name in found]
+    with drawing(6.6, 4.0) as figure:
         axes = figure.add_subplot(xlabel=x, ylabel=y)
-        for n, (name, (xs, ys)) in enumerate(found.items()):
-            colour, dashes, marker = LINES[n % len(LINES)]
+        for n, (name, (xs, ys)) in enumerate(zip(names, found.values(), strict=True)):
+            colour, dashes, marker = line_look(n)
+            every = max(1, len(xs) // 10)
             axes.plot(
                 xs,
                 ys,
                 color=colour,
                 linestyle=dashes,
+                linewidth=1.8,
                 marker=marker,
-                markersize=4,
-                markevery=max(1, len(xs) // 12),
+                markersize=5,
+                # Not all at the same places: where lines meet, each still shows.
+                markevery=(n * every // len(found), every),
                 label=name,
             )
+        everywhere = np.concatenate([xs for xs, _ in found.values()])
         if log:
-            axes.set_yscale("log")
+            _logarithmic(axes)
+        if (everywhere == everywhere.round()).all():
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        if everywhere.min() == everywhere.max():
+            axes.set_xlim(everywhere[0] - 1, everywhere[0] + 1)
         axes.grid(axis="y")
-        axes.legend()
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        rows = legend(axes, names, 5.7)
+        figure.set_size_inches(6.6, 3.7 + 0.2 * rows + (0.3 if title else 0))
         if title:
-            axes.set_title(title)
-    said = "; ".join(
-        f"{name} from {number(ys[0])} to {number(ys[-1])}" for name, (_, ys) in found.items()
-    )
-    return Picture(figure, alt or f"{y} against {x}: {said}.")
+            figure.suptitle(title)
+    return Picture(figure, alt)
+
+
+def _logarithmic(axes):
+    """Powers of ten; where there are few of them, 2 and 5 between."""
+    axes.set_yscale("log")
+    low, high = np.log10(axes.get_ylim())
+    few = high - low < 2
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(y) if few else _power(y)))
+
+
+def _power(y):
+    return "10" + str(round(np.log10(y))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _said(what, found):
+    parts = []
+    for name, (xs, ys) in found.items():
+        there = np.flatnonzero(np.isfinite(ys))
+        if not there.size:
+            parts.append(f"{name}: no finite number")
+            continue
+        first, last = there[0], there[-1]
+        text = f"{name} goes from {number(ys[first])} at {number(xs[first])}"
+        text += f" to {number(ys[last])} at {number(xs[last])}"
+        if there.size == 1:
+            text = f"{name} is {number(ys[first])} at {number(xs[first])}"
+        low = np.nanargmin(ys)
+        if low not in (first, last):
+            text += f", lowest {number(ys[low])} at {number(xs[low])}"
+        if missing := len(ys) - there.size:
+            text += f", {missing} not finite"
+        parts.append(text)
+    return f"{what[0].upper()}{what[1:]}: {'; '.join(parts)}."

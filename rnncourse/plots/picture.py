@@ -13,6 +13,7 @@ from .style import settings
 __all__ = ["Picture"]
 
 DPI = 192  # two dots of the file for each one of the screen: sharp on fine screens and in print
+WIDEST = 1250  # of the screen's points; what is wider is not shrunk to the page
 SCREEN = 96  # what a browser takes an inch to be
 
 
@@ -55,10 +56,13 @@ class Picture:
     def _repr_html_(self) -> str:
         width, _ = self._size()
         data = base64.b64encode(self.png).decode("ascii")
-        return (
+        # A very wide one is scrolled, since shrunk to the page it could not be read.
+        fits = width <= WIDEST
+        image = (
             f'<img src="data:image/png;base64,{data}" width="{width}" alt="{html.escape(self.alt)}"'
-            ' style="max-width: 100%; height: auto; border-radius: 6px">'
+            f' style="max-width: {"100%" if fits else "none"}; height: auto; border-radius: 6px">'
         )
+        return image if fits else f'<div style="overflow-x: auto">{image}</div>'
 
     def _size(self) -> tuple[int, int]:
         """In the screen's points."""

@@ -6,11 +6,18 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
+from matplotlib.patches import (
+    Circle,
+    FancyArrowPatch,
+    FancyBboxPatch,
+    PathPatch,
+    Polygon,
+    Rectangle,
+)
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
-from .style import INK, ROLES, drawing, tint
+from .style import CARD, INK, ROLES, drawing, tint
 
 __all__ = ["Sheet", "width_of"]
 
@@ -27,6 +34,7 @@ def width_of(text: str, size: float = 10, weight: str = "normal", math: bool = F
     if math and "$" in text:
         font.set_size(size)
         return MathTextParser("path").parse(text, 72, font)[0] * POINT
+    text = text.replace("$", "S")  # as wide, and no mathematics
     return TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width * POINT
 
 
@@ -185,7 +193,7 @@ class Sheet:
         for point in points:
             self._reach(*point)
         *before, (x, y) = points
-        stops = [*before, (x - 0.08, y)]
+        stops = [*before, (x - 0.05, y)]
         corners, codes = [stops[0]], [Path.MOVETO]
         for (x0, y0), (x1, y1) in pairwise(stops):
             half = (x1 - x0) / 2
@@ -193,22 +201,28 @@ class Sheet:
             codes += [Path.CURVE4] * 3
 
         def draw(axes):
-            # The white one cuts a gap into the bars that the line passes, and into nothing else.
-            for width, shade, level in ((line + 4, "white", 1.5), (line, colour, 2)):
-                axes.add_patch(
-                    PathPatch(
-                        Path(corners, codes),
-                        facecolor="none",
-                        edgecolor=shade,
-                        linewidth=width,
-                        linestyle="--" if dashed else "-",
-                        zorder=level,
-                        capstyle="butt",
-                    )
+            axes.add_patch(
+                PathPatch(
+                    Path(corners, codes),
+                    facecolor="none",
+                    edgecolor=colour,
+                    linewidth=line,
+                    linestyle="--" if dashed else "-",
+                    zorder=2,
                 )
+            )
 
         self._later.append(draw)
         self.arrow((x - 0.1, y), (x, y), role, line=line)
+
+    def gap(self, x, y, width, height):
+        """A gap in a bar, for a line to pass."""
+        corner = (x - width / 2, y - height / 2)
+        self._later.append(
+            lambda axes: axes.add_patch(
+                Rectangle(corner, width, height, facecolor=CARD, edgecolor="none", zorder=1.5)
+            )
+        )
 
     def figure(self, title: str | None = None) -> Figure:
         left, right = min(self._xs) - MARGIN, max(self._xs) + MARGIN

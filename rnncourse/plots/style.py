@@ -4,10 +4,30 @@ import contextlib
 from collections.abc import Iterator
 
 from matplotlib import rc_context, rcParamsDefault
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-__all__ = ["CARD", "DIVERGING", "INK", "LINES", "QUIET", "ROLES", "SHARE", "drawing", "tint"]
+__all__ = [
+    "ATTENTION",
+    "BLUE",
+    "CARD",
+    "DIVERGING",
+    "GREEN",
+    "INK",
+    "ORANGE",
+    "PURPLE",
+    "QUIET",
+    "RED",
+    "ROLES",
+    "SHARE",
+    "SKY",
+    "drawing",
+    "legend",
+    "line_look",
+    "settings",
+    "tint",
+]
 
 CARD = "#ffffff"
 INK = "#1a1a1a"
@@ -30,7 +50,7 @@ ROLES = {
     "plain": QUIET,
 }
 # For curves: colour, dashes and marker, so that no two differ by colour alone.
-LINES = [
+_LINES = [
     (BLUE, "-", "o"),
     (RED, "--", "s"),
     (GREEN, "-.", "^"),
@@ -39,12 +59,16 @@ LINES = [
     (INK, (0, (1, 1)), "x"),
     (SKY, (0, (8, 2)), "P"),
 ]
-SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#9ecae9", "#2a7ab9", "#08305c"])
-DIVERGING = LinearSegmentedColormap.from_list(
-    "diverging", ["#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e"]
-)
-for _map in (SHARE, DIVERGING):
-    _map.set_bad("#bbbbbb")
+
+
+def _shades(name: str, *colours: str) -> Colormap:
+    """A scale through these colours; what is no number is grey."""
+    return LinearSegmentedColormap.from_list(name, colours).with_extremes(bad="#bbbbbb")
+
+
+SHARE = _shades("share", "#ffffff", "#9ecae9", "#2a7ab9", "#08305c")
+ATTENTION = _shades("attention", "#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f2a")
+DIVERGING = _shades("diverging", "#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e")
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
@@ -66,6 +90,8 @@ STYLE = {
     "axes.unicode_minus": True,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
+    "figure.titlesize": 11.0,
     "svg.hashsalt": "rnncourse",
     "figure.constrained_layout.h_pad": 0.12,
     "figure.constrained_layout.w_pad": 0.12,
@@ -87,6 +113,21 @@ def drawing(width: float, height: float, layout: str | None = "constrained") -> 
     """A figure of a size in inches, drawn in the course's style; pyplot never hears of it."""
     with settings():
         yield Figure(figsize=(width, height), layout=layout)
+
+
+def line_look(n: int) -> tuple[str, object, str]:
+    """Colour, dashes and marker of line or group number n."""
+    once = n % len(_LINES)
+    again = (n + n // len(_LINES)) % len(_LINES)
+    return _LINES[once][0], _LINES[again][1], _LINES[again][2]
+
+
+def legend(axes: Axes, names: list[str], width: float) -> int:
+    """Above axes of this width, where it covers nothing; the number of its rows."""
+    each = 0.75 + 0.08 * max(map(len, names))
+    columns = max(1, min(len(names), int(width / each)))
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, handlelength=3.0)
+    return -(-len(names) // columns)
 
 
 def tint(colour: str, share: float = 0.2) -> tuple[float, ...]:

@@ -25,6 +25,15 @@ SIGNS = {
     "concatenate": "cat", "hstack": "cat", "neg": "negate", "negative": "negate", "sum": "sum",
     "addmm": "affine", "linear": "linear",
 }  # fmt: skip
+TIGHT = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "^": 3}
+LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+WORDS = {
+    "+": ("sum", "sums"), "−": ("difference", "differences"), "÷": ("quotient", "quotients"),
+    "×": ("elementwise product", "elementwise products"), "^": ("power", "powers"),
+    "@": ("matrix product", "matrix products"), "σ": ("sigmoid", "sigmoids"),
+    "linear": ("linear map", "linear maps"), "affine": ("affine map", "affine maps"),
+    "cat": ("concatenation", "concatenations"),
+}  # fmt: skip
 REVERSED = {"rsub", "rdiv", "rtruediv", "rpow", "rmatmul"}
 # The same numbers in another form: nothing to see.
 FORMS = {
@@ -85,42 +94,62 @@ class Graph:
     def of(self, *kinds: str) -> list[Node]:
         return [node for node in self.nodes if node.kind in kinds]
 
+    def counted(self) -> str:
+        """The operations in words, such as "3 sigmoids, 1 sum"."""
+        words = []
+        for sign, count in self.operations().items():
+            one, many = WORDS.get(sign.split(" ")[0], (sign, sign))
+            words.append(f"{count} {one if count == 1 else many}")
+        return ", ".join(words) or "no operations"
+
     def operations(self) -> Counter[str]:
         """How often each operation occurs, by its sign."""
         return Counter(node.text for node in self.of("operation"))
 
     def equations(self) -> list[str]:
         """One for each variable and each output."""
-        wanted = [
-            node
-            for node in self.nodes
-            if node.kind == "output" or (node.kind == "operation" and node.name)
-        ]
-        held = {id(node): node.name for node in wanted if node.kind == "operation"}
+        made = {}  # outputs, by the node that makes each
+        for node in self.of("output"):
+            made.setdefault(id(node.reads[0].node), node)
+        held, times = {}, Counter(node.name for node in self.of("input", "state"))
+        wanted = []
+        for node in self.of("operation"):
+            if id(node) in made:
+                held[id(node)] = made[id(node)].text
+            elif node.name:  # a variable that is used again: z, z₂, z₃
+                times[node.name] += 1
+                again = str(times[node.name]).translate(LOW) if times[node.name] > 1 else ""
+                held[id(node)] = node.name + again
+            else:
+                continue
+            wanted.append((held[id(node)], Value(node), True))
+        for node in self.of("output"):
+            if held.get(id(node.reads[0].node)) != node.text:
+                wanted.append((node.text, node.reads[0], False))
 
-        def written(value, top=False):
+        def written(value, around=0, top=False):
+            """around: how tightly the operation around binds; a looser one needs parentheses."""
             if isinstance(value, str):
                 return value
             node = value.node
             if node.kind == "split":
-                return f"{written(node.reads[0])}[{node.keys[value.port]}]"
+                return f"{written(node.reads[0], 4)}[{node.keys[value.port]}]"
             if node.kind != "operation":
                 return node.text
             if not top and id(node) in held:
                 return held[id(node)]
-            parts = [written(one) for one in node.reads]
-            if node.text in ("+", "−", "×", "÷", "@", "^") and len(parts) == 2:
-                both = f"{parts[0]} {node.text} {parts[1]}"
-                return both if top else f"({both})"
-            return f"{node.text}({', '.join(parts)})"
+            tight = TIGHT.get(node.text)
+            if tight is None or len(node.reads) != 2:
+                return f"{node.text}({', '.join(written(one) for one in node.reads)})"
+            # + may stand beside +; everything else is told apart.
+            loose = tight if node.text == "+" else tight + 1
+            text = (
+                f"{written(node.reads[0], tight if node.text in '+−' else loose)} {node.text} "
+                f"{written(node.reads[1], loose)}"
+            )
+            return f"({text})" if around > tight else text
 
-        lines = []
-        for node in wanted:
-            if node.kind == "output":
-                lines.append(f"{node.text} = {written(node.reads[0], True)}")
-            else:
-                lines.append(f"{node.name} = {written(Value(node), True)}")
-        return lines
+        return [f"{name} = {written(value, top=top)}" for name, value, top in wanted]
 
 
 def trace(step: Any, inputs: tuple[Any, ...], names: Any = None) -> Graph:
@@ -137,7 +166,9 @@ def trace(step: Any, inputs: tuple[Any, ...], names: Any = None) -> Graph:
         recorder.enter(one, name, kind, sure=names is not None)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), recorder:
         result = recorder.run(step, inputs)
-    return recorder.graph(getattr(step, "__name__", type(step).__name__), inputs, result)
+    plain = getattr(step, "func", step)  # a functools.partial
+    called = getattr(plain, "__name__", type(plain).__name__)
+    return recorder.graph("the step" if called == "<lambda>" else called, inputs, result)
 
 
 def _apart(value):
@@ -148,6 +179,8 @@ def _apart(value):
         return getattr(value, "_make", tuple)([_apart(one) for one in value])
     if isinstance(value, list):
         return [_apart(one) for one in value]
+    if isinstance(value, torch.Generator):
+        return torch.Generator(value.device).set_state(value.get_state())
     return value
 
 
@@ -307,8 +340,8 @@ class Recorder(TorchFunctionMode):
             node = self.add(Node("split", "split", [Value(node)], ports=list(keys), keys=keys))
         for port, one in enumerate(several):
             self.know(one, Value(node, port))
-        if name.endswith("_"):
-            self.change(first, frames)
+        if first is arguments[0]:  # changed in place
+            self.change(first)
 
     def operands(self, arguments, frames):
         for one in arguments:
@@ -356,9 +389,9 @@ class Recorder(TorchFunctionMode):
             reads = reads[1:] or reads
         node = self.add(Node("operation", f"set [{_index(index)}]", reads))
         self.know(tensor, Value(node))
-        self.change(tensor, frames)
+        self.change(tensor)
 
-    def change(self, tensor, frames):
+    def change(self, tensor):
         """A view was written into: what it is a part of has changed, too."""
         base = tensor._base
         if base is not None and id(base) in self.value:
@@ -377,7 +410,10 @@ class Recorder(TorchFunctionMode):
         for tensor, called in outputs:
             if id(tensor) not in self.value:
                 raise ValueError(f"{name} returns a tensor that no operation of torch made")
-            self.nodes.append(Node("output", called, [self.value[id(tensor)]]))
+            value = self.value[id(tensor)]
+            if value.node.kind == "operation":
+                value.node.name = ""  # it is the output: the new h, not the old one
+            self.nodes.append(Node("output", called, [value]))
         reached = set()
 
         def reach(node):
@@ -463,4 +499,6 @@ def _index(index):
         return "…" if part is Ellipsis else str(part)
 
     parts = [one(part) for part in (index if isinstance(index, tuple) else (index,))]
+    if len(parts) == 2 and parts[0] in (":", "…"):
+        del parts[0]  # the whole batch, as ever
     return ", ".join(parts)

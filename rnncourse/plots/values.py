@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-__all__ = ["array", "labels", "named", "number"]
+__all__ = ["array", "count", "cut", "labels", "named", "number"]
 
 
 def array(values: object, what: str, *axes: str) -> np.ndarray:
@@ -54,6 +54,16 @@ def named(values: object, what: str) -> dict[str, object]:
 def number(value: float) -> str:
     """A number to be read."""
     return f"{value:.3g}".replace("-", "−")
+
+
+def count(n: int, what: str) -> str:
+    """A number of things, such as "1 step" and "2 steps"."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def cut(word: str, longest: int = 24) -> str:
+    """A word, shortened where it is too long for a picture."""
+    return word if len(word) <= longest else word[: longest - 1] + "…"
 
 
 def _short(value: object) -> str:
