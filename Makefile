@@ -40,11 +40,13 @@ lab: $(VENV)/ready
 
 # Notebooks are run once, and again when one of their cells or the library changes.
 site: $(VENV)/ready
+	rm -rf build/site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going \
 		--conf-dir docs/site --doctree-dir build/doctrees . build/site
 	@echo "build/site/index.html"
 
 slides: $(VENV)/ready
+	rm -rf build/slides
 	$(BIN)/python docs/site/slides.py
 
 release: $(VENV)/ready

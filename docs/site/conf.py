@@ -46,7 +46,7 @@ nb_render_markdown_format = "myst"
 # In tests/test_site.py one notebook is run in place of all.
 if tags.has("sample"):  # noqa: F821 (Sphinx hands `tags` to this file)
     include_patterns.append("tests/samples/*.ipynb")
-    nb_execution_excludepatterns.append("course/*.ipynb")
+    nb_execution_excludepatterns += ["course/*.ipynb", "docs/*.ipynb"]
 
 # --- the library's reference ----------------------------------------------------------------------
 autodoc_default_options = {
@@ -55,6 +55,7 @@ autodoc_default_options = {
     "ignore-module-all": True,  # in the order of the source, which is the order to read them in
 }
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 

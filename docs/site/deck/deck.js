@@ -7,15 +7,23 @@ function fit(slide) {
   if (!content) return;
   const room = Reveal.getConfig().height;
   const code = [...content.querySelectorAll(".input pre, .output_markdown pre")];
+  const pictures = [...content.querySelectorAll("img")];
+  const enlarge = (things, percent) => things.forEach((one) => (one.style.zoom = percent / 100));
   const tooTall = () => slide.scrollHeight > room;
   const tooWide = () => code.some((one) => one.scrollWidth > one.clientWidth + 1);
   slide.classList.remove("scrolls");
+  enlarge(pictures, 100);
   // A smaller size changes where lines break: what fits is found step by step.
-  for (let percent = LARGEST; percent >= SMALLEST; percent -= 5) {
-    content.style.zoom = percent / 100;
-    if (!tooTall() && !tooWide()) return;
-  }
+  let percent = LARGEST;
+  do enlarge([content], percent);
+  while ((tooTall() || tooWide()) && (percent -= 5) >= SMALLEST);
   slide.classList.toggle("scrolls", tooTall());
+  // The room that is left is the pictures'.
+  for (percent = 180; percent > 100 && pictures.length; percent -= 10) {
+    enlarge(pictures, percent);
+    if (!tooTall()) return;
+  }
+  enlarge(pictures, 100);
 }
 
 async function start() {
