@@ -291,19 +291,6 @@ def judge_accused(got: Any, expected: Any) -> str | None:
 # --- Seq2Seq ------------------------------------------------------------------------------------
 
 
-def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word: the logits of forward, one place at a time."""
-    seen = {}
-    for name in ("LSTM", "GRU"):
-        model, source, lengths, target = ps3.draw_pairs(rng, rng.sizes(T=4), name)
-        built = model.build(subject)
-        state = built.start(source, lengths)
-        for t in range(4):
-            logits, state = built.step(target[:, t], state)
-            seen[f"{name}, step {t}: logits"] = logits
-    return seen
-
-
 def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:
     """As a beam search does: one state used twice, its rows repeated and in another order."""
     model, source, lengths, target = ps3.draw_pairs(rng, rng.sizes(B=3))
@@ -439,7 +426,6 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         Property("accused", "no correct line is accused", 0.25, ps3.observe_letters, judge_accused),
     ),
     "Seq2Seq": (
-        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
         Property("rows", "rows of a state can be chosen", 0.5, observe_rows_of_a_state),
         Property(
             "gradient",

@@ -1435,6 +1435,19 @@ def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
     }
 
 
+def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Word by word: the logits of forward, one place at a time."""
+    seen = {}
+    for name in ("LSTM", "GRU"):
+        model, source, lengths, target = draw_pairs(rng, rng.sizes(T=4), name)
+        built = model.build(subject)
+        state = built.start(source, lengths)
+        for t in range(4):
+            logits, state = built.step(target[:, t], state)
+            seen[f"{name}, step {t}: logits"] = logits
+    return seen
+
+
 translator = Exercise(
     "Seq2Seq",
     "ps3_outputs",
@@ -1459,6 +1472,8 @@ translator = Exercise(
             observe_teacher_forcing,
             without("logits"),
         ),
+        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
+        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
     ),
 )
 

@@ -1125,6 +1125,31 @@ def observe_printed(subject: Any, rng: Rng) -> dict[str, Any]:
     return observe_translation(subject, rng, "context")
 
 
+FORMS = (("bahdanau", "luong"), ("general", "context"), ("dot", "luong"))
+
+
+def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Word by word, from `start` on: the logits of teacher forcing."""
+    seen = {}
+    for score, combine in FORMS:
+        s = rng.sizes(T=LONG)
+        T, _ = other_sizes(s)
+        model = draw_translator(rng, s.D, s.H, score, combine)
+        source, lengths, target = draw_sentences(rng, s.B, s.T, T)
+
+        def walk(model=model, source=source, lengths=lengths, target=target):
+            built = model.build(subject)
+            state, logits = built.start(source, lengths), {}
+            for t in range(target.shape[1]):
+                result = built.step(target[:, t], state)
+                logits[f"logits of step {t + 1}"] = part(result, 0)
+                state = result[1]
+            return logits
+
+        seen[f'score="{score}", combine="{combine}"'] = attempt(walk)
+    return seen
+
+
 def only(ending: str) -> Callable[[Any, Any], str | None]:
     """Judge the entries of an observation whose names end so."""
 
@@ -1150,6 +1175,8 @@ translating = Exercise(
             "values", "the logits of Luong's form are right", 2, observe_luong, only("logits")
         ),
         Property("printed", "the logits of equation 8 as printed are right", 1, observe_printed),
+        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
+        Property("steps", "word by word says the same as teacher forcing", 1.5, observe_steps),
     ),
     forbids=FORBIDDEN,
 )
