@@ -155,6 +155,22 @@ def sums_over_the_batch(hs, mask):
 
 
 @summing.misconception(
+    "`hs[mask]` has forgotten which sentence a state belongs to, so you add up the whole batch. "
+    "Keep the shape: masked_fill, then .sum(dim=1)."
+)
+def adds_up_the_whole_batch(hs, mask):
+    return hs[mask].sum(dim=0)
+
+
+@summing.misconception(
+    "The mask is (B, T) and hs is (B, T, H), so they do not line up. Give the mask a last axis: "
+    "mask.unsqueeze(2)."
+)
+def gives_the_mask_no_axis(hs, mask):
+    return hs.masked_fill(~mask, 0).sum(dim=1)
+
+
+@summing.misconception(
     "You sum over the H numbers of each state. Sum over time, dim=1, so that H numbers remain."
 )
 def sums_over_the_features(hs, mask):
@@ -407,6 +423,22 @@ class UsesAnEmbeddingLayer(nn.Module):
     def forward(self, tokens, lengths):
         hs, _ = self.rnn(self.E(tokens), lengths)
         return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+
+
+@classifier.misconception(
+    "nn.Embedding and nn.Linear call their parameters E.weight and W_soft.weight. Here E and "
+    "W_soft are parameters themselves: nn.Parameter(torch.randn(...))."
+)
+class UsesReadyMadeLayers(nn.Module):
+    def __init__(self, rnn, V, D, H, C):
+        super().__init__()
+        self.rnn = rnn
+        self.E = nn.Embedding(V, D)
+        self.W_soft = nn.Linear(H, C, bias=False)
+
+    def forward(self, tokens, lengths):
+        hs, _ = self.rnn(self.E(tokens), lengths)
+        return self.W_soft(sum_states(hs, sequence_mask(lengths, tokens.shape[1])))
 
 
 @classifier.misconception(
@@ -701,6 +733,25 @@ class DropsTheLastPlace(nn.Module):
 
 
 @language.misconception(
+    "You do not read the last word, so a place and the state after it are missing. Read all of "
+    "tokens: the shift is for the caller to make."
+)
+class ReadsAllButTheLastWord(nn.Module):
+    def __init__(self, rnn, V, D, H, tied=False):
+        super().__init__()
+        if tied and D != H:
+            raise ValueError("tied weights need D = H")
+        self.rnn, self.tied = rnn, tied
+        self.E = nn.Parameter(torch.randn(V, D))
+        if not tied:
+            self.W_soft = nn.Parameter(torch.randn(H, V))
+
+    def forward(self, tokens, lengths=None, state=None):
+        hs, state = self.rnn(embed(tokens[:, :-1], self.E), lengths, state)
+        return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+@language.misconception(
     "You predict after the last word only. A language model has a head on every state: hs @ W_soft."
 )
 class PredictsOnlyAtTheEnd(nn.Module):
@@ -791,6 +842,25 @@ class ForgetsTheGivenState(nn.Module):
 
     def forward(self, tokens, lengths=None, state=None):
         hs, state = self.rnn(embed(tokens, self.E), lengths)
+        return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+@language.misconception(
+    "You neither use the state that you are given nor return the new one. "
+    "hs, state = self.rnn(xs, lengths, state), and return that state."
+)
+class ReturnsTheGivenState(nn.Module):
+    def __init__(self, rnn, V, D, H, tied=False):
+        super().__init__()
+        if tied and D != H:
+            raise ValueError("tied weights need D = H")
+        self.rnn, self.tied = rnn, tied
+        self.E = nn.Parameter(torch.randn(V, D))
+        if not tied:
+            self.W_soft = nn.Parameter(torch.randn(H, V))
+
+    def forward(self, tokens, lengths=None, state=None):
+        hs, _ = self.rnn(embed(tokens, self.E), lengths)
         return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
@@ -1026,6 +1096,15 @@ def sums_over_the_whole_batch(logits, targets, mask):
 
 
 @log_prob.misconception(
+    "You look up the targets of the padding as well, and they may be no words at all. "
+    "Take the words first, `logits[mask]` and `targets[mask]`, or fill them with masked_fill."
+)
+def looks_up_the_padding(logits, targets, mask):
+    log_p = torch.log_softmax(logits, dim=2)
+    return (log_p.gather(2, targets.unsqueeze(2)).squeeze(2) * mask).sum(dim=1)
+
+
+@log_prob.misconception(
     "You shift the targets once more. targets[:, t] is what logits[:, t] should have predicted: "
     "they are side by side already."
 )
@@ -1248,7 +1327,7 @@ def observe_form(subject: Any, rng: Rng) -> str:
     if not isinstance(answer, (set, frozenset)):
         return kind(answer)
     if not all(isinstance(one, str) and len(one) == 1 and one in LETTERS for one in answer):
-        return "set that holds more than letters from A to J"
+        return f"{kind(answer)}, which holds more than that"
     return "set of letters from A to J"
 
 
@@ -1552,6 +1631,55 @@ class TakesTheLastColumnOfStates(nn.Module):
     def step(self, tokens, state):
         fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
         return fs.squeeze(1) @ self.W_soft, state
+
+
+@translator.misconception(
+    "You start the decoder from hs[:, -1], which is padding for a short source, and no (h, c) for "
+    "an LSTM. Hand over the state that the encoder returns beside hs."
+)
+class TakesTheLastOutputForTheState(nn.Module):
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source = nn.Parameter(torch.randn(V_source, D))
+        self.E_target = nn.Parameter(torch.randn(V_target, D))
+        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+
+    def forward(self, source, lengths, target):
+        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        hs, _ = self.encoder(embed(source, self.E_source), lengths)
+        return hs[:, -1]
+
+    def step(self, tokens, state):
+        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+        return fs.squeeze(1) @ self.W_soft, state
+
+
+@translator.misconception(
+    "Your step gives the decoder (B, D), but a network reads (B, T, D). One word is a sequence of "
+    "one: unsqueeze(1) before the decoder, squeeze(1) after it."
+)
+class GivesTheDecoderNoTimeAxis(nn.Module):
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source = nn.Parameter(torch.randn(V_source, D))
+        self.E_target = nn.Parameter(torch.randn(V_target, D))
+        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+
+    def forward(self, source, lengths, target):
+        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        return self.encoder(embed(source, self.E_source), lengths)[1]
+
+    def step(self, tokens, state):
+        fs, state = self.decoder(embed(tokens, self.E_target), None, state)
+        return fs @ self.W_soft, state
 
 
 @translator.misconception(
