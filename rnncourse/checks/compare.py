@@ -131,6 +131,11 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
         return f"got {mine.item():.6g}, expected {theirs.item():.6g}"
     if bad := int((~mine.isfinite() & theirs.isfinite()).sum()):
         return f"{bad} of {mine.numel()} values are nan or infinite, the first at {list(index)}"
+    if got.dtype == expected.dtype == torch.bool:
+        return (
+            f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "
+            f"got {bool(mine[index])}, expected {bool(theirs[index])}"
+        )
     largest = (mine - theirs).abs().max()
     return (
         f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "
