@@ -255,19 +255,6 @@ def draw_no_mask(rng: Rng) -> dict[str, tuple]:
 # --- Seq2Seq ------------------------------------------------------------------------------------
 
 
-def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word: the logits of forward, one place at a time."""
-    seen = {}
-    for name in ("LSTM", "GRU"):
-        model, source, lengths, target = ps3.draw_pairs(rng, rng.sizes(T=4), name)
-        built = model.build(subject)
-        state = built.start(source, lengths)
-        for t in range(4):
-            logits, state = built.step(target[:, t], state)
-            seen[f"{name}, step {t}: logits"] = logits
-    return seen
-
-
 def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:
     """As a beam search does: one state used twice, its rows repeated and in another order."""
     model, source, lengths, target = ps3.draw_pairs(rng, rng.sizes(B=3))
@@ -403,7 +390,6 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         ps3.bug_hunt.accuses_nobody(0.25),
     ),
     "Seq2Seq": (
-        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
         Property("rows", "rows of a state can be chosen", 0.5, observe_rows_of_a_state),
         Property(
             "gradient",

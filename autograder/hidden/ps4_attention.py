@@ -95,13 +95,11 @@ def observe_order(subject: Any, rng: Rng) -> dict[str, Any]:
 
 # --- AttentionSeq2Seq ---------------------------------------------------------------------------
 
-FORMS = (("bahdanau", "luong"), ("general", "context"), ("dot", "luong"))
-
 
 def observe_model_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
     """What `backward` brings to every parameter, the networks' included."""
     seen = {}
-    for score, combine in FORMS:
+    for score, combine in ps4.FORMS:
         s = rng.sizes(T=ps4.LONG)
         model = ps4.draw_translator(rng, s.D, s.H, score, combine)
         sentences = ps4.draw_sentences(rng, s.B, s.T, ps4.other_sizes(s)[0])
@@ -125,7 +123,7 @@ def observe_model_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_alone(subject: Any, rng: Rng) -> dict[str, Any]:
     """Every sentence of a batch again by itself, without padding; other words in the padding."""
     seen = {}
-    for score, combine in FORMS[:2]:
+    for score, combine in ps4.FORMS[:2]:
         s = rng.sizes(T=ps4.LONG, B=3)
         model = ps4.draw_translator(rng, s.D, s.H, score, combine)
         source, lengths, target = ps4.draw_sentences(rng, s.B, s.T, ps4.other_sizes(s)[0])
@@ -162,28 +160,6 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
         seen[text] = attempt(
             lambda model=model, sentences=sentences: model.build(subject)(*sentences)
         )
-    return seen
-
-
-def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word, from `start` on: the logits of teacher forcing."""
-    seen = {}
-    for score, combine in FORMS:
-        s = rng.sizes(T=ps4.LONG)
-        T, _ = ps4.other_sizes(s)
-        model = ps4.draw_translator(rng, s.D, s.H, score, combine)
-        source, lengths, target = ps4.draw_sentences(rng, s.B, s.T, T)
-
-        def walk(model=model, source=source, lengths=lengths, target=target):
-            built = model.build(subject)
-            state, logits = built.start(source, lengths), {}
-            for t in range(target.shape[1]):
-                result = built.step(target[:, t], state)
-                logits[f"logits of step {t + 1}"] = part(result, 0)
-                state = result[1]
-            return logits
-
-        seen[f'score="{score}", combine="{combine}"'] = attempt(walk)
     return seen
 
 
@@ -311,7 +287,6 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
     "AttentionSeq2Seq": (
         Property("gradient", "gradients reach every parameter", 1.5, observe_model_gradients),
         Property("alone", "a sentence says the same alone as in a batch", 1, observe_alone),
-        Property("steps", "word by word says the same as teacher forcing", 1.5, observe_steps),
         Property("networks", "any recurrent networks will do", 1, observe_networks),
         Property("rows", "rows of a state can be chosen", 0.5, observe_chosen_rows),
         Property("refuses", "unknown names are refused with a ValueError", 0.5, observe_refusals),

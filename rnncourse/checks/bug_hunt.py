@@ -44,10 +44,10 @@ class BugHunt:
         def form_of(found: Any, allowed: str) -> str:
             span = f"from {allowed[0]} to {allowed[-1]}"
             if not isinstance(found, (set, frozenset)):
-                return kind(found)
+                return repr(found) if isinstance(found, str) else kind(found)
             if all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
                 return f"set of letters {span}"
-            return f"set that holds more than letters {span}"
+            return f"{kind(found)}, which holds more than that"
 
         def observe(subject: Any, rng: Rng) -> dict[str, str]:
             answer = subject()
