@@ -333,6 +333,26 @@ def test_students_write_in_many_ways():
     assert equations(lambda x, h: 1 - (x - (h - x)), STATE, STATE) == ["h′ = 1 − (x − (h − x))"]
     assert equations(ready_made, X, STATE)[0].startswith("hx′ = gru_cell(input, hx, ")
     assert equations(lambda x, h: h, X, STATE) == ["h′ = h"]
+    with_option = equations(lambda x, h: torch.add(x, h, alpha=2), STATE, STATE)
+    assert with_option == ["h′ = add(x, h, 2)"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, h, W, b: nn.functional.linear(x, W.T, b),
+        lambda x, h, W, b: nn.functional.linear(x, (W * 2).T, b) + h,
+        lambda x, h, W, b: torch.addmm(b, x, W) + h,
+        lambda x, h, W, b: torch.addmm(h, x, W * W),
+        lambda x, h, W, b: torch.where(h > 0, h, 2**h) - b / (h - b),
+        lambda x, h, W, b: torch.lerp(h, torch.cat([x, x[:, :1]], 1), 0.5).max(1, True)[0],
+        lambda x, h, W, b: torch.stack([row @ W for row in x]).T.T.unbind(1)[0],
+        lambda x, h, W, b: ((x @ W, h), [h - b]),
+    ],
+)
+def test_any_step_can_be_drawn(step):
+    picture = plots.cell(step, X, STATE, W_X, normal(H))
+    assert (picture.png and "′ = " in picture.alt) or "result" in picture.alt
 
 
 def test_a_step_is_only_watched():
@@ -354,6 +374,7 @@ def test_a_step_is_only_watched():
         (lambda x, h: 3, "the step must return a tensor or a tuple of tensors, not 3"),
         (lambda x, h: torch.zeros(2), "what the step returns does not depend on its inputs"),
         (lambda x, h: sum([h] * 300), "more than 200 operations"),
+        (lambda x, h: sum([h] * 80), "too much for a picture"),
     ],
 )
 def test_what_cannot_be_drawn_as_a_cell(step, message):
