@@ -98,8 +98,10 @@ def attention_map(weights, source, target, *, title=None, alt=None):
             f"attention weights are from 0 to 1; given: {weights.min():.3g} to {weights.max():.3g}"
         )
     T, S = weights.shape
-    cell = min(0.4 if max(S, T) <= 12 else 0.28, WIDE / max(S, T))
     left = MARGIN + 0.25 + max(width_of(cut(word), SIZE) for word in target) + 0.08
+    cell = 0.4 if max(S, T) <= 12 else 0.28
+    _, over = _slanted(source, cell)
+    cell = min(cell, WIDE / T, (WIDE + 2 - left - over) / S)
     above, over = _slanted(source, cell)
     top = MARGIN + 0.22 + above + (0.3 if title else 0)
     bar_at = left + max(S * cell, S * cell + over - 0.1) + 0.2

@@ -11,8 +11,8 @@ from .values import array, count, cut, labels
 
 __all__ = ["embedding_map"]
 
-WIDTH, HEIGHT = 7.6, 5.6  # of the map itself, in inches
-SIZE = 9
+FEW = 30  # words that a smaller map has room for
+SIZE = 9  # of words, in points
 
 
 def embedding_map(E, words, groups=None, *, title=None, alt=None):
@@ -28,7 +28,8 @@ def embedding_map(E, words, groups=None, *, title=None, alt=None):
         raise ValueError("E has numbers that are not finite")
     names = _groups(groups, words)
     places, shares = _flat(E)
-    with drawing(WIDTH + 0.9, HEIGHT + 1.1) as figure:
+    width, height = (6.0, 4.2) if len(words) <= FEW else (7.6, 5.6)  # of the map itself, in inches
+    with drawing(width + 0.9, height + 1.1) as figure:
         axes = figure.add_subplot()
         for n, group in enumerate(dict.fromkeys(names)):
             rows = [row for row, name in enumerate(names) if name == group]
@@ -38,13 +39,13 @@ def embedding_map(E, words, groups=None, *, title=None, alt=None):
         room = np.where(high - low > 1e-9, high - low, 1.0) * (0.08, 0.07)
         axes.set_xlim(low[0] - room[0], high[0] + 2 * room[0])
         axes.set_ylim(low[1] - room[1], high[1] + room[1])
-        scale = np.array([WIDTH, HEIGHT]) / (high - low + room * (3, 2))
+        scale = np.array([width, height]) / (high - low + room * (3, 2))
         _label(axes, [cut(word) for word in words], places, scale)
         axes.set_xlabel(f"first direction ({shares[0]:.0%} of the variance)")
         axes.set_ylabel(f"second direction ({shares[1]:.0%})")
         axes.grid()
         if groups is not None:
-            legend(axes, [cut(name, 40) for name in dict.fromkeys(names)], WIDTH)
+            legend(axes, [cut(name, 40) for name in dict.fromkeys(names)], width)
         if title:
             figure.suptitle(title)
     return Picture(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -36,6 +36,7 @@ QUIET = "#6b6b6b"  # what is not the point: axes, ids, what was dropped
 # Okabe and Ito's colours: apart for every common kind of colour blindness.
 GREEN, BLUE, RED, ORANGE = "#009e73", "#0072b2", "#d55e00", "#e69f00"
 PURPLE, SKY = "#cc79a7", "#56b4e9"
+OLIVE = "#bfae00"  # their yellow, dark enough for a line
 ROLES = {
     "input": GREEN,
     "state": BLUE,
@@ -44,9 +45,9 @@ ROLES = {
     "output": ORANGE,
     "attention": PURPLE,
     "parameter": QUIET,
-    "sigmoid": ORANGE,
+    "sigmoid": OLIVE,
     "tanh": SKY,
-    "relu": PURPLE,
+    "relu": INK,
     "plain": QUIET,
 }
 # For curves: colour, dashes and marker, so that no two differ by colour alone.
@@ -59,15 +60,16 @@ _LINES = [
     (INK, (0, (1, 1)), "x"),
     (SKY, (0, (8, 2)), "P"),
 ]
-SHARE = LinearSegmentedColormap.from_list("share", ["#ffffff", "#9ecae9", "#2a7ab9", "#08305c"])
-DIVERGING = LinearSegmentedColormap.from_list(
-    "diverging", ["#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e"]
-)
-ATTENTION = LinearSegmentedColormap.from_list(
-    "attention", ["#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f2a"]
-)
-for _map in (SHARE, DIVERGING, ATTENTION):
-    _map.set_bad("#bbbbbb")
+
+
+def _shades(name: str, *colours: str) -> Colormap:
+    """A scale through these colours; what is no number is grey."""
+    return LinearSegmentedColormap.from_list(name, colours).with_extremes(bad="#bbbbbb")
+
+
+SHARE = _shades("share", "#ffffff", "#9ecae9", "#2a7ab9", "#08305c")
+ATTENTION = _shades("attention", "#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f2a")
+DIVERGING = _shades("diverging", "#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e")
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine

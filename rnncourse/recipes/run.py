@@ -252,16 +252,12 @@ def _read(path):
 
 
 def _draw_curves(run):
-    from matplotlib.figure import Figure
+    from rnncourse.plots import curves
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel="epoch", ylabel="loss", title=f"{run.name} · {run.data}")
-    epochs = range(1, len(run.history) + 1)
-    for key in ("train", "valid"):
-        axes.plot(epochs, [epoch[key] for epoch in run.history], marker=".", label=key)
-    axes.legend()
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.savefig(run.folder / "curves.png", dpi=120)
+    losses = {key: [epoch[key] for epoch in run.history] for key in ("train", "valid")}
+    # Without an epoch, or where all was lost, there is nothing to draw.
+    if any(math.isfinite(loss) for line in losses.values() for loss in line):
+        curves(losses, x="epoch", title=f"{run.name} · {run.data}").save(run.folder / "curves.png")
 
 
 def _summary(run, results, samples):

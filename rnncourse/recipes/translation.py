@@ -267,19 +267,10 @@ def translate(model, pairs, vocab, beam):
 @torch.no_grad()
 def draw_attention(path, model, source, target, vocabs):
     """Where the model looked (columns) when it wrote each word (rows)."""
-    from matplotlib.figure import Figure
+    from rnncourse.plots import attention_map
 
     device = model.b.device
     read = torch.tensor([[*encode(source, vocabs[0]), EOS]], device=device)
     written = torch.tensor([[BOS, *encode(target, vocabs[1])]], device=device)
     _, a = model.readout(read, torch.ones_like(read, dtype=torch.bool), written)
-    columns, rows = [*source, "</s>"], [*target, "</s>"]
-    size = (2 + 0.45 * len(columns), 1.5 + 0.35 * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(a[0].cpu().numpy(), cmap="viridis", vmin=0, vmax=1)
-    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="left", rotation_mode="anchor")
-    axes.xaxis.tick_top()
-    axes.set_yticks(range(len(rows)), rows)
-    figure.colorbar(image, label="attention")
-    figure.savefig(path, dpi=120)
+    attention_map(a, [*source, "</s>"], [*target, "</s>"]).save(path)

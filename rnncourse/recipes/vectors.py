@@ -170,16 +170,8 @@ def _table(E, vocab, words):
 
 
 def _draw(path, E, vocab, words):
-    """The words on the two directions in which their vectors differ most."""
-    from matplotlib.figure import Figure
+    """The words on the two directions in which the directions of their vectors differ most."""
+    from rnncourse.plots import embedding_map
 
     vectors = nn.functional.normalize(E)[[vocab[word] for word in words]]
-    vectors = vectors - vectors.mean(dim=0)
-    _, _, directions = torch.linalg.svd(vectors, full_matrices=False)
-    places = (vectors @ directions[:2].T).tolist()
-    figure = Figure(figsize=(9, 7), layout="constrained")
-    axes = figure.add_subplot(title="word vectors, first two principal components")
-    axes.scatter(*zip(*places, strict=True), s=4)
-    for word, place in zip(words, places, strict=True):
-        axes.annotate(word, place, fontsize=8)
-    figure.savefig(path, dpi=120)
+    embedding_map(vectors, words, title="word vectors").save(path)
