@@ -8,9 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -126,10 +125,12 @@ def opened(browser, width=1280, height=800, colours="light"):
     page.on("request", request)
     page.on("requestfailed", lambda one: wrong.append(f"{one.url} failed: {one.failure}"))
     page.on("pageerror", lambda error: wrong.append(f"an error: {error}"))
-    page.on(
-        "console",
-        lambda said: wrong.append(f"says: {said.text}") if said.type == "error" else None,
-    )
+
+    def console(said):
+        if said.type in ("error", "warning"):
+            wrong.append(f"says: {said.text}")
+
+    page.on("console", console)
     yield page, wrong
     context.close()
 

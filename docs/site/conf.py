@@ -39,7 +39,7 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(executed_notebooks())
 nb_execution_excludepatterns = ["assignments/*/*.ipynb"]
 nb_execution_timeout = 300
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True  # an error is a warning, and warnings are errors in the end
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
