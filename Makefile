@@ -4,13 +4,15 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: demo test lab release check clean
+.PHONY: demo test lab site slides release check clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     release, a sample class, jailed grading, gradebook, feedback, report"
 	@echo "make test     all tests"
 	@echo "make lab      JupyterLab on the start page"
+	@echo "make site     the course as pages, in build/site"
+	@echo "make slides   the walkthroughs as slides, in build/slides"
 	@echo "make release  make assignments/ from solutions/"
 	@echo "make clean    remove what demos, tests and classes of this folder have produced"
 
@@ -35,6 +37,17 @@ test: $(VENV)/ready
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab --ServerApp.root_dir=. course/00_start_here.ipynb
+
+# Notebooks are run once, and again when one of their cells or the library changes.
+site: $(VENV)/ready
+	rm -rf build/site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going \
+		--conf-dir docs/site --doctree-dir build/doctrees . build/site
+	@echo "build/site/index.html"
+
+slides: $(VENV)/ready
+	rm -rf build/slides
+	$(BIN)/python docs/site/slides.py
 
 release: $(VENV)/ready
 	for folder in solutions/*/; do $(BIN)/autograder release "$$(basename $$folder)" || exit 1; done

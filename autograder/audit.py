@@ -3,6 +3,7 @@
 Submits every catalogued misconception, every correct alternative, the solution and the untouched
 stub of every exercise through the jail, and requires: the stub scores 0, the solution and the
 alternatives score full marks, every misconception loses points, and nine in ten are named.
+With several seeds all of it is submitted once under each, and no mark may depend on it.
 """
 
 import ast
@@ -12,7 +13,8 @@ import importlib
 import inspect
 import multiprocessing
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +55,7 @@ class Finding:
     """What a candidate got."""
 
     candidate: Candidate
+    seed: int
     points: float
     max_points: float
     named: bool
@@ -181,7 +184,7 @@ class _Examiner:
         result = self.judge.grade(copy.deepcopy(candidate.notebook), source, seed, self.files)
         (cell,) = result.cells
         named = any(one["misconception"] == candidate.name for one in cell.properties)
-        return Finding(candidate, cell.points or 0.0, cell.max_points, named, cell.seconds)
+        return Finding(candidate, seed, cell.points or 0.0, cell.max_points, named, cell.seconds)
 
     def close(self) -> None:
         if self.judge is not None:
@@ -202,18 +205,29 @@ def _examine(candidate: Candidate, seed: int) -> Finding:
 
 
 def examine(
-    course: Course, assignments: Iterable[str], jobs: int = 1, jail: str = "auto", seed: int = SEED
+    course: Course,
+    assignments: Iterable[str],
+    jobs: int = 1,
+    jail: str = "auto",
+    seeds: Sequence[int] = (SEED,),
 ) -> Iterator[Finding]:
-    """Submit every candidate of the assignments and say what it got, one after the other."""
-    todo = [one for name in assignments for one in candidates(course, name)]
+    """Submit every candidate of the assignments under each seed and say what it got, one after
+    the other."""
+    todo = []
+    for name in assignments:
+        # Seed by seed, as a judge profits from going on with one.
+        found = candidates(course, name)
+        todo += [(candidate, seed) for seed in seeds for candidate in found]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _start, (course, jail)) as pool:
-        yield from pool.map(_examine, todo, [seed] * len(todo), chunksize=4)
+        yield from pool.map(_examine, *zip(*todo, strict=True), chunksize=4)
 
 
-def audit(course: Course, assignment: str | None, jobs: int, jail: str, console: Console) -> int:
-    """Examine one assignment, candidate by candidate, or all that have exercises; print the tables;
-    1 if anything falls short."""
+def audit(
+    course: Course, assignment: str | None, jobs: int, jail: str, seeds: int, console: Console
+) -> int:
+    """Examine one assignment, candidate by candidate, or all that have exercises, under so many
+    seeds; print the tables; 1 if anything falls short."""
     base = course.root / course.directory().source_directory
     names = [assignment] if assignment else sorted(one.name for one in base.iterdir())
     names = [one for one in names if problem_set_exercises(one)]
@@ -221,14 +235,16 @@ def audit(course: Course, assignment: str | None, jobs: int, jail: str, console:
         raise CourseError(f"{assignment or base} has no exercises to audit")
     findings: list[Finding] = []
     with console.status("") as status:
-        for one in examine(course, names, jobs, jail):
+        for one in examine(course, names, jobs, jail, range(SEED, SEED + seeds)):
             findings.append(one)
             status.update(f"{one.candidate.assignment}: {one.candidate.exercise}")
-    shown = findings if assignment else [one for one in findings if not one.good]
+    first = [one for one in findings if one.seed == SEED]
+    shown = first if assignment else [one for one in first if not one.good]
     if shown:
         console.print(_candidates_table(shown))
-    console.print(_exercises_table(findings))
-    return _verdict(findings, console)
+    console.print(_exercises_table(first))
+    failed = _verdict(first, console)
+    return failed if seeds == 1 else max(failed, _across_seeds(findings, seeds, console))
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -291,6 +307,25 @@ def _exercises_table(findings: list[Finding]) -> Table:
             style=None if all(one.good for one in group) else "red",
         )
     return table
+
+
+def _across_seeds(findings: list[Finding], seeds: int, console: Console) -> int:
+    """Which marks depend on the seed; 1 if any does, or if one is not what it should be."""
+    marks: dict[tuple[str, str, str, str], Counter[float]] = {}
+    for one in findings:
+        candidate = one.candidate
+        key = candidate.assignment, candidate.exercise, candidate.kind, candidate.name
+        marks.setdefault(key, Counter())[one.points] += 1
+    differ = {key: points for key, points in marks.items() if len(points) > 1}
+    for (assignment, exercise, _, name), points in differ.items():
+        times = ", ".join(f"{mark:g} ({often} times)" for mark, often in sorted(points.items()))
+        console.print(f"{assignment}: {exercise}: {name}: {times}", style="red", markup=False)
+    wrong = sum(not one.good for one in findings)
+    console.print(
+        f"under {seeds} seeds: {len(differ)} of {len(marks)} marks depend on the seed, "
+        f"{wrong} of {len(findings)} are wrong"
+    )
+    return 1 if differ or wrong else 0
 
 
 def _grouped(findings: list[Finding]) -> dict[tuple[str, str], list[Finding]]:

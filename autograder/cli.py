@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
     board.add_argument("--html", type=Path, metavar="FILE", help="where to write the page")
     audit = add("audit", "Prove the tests: submit every known mistake and alternative.")
     audit.add_argument("assignment", metavar="ASSIGNMENT", nargs="?")
+    audit.add_argument(
+        "--seeds",
+        type=_positive,
+        default=1,
+        help="submit all of it once under each of so many seeds",
+    )
     demo = add("demo", "The whole main job on a sample class.")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="work in this empty folder")
     where = grade.add_mutually_exclusive_group()
@@ -121,9 +127,10 @@ def run_grade(options: Any) -> int:
 
     if options.jail == "none":
         warn_no_jail()
+    course = Course(options.course)
     with progress_bar(f"grading {options.assignment}") as step:
         graded = grade_assignment(
-            Course(options.course),
+            course,
             options.assignment,
             options.student,
             jobs=options.jobs,
@@ -137,10 +144,17 @@ def run_grade(options: Any) -> int:
     if options.json:
         from .recorder import write_json
 
-        results = [one.result or {"student": one.student, "error": one.error} for one in graded]
-        write_json(options.json, results)
+        write_json(options.json, [details(course, options.assignment, one) for one in graded])
         console.print(f"every detail: {options.json}", markup=False)
     return 1 if any(one.error for one in graded) else 0
+
+
+def details(course: Course, assignment: str, graded: Any) -> dict[str, Any]:
+    """All that is known of a submission: what was found in this run, with the recorded cells."""
+    if graded.error:
+        return {**(graded.result or {"student": graded.student}), "error": graded.error}
+    recorded = json.loads((course.results(assignment) / graded.student / "result.json").read_text())
+    return {**graded.result, "cells": recorded["cells"]}
 
 
 def run_feedback(options: Any) -> int:
@@ -177,7 +191,8 @@ def run_leaderboard(options: Any) -> int:
 def run_audit(options: Any) -> int:
     from .audit import audit
 
-    return audit(Course(options.course), options.assignment, options.jobs, options.jail, console)
+    course = Course(options.course)
+    return audit(course, options.assignment, options.jobs, options.jail, options.seeds, console)
 
 
 def run_demo(options: Any) -> int:

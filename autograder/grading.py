@@ -20,7 +20,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -55,6 +55,8 @@ RENAME = "not graded: the folder's name holds a line break or is not UTF-8; rena
 # The parts of this package on which a mark depends, beside all of rnncourse.
 JUDGING = ("hidden/*.py", "jailed/*.py", "conversation.py", "grade.py", "grading.py", "jail.py")
 JUDGING += ("judge.py", "limits.py", "session.py", "submission.py")
+# What is remembered of each cell until the whole class is graded.
+IN_SHORT = ("notebook", "grade_id", "points", "max_points", "beside", "seed")
 ATTEMPTS = 2  # at a submission with which a judge has died
 
 
@@ -290,6 +292,13 @@ class Graded:
     error: str | None = None  # why it could not be graded or recorded; never the student's fault
     skipped: bool = False  # nothing had changed since it was graded
 
+    def in_short(self) -> "Graded":
+        """Without what is long and stands in the companion file: the properties of each cell."""
+        if self.result is None:
+            return self
+        cells = [{key: cell[key] for key in IN_SHORT} for cell in self.result["cells"]]
+        return replace(self, result={**self.result, "cells": cells})
+
 
 def grade_assignment(
     course: Course,
@@ -309,8 +318,9 @@ def grade_assignment(
     students: only these; jobs: so many judges on this machine; cluster: the address of a Dask
     scheduler, whose workers judge instead; force: also what has not changed since it was graded;
     seed: of the random inputs, by default a new one, and for work that was graded before the one
-    that it met then. progress is told of each submission. Returns one entry a student. A Ctrl-C
-    leaves what was recorded in place.
+    that it met then. progress is told of each submission, with all of its result. Returns one
+    entry a student, in short, so that memory hardly grows with the class. A Ctrl-C leaves what was
+    recorded in place.
     """
     there = course.students(name)
     wanted = list(dict.fromkeys(students)) if students is not None else there
@@ -331,7 +341,7 @@ def grade_assignment(
         seeds: dict[str, int] = {}
 
         def settle(graded: Graded) -> None:
-            found[graded.student] = graded
+            found[graded.student] = graded.in_short()
             progress(graded, len(found), len(wanted))
 
         waiting = []

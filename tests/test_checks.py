@@ -32,6 +32,25 @@ def test_a_wrong_answer_is_told_what_was_called_what_came_and_which_mistake_it_i
     assert "multiply h by the transpose of W_h" in text
 
 
+def test_an_error_of_every_call_is_told_once():
+    def elman_step(x, h, W_x, W_h, g=torch.tanh):
+        return g(x @ W_x + hh @ W_h)  # noqa: F821
+
+    report = check("elman_step", elman_step)
+    for text in (repr(report), report._repr_html_()):
+        assert text.count("NameError") == 1
+        assert text.count("the same error as above") == len(report.outcomes) - 1
+
+
+def test_of_several_mistakes_that_fit_the_one_that_explains_most_is_named():
+    """Swapped forms look, where the first fails, as if a factor were left out."""
+    exercise = find("edit_count_probs")
+    swapped = next(one for one in exercise.misconceptions if one.name == "swaps_the_forms")
+    report = check("edit_count_probs", swapped.wrong)
+    assert [one.misconception for one in report.outcomes] == ["swaps_the_forms"] * 2
+    assert report.hints == [swapped.sentence]
+
+
 def test_an_unwritten_answer_is_called_that():
     def elman_step(*args):
         raise NotImplementedError
@@ -144,6 +163,9 @@ def test_forbidden_methods_come_back_afterwards():
         (torch.tensor([math.nan, 1.0]), torch.ones(2), "nan or infinite"),
         (torch.ones(2, 1), torch.ones(2), "got shape (2, 1), expected (2,)"),
         (torch.ones(2, dtype=torch.int64), torch.ones(2), "int64"),
+        (torch.tensor(2.0), torch.tensor(3.0), "got 2, expected 3"),
+        (torch.tensor([True]), torch.tensor([False]), "at [0] got True, expected False"),
+        ((1.0, None), (1.0, (2, 3)), "entry 1: got None, expected tuple of 2"),
         ([1, 2], (1, 2), None),
         ((1,), (1, 2), "tuple of 1"),
         ({"a": 1}, {"a": 2}, "a: got 1, expected 2"),

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from rnncourse.data import (
-    DataError,
     Splits,
     detokenise,
     language,
@@ -322,7 +321,6 @@ def test_levels():
 
 
 def test_names():
-    pytest.importorskip("faker", reason="names come from the package faker")
     splits = names(["fi", "it"])
     everything = [("".join(name), label) for part in splits for name, label in part]
     assert ("Virtanen", 0) in everything and ("Russo", 1) in everything
@@ -334,13 +332,6 @@ def test_names():
 def test_names_of_languages_that_cannot_be(languages):
     with pytest.raises(ValueError, match=r"no names for \['xx'\]|two or more"):
         names(languages)
-
-
-def test_names_without_faker(monkeypatch):
-    for module in ("faker", "faker.providers.person.fi_FI"):
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(DataError, match="pip install faker"):
-        names(["fi", "it"])
 
 
 # --- tokens -------------------------------------------------------------------------------------

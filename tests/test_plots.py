@@ -15,7 +15,9 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch import nn
 
+from autograder.course import hidden_modules
 from rnncourse import plots
+from rnncourse.checks import exercises
 from rnncourse.plots.layout import arrange
 from rnncourse.plots.trace import trace
 from rnncourse.reference import cells
@@ -331,6 +333,26 @@ def test_students_write_in_many_ways():
     assert equations(lambda x, h: 1 - (x - (h - x)), STATE, STATE) == ["h′ = 1 − (x − (h − x))"]
     assert equations(ready_made, X, STATE)[0].startswith("hx′ = gru_cell(input, hx, ")
     assert equations(lambda x, h: h, X, STATE) == ["h′ = h"]
+    with_option = equations(lambda x, h: torch.add(x, h, alpha=2), STATE, STATE)
+    assert with_option == ["h′ = add(x, h, 2)"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, h, W, b: nn.functional.linear(x, W.T, b),
+        lambda x, h, W, b: nn.functional.linear(x, (W * 2).T, b) + h,
+        lambda x, h, W, b: torch.addmm(b, x, W) + h,
+        lambda x, h, W, b: torch.addmm(h, x, W * W),
+        lambda x, h, W, b: torch.where(h > 0, h, 2**h) - b / (h - b),
+        lambda x, h, W, b: torch.lerp(h, torch.cat([x, x[:, :1]], 1), 0.5).max(1, True)[0],
+        lambda x, h, W, b: torch.stack([row @ W for row in x]).T.T.unbind(1)[0],
+        lambda x, h, W, b: ((x @ W, h), [h - b]),
+    ],
+)
+def test_any_step_can_be_drawn(step):
+    picture = plots.cell(step, X, STATE, W_X, normal(H))
+    assert (picture.png and "′ = " in picture.alt) or "result" in picture.alt
 
 
 def test_a_step_is_only_watched():
@@ -352,6 +374,7 @@ def test_a_step_is_only_watched():
         (lambda x, h: 3, "the step must return a tensor or a tuple of tensors, not 3"),
         (lambda x, h: torch.zeros(2), "what the step returns does not depend on its inputs"),
         (lambda x, h: sum([h] * 300), "more than 200 operations"),
+        (lambda x, h: sum([h] * 80), "too much for a picture"),
     ],
 )
 def test_what_cannot_be_drawn_as_a_cell(step, message):
@@ -486,7 +509,9 @@ ERRORS = {
         [[-1.0, 2.0]], ["a", "b"], ["c"]
     ),
     "source has 1 words, but 2 are needed": lambda: plots.attention_map([[0.5, 0.5]], ["a"], ["c"]),
-    "source must be a list of words; given: 'ab'": lambda: plots.attention_map([[1, 0]], "ab", ["c"]),
+    "source must be a list of words; given: 'ab'": lambda: plots.attention_map(
+        [[1, 0]], "ab", ["c"]
+    ),
     "norms are 0 or more, but": lambda: plots.gradient_norms({"h": [1.0, -1.0]}),
     "norms has no positive number": lambda: plots.gradient_norms({"h": [0.0, 0.0]}),
     "has 2 places, but 3 values": lambda: plots.curves({"train": ([1, 2], [1, 2, 3])}),
@@ -513,3 +538,18 @@ ERRORS = {
 def test_errors_say_what_was_given(message):
     with pytest.raises(ValueError, match=message):
         ERRORS[message]()
+
+
+# --- in the jail --------------------------------------------------------------------------------
+
+
+def test_no_problem_set_hides_more_than_the_search():
+    sets = sorted({one.problem_set for one in exercises().values()})
+    hidden = {name: [m for m in hidden_modules(name) if "plots" in m] for name in sets}
+    assert hidden == {
+        name: ["rnncourse.plots.tree"] if name == "ps6_decoding" else [] for name in sets
+    }
+    assert set(plots.__all__) <= set(dir(plots))
+    assert all(callable(getattr(plots, name)) for name in plots.__all__)
+    with pytest.raises(AttributeError, match=r"'rnncourse\.plots' has no attribute 'colour'"):
+        _ = plots.colour

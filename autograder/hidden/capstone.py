@@ -25,7 +25,7 @@ from rnncourse.checks.capstone import (
     translate_all,
 )
 from rnncourse.checks.cases import attempt
-from rnncourse.checks.compare import Raised, kind
+from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
 from rnncourse.data.translation import phrases_held_back
@@ -33,37 +33,6 @@ from rnncourse.reference.inputs import BOS
 from rnncourse.reference.states import map_state
 
 # --- Translator ---------------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def written(case: Case, state: Any, rows: Any = slice(None)) -> Any:
-    """The scores of `step`, word after word of the target, as `forward` gives them."""
-    scores = []
-    for t in range(case.target.shape[1]):
-        result = case.model.step(case.target[rows, t], state)
-        if not isinstance(result, (tuple, list)) or len(result) != 2:
-            return f"step returned {kind(result)}, not (scores, state)"
-        logits, state = result
-        wanted = (len(case.target[rows]), V_TARGET)
-        if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
-            return f"step returned {kind(logits)} for scores of the shape (B, V_target) = {wanted}"
-        scores.append(logits)
-    return torch.stack(scores, dim=1)
-
-
-def observe_steps(subject: Any, rng: Rng, case: Case) -> Any:
-    with torch.no_grad():
-        scores = written(case, case.model.start(case.source, case.mask))
-    if isinstance(scores, str):
-        return scores
-    return {
-        f"the scores of start and step at t = {t}": (
-            "those of forward"
-            if case.like(scores, steps=slice(t, t + 1))
-            else "others than those of forward"
-        )
-        for t in range(case.target.shape[1])
-    }
 
 
 def observe_rows_of_states(subject: Any, rng: Rng, case: Case) -> Any:
@@ -106,13 +75,6 @@ def observe_gradients(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 translator = (
-    Property(
-        "steps",
-        "`start` and `step` give, word after word, the scores of `forward`",
-        2,
-        observing(observe_steps),
-        facts,
-    ),
     Property(
         "states",
         "the rows of a state can be picked, as beam search does",

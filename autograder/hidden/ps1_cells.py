@@ -78,40 +78,6 @@ def observe_other_states(subject: Any, rng: Rng) -> dict[str, Any]:
     }
 
 
-# --- slide_bugs ---------------------------------------------------------------------------------
-
-WRONG = ps1.letters(cells.slide_bugs())
-CORRECT = {letter for group in ps1.LETTERS.values() for letter in group} - WRONG
-
-
-def finds(name: str, title: str, points: float, group: str) -> Property:
-    """Some wrong lines are found; it counts only where no correct line is accused."""
-
-    def observe(subject: Any, rng: Rng) -> dict[str, list[str]]:
-        named = ps1.letters(subject())
-        return {"found": sorted(named & set(group)), "accused": sorted(named & CORRECT)}
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if got["accused"]:
-            return "a correct line is accused, so what was found does not count"
-        if got["found"] != expected["found"]:
-            return f"{len(got['found'])} of the {len(group)} wrong lines found"
-        return None
-
-    return Property(name, title, points, observe, judge)
-
-
-def observe_named(subject: Any, rng: Rng) -> list[str]:
-    return sorted(ps1.letters(subject()))
-
-
-def judge_accused(got: Any, expected: Any) -> str | None:
-    if not got:
-        return "no line is named"
-    accused = [letter for letter in got if letter in CORRECT]
-    return f"correct, but named as wrong: {', '.join(accused)}" if accused else None
-
-
 # --- enas_step ----------------------------------------------------------------------------------
 
 
@@ -222,11 +188,11 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         ps1.unroll_cases.pure(0.25),
     ),
     "slide_bugs": (
-        finds("activations", "the LSTM's wrong activations are found", 0.75, "BD"),
-        finds("time", "the LSTM's wrong time indices are found", 0.75, "EH"),
-        finds("shapes", "the LSTM's wrong shapes and products are found", 0.75, "FG"),
-        finds("gru", "the GRU's wrong lines are found", 0.75, "KL"),
-        Property("accused", "no correct line is accused", 0.5, observe_named, judge_accused),
+        ps1.bug_hunt.finds("activations", "the LSTM's wrong activations are found", 0.75, "BD"),
+        ps1.bug_hunt.finds("time", "the LSTM's wrong time indices are found", 0.75, "EH"),
+        ps1.bug_hunt.finds("shapes", "the LSTM's wrong shapes and products are found", 0.75, "FG"),
+        ps1.bug_hunt.finds("gru", "the GRU's wrong lines are found", 0.75, "KL"),
+        ps1.bug_hunt.accuses_nobody(0.5),
     ),
     "lstm_step": (
         ps1.lstm_cases.gradient(2),

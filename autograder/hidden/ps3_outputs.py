@@ -13,7 +13,6 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.networks import Network
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.trees import map_tensors
-from rnncourse.reference import outputs
 from rnncourse.reference.inputs import sequence_mask
 
 # --- several exercises --------------------------------------------------------------------------
@@ -253,55 +252,7 @@ def draw_no_mask(rng: Rng) -> dict[str, tuple]:
     return {"where mask is False everywhere": (logits, targets, torch.zeros_like(mask))}
 
 
-# --- translation_bugs ---------------------------------------------------------------------------
-
-WRONG = outputs.translation_bugs()
-CORRECT = set(ps3.LETTERS) - WRONG
-
-
-def finds(name: str, title: str, points: float, group: str) -> Property:
-    """Some wrong lines are found; it counts only where no correct line is accused."""
-
-    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
-        named = ps3.letters(subject())
-        return {
-            "found": sorted(named & set(group)),
-            "accused": sorted(named & CORRECT),
-            # Not judged: but whoever names no line at all has made no mistake of the catalogue.
-            "answered": bool(named),
-        }
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if got["accused"]:
-            return "a correct line is accused, so what was found does not count"
-        if got["found"] != expected["found"]:
-            return f"{len(got['found'])} of {len(group)} found"
-        return None
-
-    return Property(name, title, points, observe, judge)
-
-
-def judge_accused(got: Any, expected: Any) -> str | None:
-    if not got:
-        return "no line is named"
-    accused = [letter for letter in got if letter in CORRECT]
-    return f"correct, but named as wrong: {', '.join(accused)}" if accused else None
-
-
 # --- Seq2Seq ------------------------------------------------------------------------------------
-
-
-def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word: the logits of forward, one place at a time."""
-    seen = {}
-    for name in ("LSTM", "GRU"):
-        model, source, lengths, target = ps3.draw_pairs(rng, rng.sizes(T=4), name)
-        built = model.build(subject)
-        state = built.start(source, lengths)
-        for t in range(4):
-            logits, state = built.step(target[:, t], state)
-            seen[f"{name}, step {t}: logits"] = logits
-    return seen
 
 
 def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -433,13 +384,12 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         ps3.perplexity_cases.pure(0.25),
     ),
     "translation_bugs": (
-        finds("start", "where the decoder starts is put right", 0.5, "B"),
-        finds("heads", "what is wrong with the heads is found", 0.75, "DF"),
-        finds("product", "what is wrong with the probability is found", 0.5, "H"),
-        Property("accused", "no correct line is accused", 0.25, ps3.observe_letters, judge_accused),
+        ps3.bug_hunt.finds("start", "where the decoder starts is put right", 0.5, "B"),
+        ps3.bug_hunt.finds("heads", "what is wrong with the heads is found", 0.75, "DF"),
+        ps3.bug_hunt.finds("product", "what is wrong with the probability is found", 0.5, "H"),
+        ps3.bug_hunt.accuses_nobody(0.25),
     ),
     "Seq2Seq": (
-        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
         Property("rows", "rows of a state can be chosen", 0.5, observe_rows_of_a_state),
         Property(
             "gradient",

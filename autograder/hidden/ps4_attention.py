@@ -11,7 +11,6 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.networks import Network
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.trees import copied, tensors
-from rnncourse.reference import attention
 from rnncourse.reference.states import map_state
 
 # --- attend -------------------------------------------------------------------------------------
@@ -94,54 +93,13 @@ def observe_order(subject: Any, rng: Rng) -> dict[str, Any]:
     return ps4.pieces(first, "the keys as they are") | ps4.pieces(second, "in another order")
 
 
-# --- attention_slide_bugs -----------------------------------------------------------------------
-
-WRONG = ps4.letters(attention.attention_slide_bugs())
-CORRECT = {letter for group in ps4.LETTERS.values() for letter in group} - WRONG
-
-
-def finds(name: str, title: str, points: float, group: str) -> Property:
-    """Some wrong lines are found; it counts only where no correct line is accused."""
-
-    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
-        named = ps4.letters(subject())
-        return {
-            "found": sorted(named & set(group)),
-            "accused": sorted(named & CORRECT),
-            # Not judged, but who names nothing at all makes no mistake that has a name.
-            "named": bool(named),
-        }
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if got["accused"]:
-            return "a correct line is accused, so what was found does not count"
-        if got["found"] != expected["found"]:
-            return f"{len(got['found'])} of the {len(group)} wrong lines found"
-        return None
-
-    return Property(name, title, points, observe, judge)
-
-
-def observe_named(subject: Any, rng: Rng) -> list[str]:
-    return sorted(ps4.letters(subject()))
-
-
-def judge_accused(got: Any, expected: Any) -> str | None:
-    if not got:
-        return "no line is named"
-    accused = [letter for letter in got if letter in CORRECT]
-    return f"correct, but named as wrong: {', '.join(accused)}" if accused else None
-
-
 # --- AttentionSeq2Seq ---------------------------------------------------------------------------
-
-FORMS = (("bahdanau", "luong"), ("general", "context"), ("dot", "luong"))
 
 
 def observe_model_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
     """What `backward` brings to every parameter, the networks' included."""
     seen = {}
-    for score, combine in FORMS:
+    for score, combine in ps4.FORMS:
         s = rng.sizes(T=ps4.LONG)
         model = ps4.draw_translator(rng, s.D, s.H, score, combine)
         sentences = ps4.draw_sentences(rng, s.B, s.T, ps4.other_sizes(s)[0])
@@ -165,7 +123,7 @@ def observe_model_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_alone(subject: Any, rng: Rng) -> dict[str, Any]:
     """Every sentence of a batch again by itself, without padding; other words in the padding."""
     seen = {}
-    for score, combine in FORMS[:2]:
+    for score, combine in ps4.FORMS[:2]:
         s = rng.sizes(T=ps4.LONG, B=3)
         model = ps4.draw_translator(rng, s.D, s.H, score, combine)
         source, lengths, target = ps4.draw_sentences(rng, s.B, s.T, ps4.other_sizes(s)[0])
@@ -202,28 +160,6 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
         seen[text] = attempt(
             lambda model=model, sentences=sentences: model.build(subject)(*sentences)
         )
-    return seen
-
-
-def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word, from `start` on: the logits of teacher forcing."""
-    seen = {}
-    for score, combine in FORMS:
-        s = rng.sizes(T=ps4.LONG)
-        T, _ = ps4.other_sizes(s)
-        model = ps4.draw_translator(rng, s.D, s.H, score, combine)
-        source, lengths, target = ps4.draw_sentences(rng, s.B, s.T, T)
-
-        def walk(model=model, source=source, lengths=lengths, target=target):
-            built = model.build(subject)
-            state, logits = built.start(source, lengths), {}
-            for t in range(target.shape[1]):
-                result = built.step(target[:, t], state)
-                logits[f"logits of step {t + 1}"] = part(result, 0)
-                state = result[1]
-            return logits
-
-        seen[f'score="{score}", combine="{combine}"'] = attempt(walk)
     return seen
 
 
@@ -343,15 +279,14 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
         ps4.padded_cases.pure(0.25),
     ),
     "attention_slide_bugs": (
-        finds("state", "where the decoder's state is lost is found", 1, "EP"),
-        finds("mask", "where the padding comes in is found", 0.75, "N"),
-        finds("luong", "what is only a part of Luong's attention is found", 0.75, "J"),
-        Property("accused", "no correct line is accused", 0.75, observe_named, judge_accused),
+        ps4.bug_hunt.finds("state", "where the decoder's state is lost is found", 1, "EP"),
+        ps4.bug_hunt.finds("mask", "where the padding comes in is found", 0.75, "N"),
+        ps4.bug_hunt.finds("luong", "what is only a part of Luong's attention is found", 0.75, "J"),
+        ps4.bug_hunt.accuses_nobody(0.75),
     ),
     "AttentionSeq2Seq": (
         Property("gradient", "gradients reach every parameter", 1.5, observe_model_gradients),
         Property("alone", "a sentence says the same alone as in a batch", 1, observe_alone),
-        Property("steps", "word by word says the same as teacher forcing", 1.5, observe_steps),
         Property("networks", "any recurrent networks will do", 1, observe_networks),
         Property("rows", "rows of a state can be chosen", 0.5, observe_chosen_rows),
         Property("refuses", "unknown names are refused with a ValueError", 0.5, observe_refusals),

@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps7_regularization as ps7
-from rnncourse.checks.cases import part
+from rnncourse.checks.alongside import alongside
+from rnncourse.checks.cases import attempt, part
+from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng, Sizes
 from rnncourse.checks.trees import copied
@@ -210,6 +212,23 @@ def observe_weight_gradients(subject: Any, rng: Rng) -> dict[str, str]:
     }
 
 
+def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
+    """An empty list, and the generator of a model without parameters, which is never false."""
+    run = alongside(subject, "rnncourse.checks.once.with_generator")
+    seen = {}
+    for text, call in {
+        "l2_penalty([])": lambda: subject([]),
+        "l2_penalty(model.parameters()) of a model without any": lambda: run(subject, []),
+    }.items():
+        result = attempt(call)
+        refused = isinstance(result, Raised)
+        seen[text] = "refused with an exception" if refused else f"accepted: {kind(result)}"
+    # A function that refuses everything refuses nothing.
+    good = attempt(lambda: subject([rng.normal(2, 3)]))
+    seen["good input"] = repr(good) if isinstance(good, Raised) else "accepted"
+    return seen
+
+
 HIDDEN: dict[str, tuple[Property, ...]] = {
     "dropout_mask": (
         ps7.draws(0.5, mask_draws, trains=False),
@@ -251,7 +270,7 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
     "l2_penalty": (
         ps7.l2_cases.gradient(0.5),
         Property("once", "parameters that can be read only once are enough", 0.5, ps7.observe_once),
-        ps7.l2_cases.refuses(0.25, lambda rng: {"no parameters": ((),)}),
+        Property("refuses", "no parameters at all are refused", 0.25, observe_no_parameters),
         ps7.l2_cases.dtype(0.25),
     ),
     "activation_penalty": (

@@ -186,6 +186,37 @@ def observe_rows(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
     }
 
 
+@torch.no_grad()
+def written(case: Case, state: Any) -> Any:
+    """The scores of `step`, word after word of the target, as `forward` gives them."""
+    scores = []
+    for t in range(case.target.shape[1]):
+        result = case.model.step(case.target[:, t], state)
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            return f"step returned {kind(result)}, not (scores, state)"
+        logits, state = result
+        wanted = (len(case.target), V_TARGET)
+        if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
+            return f"step returned {kind(logits)} for scores of the shape (B, V_target) = {wanted}"
+        scores.append(logits)
+    return torch.stack(scores, dim=1)
+
+
+def observe_steps(subject: Any, rng: Rng, case: Case) -> Any:
+    with torch.no_grad():
+        scores = written(case, case.model.start(case.source, case.mask))
+    if isinstance(scores, str):
+        return scores
+    return {
+        f"the scores of start and step at t = {t}": (
+            "those of forward"
+            if case.like(scores, steps=slice(t, t + 1))
+            else "others than those of forward"
+        )
+        for t in range(case.target.shape[1])
+    }
+
+
 def other_word(words: torch.Tensor, V: int) -> torch.Tensor:
     """For each word one that it is not, and no special."""
     first = len(SPECIALS)
@@ -228,6 +259,14 @@ translator = Exercise(
         ),
         Property(
             "rows", "the sentences of a batch do not mix", 0.5, observing(observe_rows), facts
+        ),
+        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
+        Property(
+            "steps",
+            "`start` and `step` give, word after word, the scores of `forward`",
+            2,
+            observing(observe_steps),
+            facts,
         ),
     ),
 )
@@ -652,7 +691,11 @@ def run_translate(subject: Any, sentences: list[str], training: bool = False) ->
     model = word_by_word(subject)
     if not training:
         model.eval()
-    return attempt(lambda: subject(sentences, model, SOURCE_VOCAB, TARGET_VOCAB))
+    result = attempt(lambda: subject(sentences, model, SOURCE_VOCAB, TARGET_VOCAB))
+    if not isinstance(result, (list, tuple)):
+        return result
+    # In quotes: a report that says "got , expected et" leaves a reader puzzled.
+    return [repr(one) if isinstance(one, str) else one for one in result]
 
 
 def draw_sentences(rng: Rng, count: int) -> list[str]:
@@ -1068,6 +1111,8 @@ LONGEST = 1000  # characters of a translation
 
 def observe_extremes(subject: Any, rng: Rng) -> Any:
     translator, (one, two, *_) = loaded(subject), some_phrases(rng)
+    if isinstance(translator, str):
+        return translator
     given = {
         "no sentences": [],
         "an empty sentence": ["", one],

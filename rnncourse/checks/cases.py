@@ -228,7 +228,7 @@ class Cases:
             return {
                 "the call changed": ", ".join(changed) or "none of its inputs",
                 "a second call with the same inputs gives": (
-                    again if tensors(first) else "no tensor"
+                    again if tensors(first) else f"no tensor but {kind(first)}"
                 ),
             }
 

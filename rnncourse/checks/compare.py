@@ -23,6 +23,8 @@ class Raised:
 
     def __repr__(self) -> str:
         text = f"it raised {self.type}"
+        if self.type == "NotImplementedError" and not self.message:
+            text = "not written yet"
         if self.message:
             text += f": {shorten(self.message, 200)}"
         return text + (f" ({self.where})" if self.where else "")
@@ -91,7 +93,8 @@ def difference(got: Any, expected: Any) -> str | None:
             return f"got {kind(got)}, expected {kind(expected)}"
         for index, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
             if text := difference(mine, theirs):
-                return f"entry {index}: {text}"
+                # What is missing is no `return`: there was one, of all the entries.
+                return f"entry {index}: {text.replace(kind(None), 'None')}"
         return None
     if isinstance(expected, torch.Tensor):
         return _tensor_difference(got, expected)
@@ -124,8 +127,15 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
     if agree.all():
         return None
     index = tuple((~agree).nonzero()[0].tolist())
+    if not index:
+        return f"got {mine.item():.6g}, expected {theirs.item():.6g}"
     if bad := int((~mine.isfinite() & theirs.isfinite()).sum()):
         return f"{bad} of {mine.numel()} values are nan or infinite, the first at {list(index)}"
+    if got.dtype == expected.dtype == torch.bool:
+        return (
+            f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "
+            f"got {bool(mine[index])}, expected {bool(theirs[index])}"
+        )
     largest = (mine - theirs).abs().max()
     return (
         f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "

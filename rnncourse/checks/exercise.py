@@ -10,7 +10,7 @@ import io
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -85,10 +85,12 @@ class Exercise:
         seen: dict[Any, Any] = {}
         # A mistake that explains one failure is the first suspect for the next.
         suspects = list(self.misconceptions)
-        for one in self.properties if properties is None else properties:
+        properties = self.properties if properties is None else tuple(properties)
+        for one in properties:
             with redirect_stdout(printed):
                 outcomes.append(self._check(subject, seed, one, suspects, seen))
             suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
+        outcomes = self._settle(properties, outcomes, seen, seed)
         return Report(self.name, outcomes, self.points, seed, printed.getvalue())
 
     def _is_no_subject(self, subject: Any) -> str | None:
@@ -167,8 +169,42 @@ class Exercise:
         self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
     ) -> Misconception | None:
         """The first suspect that is observed to do just what the student's code did."""
-        for candidate in suspects:
-            seen = self._expect(prop, candidate.wrong, seed)
-            if difference(got, seen) is None and difference(seen, got) is None:
-                return candidate
-        return None
+        return next((one for one in suspects if self._does_so(one, prop, got, seed)), None)
+
+    def _does_so(self, suspect: Misconception, prop: Property, got: Any, seed: int) -> bool:
+        """Whether a mistake is observed to do just what the student's code did."""
+        seen = self._expect(prop, suspect.wrong, seed)
+        return difference(got, seen) is None and difference(seen, got) is None
+
+    def _settle(
+        self,
+        properties: Iterable[Property],
+        outcomes: list[Outcome],
+        seen: dict[Any, Any],
+        seed: int,
+    ) -> list[Outcome]:
+        """Of the mistakes that were named, the one that explains most is named for all of that.
+
+        Two forms that were swapped, say: where the first fails, it may look as if a factor of it
+        were left out, and only the second tells.
+        """
+        names = {one.misconception for one in outcomes if one.misconception}
+        if len(names) < 2:
+            return outcomes
+        explained = {
+            suspect: {
+                prop.name
+                for prop, one in zip(properties, outcomes, strict=True)
+                if one.misconception and self._does_so(suspect, prop, seen[prop.observe], seed)
+            }
+            for suspect in self.misconceptions
+            if suspect.name in names
+        }
+        most = sorted(explained, key=lambda suspect: -len(explained[suspect]))
+        settled = []
+        for one in outcomes:
+            better = next((suspect for suspect in most if one.name in explained[suspect]), None)
+            if better:
+                one = replace(one, misconception=better.name, hint=better.sentence)
+            settled.append(one)
+        return settled

@@ -4,6 +4,7 @@ Each function takes the student's function and plain data, sets up what has to l
 process, calls, and returns what happened as plain data. See `alongside`.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -17,6 +18,12 @@ def by_hand(function: Any, *args: Any) -> Any:
     """function(*args) while autograd's ways to a gradient are blocked."""
     with forbidding(("torch.autograd.grad", "torch.autograd.backward")):
         return function(*args)
+
+
+def with_generator(function: Callable[[Any], Any], values: Iterable[Any]) -> Any:
+    """function(a generator of the values), which gives each of them once: as a module's
+    parameters() does."""
+    return function(one for one in values)
 
 
 # --- clip_gradients and detach_state --------------------------------------------------------------

@@ -12,8 +12,8 @@ from torch import nn
 
 from ..reference import cells
 from ..reference.cells import lstm_step, unroll
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
-from .compare import kind
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
 from .rules import RECURRENT
@@ -223,6 +223,22 @@ def detaches_the_past(x, h, W_x, W_h, g=torch.tanh):
 )
 def returns_float32(x, h, W_x, W_h, g=torch.tanh):
     return g(x @ W_x + h @ W_h).float()
+
+
+@elman.misconception(
+    "You put the matrices on the left. Here a row of the batch is a row vector, and it stands on "
+    "the left: x @ W_x and h @ W_h."
+)
+def puts_the_matrix_first(x, h, W_x, W_h, g=torch.tanh):
+    return g(W_x @ x + W_h @ h)
+
+
+@elman.misconception(
+    "You multiply x by W_h and h by W_x. W_x is (D, H), for the input x of D numbers; "
+    "W_h is (H, H), for the state."
+)
+def swaps_the_matrices(x, h, W_x, W_h, g=torch.tanh):
+    return g(x @ W_h + h @ W_x)
 
 
 # --- unroll -------------------------------------------------------------------------------------
@@ -503,72 +519,32 @@ def returns_a_list(step, xs, state):
     return hs, state
 
 
+@unrolling.misconception(
+    "You leave out the last step. `range(xs.shape[1])` goes from 0 to T - 1 already, "
+    "which is all T of them."
+)
+def leaves_out_the_last_step(step, xs, state):
+    hs = []
+    for t in range(xs.shape[1] - 1):
+        state = step(xs[:, t], state)
+        hs.append(state[0] if isinstance(state, tuple) else state)
+    return torch.stack(hs, dim=1), state
+
+
 # --- slide_bugs ---------------------------------------------------------------------------------
 
-LETTERS = {"lstm": "ABCDEFGH", "gru": "IJKLM"}
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever containers they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS["lstm"] + LETTERS["gru"]}
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
-    answer = subject()
-    if not isinstance(answer, dict):
-        return {"the answer": kind(answer)}
-    seen = {"the answer": f"dict with the keys {', '.join(sorted(map(str, answer)))}"}
-    for key, allowed in LETTERS.items():
-        found = answer.get(key)
-        span = f"from {allowed[0]} to {allowed[-1]}"
-        if not isinstance(found, (set, frozenset)):
-            seen[f'answer["{key}"]'] = kind(found)
-        elif not all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
-            seen[f'answer["{key}"]'] = f"set that holds more than letters {span}"
-        else:
-            seen[f'answer["{key}"]'] = f"set of letters {span}"
-    return seen
-
-
-def observe_letters(subject: Any, rng: Rng) -> dict[str, list[str]]:
-    answer = subject()
-    return {
-        key: sorted(letters(answer.get(key))) if isinstance(answer, dict) else [] for key in LETTERS
-    }
-
-
-def judge_counts(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    for key in LETTERS:
-        if len(got[key]) != len(expected[key]):
-            return (
-                f"of the {key.upper()}'s lines you call {len(got[key])} wrong; "
-                f"on the slide {len(expected[key])} are"
-            )
-    return None
-
+bug_hunt = BugHunt(
+    cells.slide_bugs,
+    {"lstm": "ABCDEFGH", "gru": "IJKLM"},
+    {"lstm": "the LSTM's", "gru": "the GRU's"},
+)
 
 slides = Exercise(
     "slide_bugs",
     "ps1_cells",
     cells.slide_bugs,
     points=4,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count",
-            "as many lines are named as are wrong on the slide",
-            0.25,
-            observe_letters,
-            judge_counts,
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.25)),
 )
 
 
@@ -845,6 +821,48 @@ def overwrites_the_memory(x, state, W):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
+@lstm.misconception(
+    "You cut along the batch: without a dim, chunk takes the first axis. The four blocks are "
+    "columns: `.chunk(4, dim=-1)`."
+)
+def cuts_along_the_batch(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=-1) @ W).chunk(4)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "You return h alone. The memory has to go on to the next step as well: return h, c."
+)
+def returns_the_output_alone(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=-1) @ W).chunk(4, dim=-1)
+    c = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c)
+
+
+@lstm.misconception(
+    "Your forget gate has no activation, so it may be any number and the memory can explode. "
+    "A gate is a fraction: f takes a sigmoid."
+)
+def forgets_without_an_activation(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=-1) @ W).chunk(4, dim=-1)
+    c = torch.sigmoid(i) * torch.tanh(g) + f * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@lstm.misconception(
+    "Your g has no activation, so what is written has no bounds. It is content: it takes a tanh."
+)
+def writes_without_an_activation(x, state, W):
+    h, c = state
+    i, f, o, g = (torch.cat([x, h], dim=-1) @ W).chunk(4, dim=-1)
+    c = torch.sigmoid(i) * g + torch.sigmoid(f) * c
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
 # --- gru_step -----------------------------------------------------------------------------------
 
 
@@ -1006,6 +1024,16 @@ def crosses_the_recurrent_matrices(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
     return (1 - z) * h + z * candidate
 
 
+@gru.misconception(
+    "Your candidate takes z * h. What z is for comes later, in the blend; "
+    "the candidate sees what r lets through: (r * h) @ W_h."
+)
+def resets_with_the_update_gate(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
+    z = torch.sigmoid(x @ W_xz + h @ W_hz)
+    new = torch.tanh(x @ W_x + (z * h) @ W_h)
+    return (1 - z) * h + z * new
+
+
 # --- nas_step -----------------------------------------------------------------------------------
 
 
@@ -1086,6 +1114,40 @@ def returns_c_before_m(x, state, W, U):
     l6, l7 = torch.tanh(a[6] + b[6]), torch.sigmoid(a[7] + b[7])
     c = torch.tanh(torch.tanh(l0 * l1) + c) * torch.tanh(l2 + l3)
     return c, torch.tanh(c * torch.tanh(torch.tanh(l4 * l5) + torch.sigmoid(l6 + l7)))
+
+
+@nas.misconception(
+    "You unpack the state as c, m. The hidden output comes first here: `m, c = state`."
+)
+def unpacks_the_memory_first(x, state, W, U):
+    c, m = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l2 = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[2] + b[2])
+    l5, l7 = torch.sigmoid(a[5] + b[5]), torch.sigmoid(a[7] + b[7])
+    l1, l3 = torch.relu(a[1] + b[1]), torch.relu(a[3] * b[3])
+    l4, l6 = torch.tanh(a[4] + b[4]), torch.tanh(a[6] + b[6])
+    p0 = torch.tanh(torch.tanh(l0 * l1) + c)
+    p1 = torch.tanh(l2 + l3)
+    p2, p3 = torch.tanh(l4 * l5), torch.sigmoid(l6 + l7)
+    c = p0 * p1
+    return torch.tanh(c * torch.tanh(p2 + p3)), c
+
+
+@nas.misconception(
+    "You multiply l2 and l3 in p1. Only p0 and p2 multiply their leaves; p1 and p3 add them."
+)
+def multiplies_in_p1(x, state, W, U):
+    m, c = state
+    a, b = (x @ W).chunk(8, dim=1), (m @ U).chunk(8, dim=1)
+    l0, l2 = torch.sigmoid(a[0] + b[0]), torch.sigmoid(a[2] + b[2])
+    l5, l7 = torch.sigmoid(a[5] + b[5]), torch.sigmoid(a[7] + b[7])
+    l1, l3 = torch.relu(a[1] + b[1]), torch.relu(a[3] * b[3])
+    l4, l6 = torch.tanh(a[4] + b[4]), torch.tanh(a[6] + b[6])
+    p0 = torch.tanh(torch.tanh(l0 * l1) + c)
+    p1 = torch.tanh(l2 * l3)
+    p2, p3 = torch.tanh(l4 * l5), torch.sigmoid(l6 + l7)
+    c = p0 * p1
+    return torch.tanh(c * torch.tanh(p2 + p3)), c
 
 
 @nas.misconception(
@@ -1320,6 +1382,20 @@ def takes_the_weights_of_the_previous_node(x, h, W_0, W, graph):
         u, t = (s_j @ W[previous]).chunk(2, dim=1)
         u = u if name == "identity" else f[name](u)
         s.append(s_j + torch.sigmoid(t) * (u - s_j))
+    return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
+
+
+@enas.misconception(
+    "You take W[n] for node n, one matrix too far. The nodes count from 1 and W from 0: "
+    "node n uses W[n - 1]."
+)
+def takes_the_weights_of_the_next_node(x, h, W_0, W, graph):
+    f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda u: u}
+    u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
+    s = [h + torch.sigmoid(t) * (torch.tanh(u) - h)]
+    for n, (previous, activation) in enumerate(graph["nodes"], start=1):
+        u, t = (s[previous] @ W[n]).chunk(2, dim=1)
+        s.append(s[previous] + torch.sigmoid(t) * (f[activation](u) - s[previous]))
     return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
 
 
@@ -1718,6 +1794,28 @@ class TakesTheLastColumn(nn.Module):
         hs, (_, c, _) = unroll(step, xs, (*state, 0))
         hs = hs.masked_fill(padding, 0)
         return hs, (hs[:, -1], c)
+
+
+@lstm_module.misconception(
+    "You look up the last h at lengths - 1, but c comes from the end of the padding. "
+    "Freeze both while the sequence runs: torch.where(live, new, old)."
+)
+class LooksUpTheOutputOnly(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = (xs.new_zeros(B, self.H), xs.new_zeros(B, self.H))
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        hs, (_, c) = unroll(lambda x, state: lstm_step(x, state, self.W), xs, state)
+        alive = torch.arange(T) < lengths.unsqueeze(1)
+        hs = hs * alive.unsqueeze(2)
+        return hs, (hs[torch.arange(B), lengths - 1], c)
 
 
 @lstm_module.misconception(

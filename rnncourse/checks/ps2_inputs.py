@@ -99,7 +99,8 @@ def observe_specials(subject: Any, rng: Rng) -> dict[str, Any]:
         return {"the vocabulary": "a dict whose values are not all ints"}
     seen: dict[str, Any] = {f'number of "{one}"': vocab.get(one, "missing") for one in SPECIALS}
     whole = sorted(numbers) == list(range(len(vocab)))
-    seen[f"the numbers of all {len(vocab)} words"] = (
+    seen["how many words, specials included"] = len(vocab)
+    seen["the numbers of all words"] = (
         "0 to V-1, each once"
         if whole
         else f"from {min(numbers, default=0)} to {max(numbers, default=0)}"
@@ -149,6 +150,19 @@ def has_no_specials(sentences, min_count=1, max_size=None):
     words = [word for word in counts if counts[word] >= min_count]
     words.sort(key=lambda word: (-counts[word], word))
     return {word: number for number, word in enumerate(words[:max_size])}
+
+
+@vocabulary.misconception(
+    "You return the row of words. Number it, and return a dict: "
+    "{word: number for number, word in enumerate(row)}."
+)
+def returns_the_row(sentences, min_count=1, max_size=None):
+    if max_size is not None and max_size < len(SPECIALS):
+        raise ValueError("max_size has no room for the specials")
+    counts = Counter(word for sentence in sentences for word in sentence)
+    words = [word for word in counts if counts[word] >= min_count and word not in SPECIALS]
+    words.sort(key=lambda word: (-counts[word], word))
+    return [*SPECIALS, *words][:max_size]
 
 
 @vocabulary.misconception(
@@ -450,6 +464,13 @@ def returns_a_tensor(words, vocab):
 
 
 @encoding.misconception(
+    'For an unknown word you give the text "<unk>". A number is asked for: UNK, which is 1.'
+)
+def gives_the_text_of_unknown(words, vocab):
+    return [vocab.get(word, "<unk>") for word in words]
+
+
+@encoding.misconception(
     "You return each word once. A sentence may repeat a word: return one number for each place."
 )
 def encodes_each_word_once(words, vocab):
@@ -621,6 +642,18 @@ def returns_tokens_only(sequences, pad=PAD):
     for row, one in zip(tokens, sequences, strict=True):
         row[: len(one)] = torch.as_tensor(one)
     return tokens
+
+
+@padding.misconception(
+    "Your lengths are a Python list. Make them an int64 tensor (B,), "
+    "so that they can be compared and moved like tokens."
+)
+def lists_the_lengths(sequences, pad=PAD):
+    lengths = [len(one) for one in sequences]
+    tokens = torch.full((len(sequences), max(lengths)), pad, dtype=torch.long)
+    for row, one in zip(tokens, sequences, strict=True):
+        row[: len(one)] = torch.as_tensor(one)
+    return tokens, lengths
 
 
 @padding.misconception(
@@ -850,6 +883,17 @@ def ignores_T(lengths, T=None):
     if T is not None and ((lengths < 0) | (lengths > T)).any():
         raise ValueError("lengths must be from 0 to T")
     return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
+
+
+@masking.misconception(
+    "T = 0 is a number too, and `not T` takes it for a missing one. Ask `T is None`."
+)
+def takes_a_T_of_0_for_none(lengths, T=None):
+    if not T:
+        T = int(lengths.max())
+    if ((lengths < 0) | (lengths > T)).any():
+        raise ValueError("lengths must be from 0 to T")
+    return torch.arange(T) < lengths.unsqueeze(1)
 
 
 @masking.misconception(
@@ -1120,6 +1164,15 @@ def mixes_the_batch(tokens, E, H, d, U, W, b):
     return b + x @ W + torch.tanh(d + x @ H) @ U
 
 
+@nplm.misconception(
+    "You flatten the whole batch into one row. Leave its axis alone: "
+    "`.flatten(start_dim=1)` makes (B, N*D)."
+)
+def flattens_the_whole_batch(tokens, E, H, d, U, W, b):
+    x = embed(tokens, E).flatten()
+    return b + x @ W + torch.tanh(d + x @ H) @ U
+
+
 @nplm.misconception("You leave out the direct connections from the words to the scores. Add x @ W.")
 def leaves_out_the_direct_connections(tokens, E, H, d, U, W, b):
     x = embed(tokens, E).flatten(start_dim=1)
@@ -1161,6 +1214,14 @@ def has_a_sigmoid(tokens, E, H, d, U, W, b):
 def squashes_the_scores(tokens, E, H, d, U, W, b):
     x = embed(tokens, E).flatten(start_dim=1)
     return torch.tanh(b + x @ W + torch.tanh(d + x @ H) @ U)
+
+
+@nplm.misconception(
+    "Your tanh is around x @ W as well. Only the hidden layer has one: b + x @ W + tanh(...) @ U."
+)
+def squashes_the_direct_connections(tokens, E, H, d, U, W, b):
+    x = embed(tokens, E).flatten(start_dim=1)
+    return b + torch.tanh(x @ W + torch.tanh(d + x @ H) @ U)
 
 
 @nplm.misconception(

@@ -14,6 +14,7 @@ from torch import nn
 from ..reference import outputs
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import sentence_log_prob, sum_states
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
 from .compare import Raised, difference, kind
 from .exercise import Exercise, Property
@@ -152,6 +153,22 @@ def averages_over_all_steps(hs, mask):
 )
 def sums_over_the_batch(hs, mask):
     return hs.masked_fill(~mask.unsqueeze(2), 0).sum(dim=0)
+
+
+@summing.misconception(
+    "`hs[mask]` has forgotten which sentence a state belongs to, so you add up the whole batch. "
+    "Keep the shape: masked_fill, then .sum(dim=1)."
+)
+def adds_up_the_whole_batch(hs, mask):
+    return hs[mask].sum(dim=0)
+
+
+@summing.misconception(
+    "The mask is (B, T) and hs is (B, T, H), so they do not line up. Give the mask a last axis: "
+    "mask.unsqueeze(2)."
+)
+def gives_the_mask_no_axis(hs, mask):
+    return hs.masked_fill(~mask, 0).sum(dim=1)
 
 
 @summing.misconception(
@@ -407,6 +424,22 @@ class UsesAnEmbeddingLayer(nn.Module):
     def forward(self, tokens, lengths):
         hs, _ = self.rnn(self.E(tokens), lengths)
         return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+
+
+@classifier.misconception(
+    "nn.Embedding and nn.Linear call their parameters E.weight and W_soft.weight. Here E and "
+    "W_soft are parameters themselves: nn.Parameter(torch.randn(...))."
+)
+class UsesReadyMadeLayers(nn.Module):
+    def __init__(self, rnn, V, D, H, C):
+        super().__init__()
+        self.rnn = rnn
+        self.E = nn.Embedding(V, D)
+        self.W_soft = nn.Linear(H, C, bias=False)
+
+    def forward(self, tokens, lengths):
+        hs, _ = self.rnn(self.E(tokens), lengths)
+        return self.W_soft(sum_states(hs, sequence_mask(lengths, tokens.shape[1])))
 
 
 @classifier.misconception(
@@ -701,6 +734,25 @@ class DropsTheLastPlace(nn.Module):
 
 
 @language.misconception(
+    "You do not read the last word, so a place and the state after it are missing. Read all of "
+    "tokens: the shift is for the caller to make."
+)
+class ReadsAllButTheLastWord(nn.Module):
+    def __init__(self, rnn, V, D, H, tied=False):
+        super().__init__()
+        if tied and D != H:
+            raise ValueError("tied weights need D = H")
+        self.rnn, self.tied = rnn, tied
+        self.E = nn.Parameter(torch.randn(V, D))
+        if not tied:
+            self.W_soft = nn.Parameter(torch.randn(H, V))
+
+    def forward(self, tokens, lengths=None, state=None):
+        hs, state = self.rnn(embed(tokens[:, :-1], self.E), lengths, state)
+        return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+@language.misconception(
     "You predict after the last word only. A language model has a head on every state: hs @ W_soft."
 )
 class PredictsOnlyAtTheEnd(nn.Module):
@@ -791,6 +843,25 @@ class ForgetsTheGivenState(nn.Module):
 
     def forward(self, tokens, lengths=None, state=None):
         hs, state = self.rnn(embed(tokens, self.E), lengths)
+        return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+@language.misconception(
+    "You neither use the state that you are given nor return the new one. "
+    "hs, state = self.rnn(xs, lengths, state), and return that state."
+)
+class ReturnsTheGivenState(nn.Module):
+    def __init__(self, rnn, V, D, H, tied=False):
+        super().__init__()
+        if tied and D != H:
+            raise ValueError("tied weights need D = H")
+        self.rnn, self.tied = rnn, tied
+        self.E = nn.Parameter(torch.randn(V, D))
+        if not tied:
+            self.W_soft = nn.Parameter(torch.randn(H, V))
+
+    def forward(self, tokens, lengths=None, state=None):
+        hs, _ = self.rnn(embed(tokens, self.E), lengths)
         return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
@@ -1026,6 +1097,15 @@ def sums_over_the_whole_batch(logits, targets, mask):
 
 
 @log_prob.misconception(
+    "You look up the targets of the padding as well, and they may be no words at all. "
+    "Take the words first, `logits[mask]` and `targets[mask]`, or fill them with masked_fill."
+)
+def looks_up_the_padding(logits, targets, mask):
+    log_p = torch.log_softmax(logits, dim=2)
+    return (log_p.gather(2, targets.unsqueeze(2)).squeeze(2) * mask).sum(dim=1)
+
+
+@log_prob.misconception(
     "You shift the targets once more. targets[:, t] is what logits[:, t] should have predicted: "
     "they are side by side already."
 )
@@ -1231,49 +1311,14 @@ def measures_nothing(logits, targets, mask):
 
 # --- translation_bugs ---------------------------------------------------------------------------
 
-LETTERS = "ABCDEFGHIJ"
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever container they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS}
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> str:
-    answer = subject()
-    if not isinstance(answer, (set, frozenset)):
-        return kind(answer)
-    if not all(isinstance(one, str) and len(one) == 1 and one in LETTERS for one in answer):
-        return "set that holds more than letters from A to J"
-    return "set of letters from A to J"
-
-
-def observe_letters(subject: Any, rng: Rng) -> list[str]:
-    return sorted(letters(subject()))
-
-
-def judge_count(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    if len(got) == len(expected):
-        return None
-    return f"you call {len(got)} lines wrong; in the notes {len(expected)} are"
-
+bug_hunt = BugHunt(outputs.translation_bugs, "ABCDEFGHIJ", "the notes'")
 
 bugs = Exercise(
     "translation_bugs",
     "ps3_outputs",
     outputs.translation_bugs,
     points=3,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count", "as many lines are named as are wrong", 0.75, observe_letters, judge_count
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.75)),
 )
 
 
@@ -1435,6 +1480,19 @@ def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
     }
 
 
+def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Word by word: the logits of forward, one place at a time."""
+    seen = {}
+    for name in ("LSTM", "GRU"):
+        model, source, lengths, target = draw_pairs(rng, rng.sizes(T=4), name)
+        built = model.build(subject)
+        state = built.start(source, lengths)
+        for t in range(4):
+            logits, state = built.step(target[:, t], state)
+            seen[f"{name}, step {t}: logits"] = logits
+    return seen
+
+
 translator = Exercise(
     "Seq2Seq",
     "ps3_outputs",
@@ -1459,6 +1517,8 @@ translator = Exercise(
             observe_teacher_forcing,
             without("logits"),
         ),
+        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
+        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
     ),
 )
 
@@ -1537,6 +1597,55 @@ class TakesTheLastColumnOfStates(nn.Module):
     def step(self, tokens, state):
         fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
         return fs.squeeze(1) @ self.W_soft, state
+
+
+@translator.misconception(
+    "You start the decoder from hs[:, -1], which is padding for a short source, and no (h, c) for "
+    "an LSTM. Hand over the state that the encoder returns beside hs."
+)
+class TakesTheLastOutputForTheState(nn.Module):
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source = nn.Parameter(torch.randn(V_source, D))
+        self.E_target = nn.Parameter(torch.randn(V_target, D))
+        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+
+    def forward(self, source, lengths, target):
+        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        hs, _ = self.encoder(embed(source, self.E_source), lengths)
+        return hs[:, -1]
+
+    def step(self, tokens, state):
+        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+        return fs.squeeze(1) @ self.W_soft, state
+
+
+@translator.misconception(
+    "Your step gives the decoder (B, D), but a network reads (B, T, D). One word is a sequence of "
+    "one: unsqueeze(1) before the decoder, squeeze(1) after it."
+)
+class GivesTheDecoderNoTimeAxis(nn.Module):
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source = nn.Parameter(torch.randn(V_source, D))
+        self.E_target = nn.Parameter(torch.randn(V_target, D))
+        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+
+    def forward(self, source, lengths, target):
+        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        return self.encoder(embed(source, self.E_source), lengths)[1]
+
+    def step(self, tokens, state):
+        fs, state = self.decoder(embed(tokens, self.E_target), None, state)
+        return fs @ self.W_soft, state
 
 
 @translator.misconception(

@@ -14,8 +14,9 @@ from ..reference import attention
 from ..reference.attention import attend, bahdanau_score, dot_score, general_score
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import Seq2Seq
+from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
-from .compare import difference, kind
+from .compare import difference
 from .exercise import Exercise, Property
 from .networks import Model, Network, draw_model
 from .rng import ONES, Rng, Sizes
@@ -117,6 +118,22 @@ def handles_one_query_only(query, keys):
     if query.dim() != 2:
         raise ValueError("query must be (B, H)")
     return (query.unsqueeze(1) * keys).sum(dim=2)
+
+
+@dot.misconception(
+    "Your `query.unsqueeze(1)` is right for a query (B, H); for (B, T, H) it lines T up with S. "
+    "Handle both: with three axes, query @ keys.transpose(1, 2)."
+)
+def unsqueezes_whatever_comes(query, keys):
+    return (query.unsqueeze(1) * keys).sum(dim=2)
+
+
+@dot.misconception(
+    "Your product is right for (B, T, H), but a query (B, H) is taken for one of T = B words. "
+    "Give it a time axis before, `unsqueeze(1)`, and take it away after, `squeeze(1)`."
+)
+def multiplies_whatever_comes(query, keys):
+    return query @ keys.transpose(1, 2)
 
 
 @dot.misconception(
@@ -358,6 +375,14 @@ def handles_no_steps(query, keys, w_f, w_e, v):
 
 
 @bahdanau.misconception(
+    "Your room for the keys is right for one query, (B, 1, A). For (B, T, H) there are four axes: "
+    "(B, T, 1, A) for the queries, (B, 1, S, A) for the keys."
+)
+def makes_room_for_one_query(query, keys, w_f, w_e, v):
+    return (torch.tanh((query @ w_f).unsqueeze(1) + keys @ w_e) @ v).squeeze(-1)
+
+
+@bahdanau.misconception(
     "You sum over A and never use v. It decides how much each of the A numbers counts: `... @ v`."
 )
 def sums_instead_of_v(query, keys, w_f, w_e, v):
@@ -441,6 +466,23 @@ def concatenates_without_tanh(query, keys, W, v):
 def cuts_in_the_middle(query, keys, W, v):
     w_f, w_e = W.chunk(2)
     return bahdanau_score(query, keys, w_f, w_e, v)
+
+
+@concat.misconception(
+    "You join a query (B, H) and keys (B, S, K), which have another number of axes. Repeat the "
+    "query for every key, or cut W in two: [f, e_i] @ W is f @ W[:H] + e_i @ W[H:]."
+)
+def joins_without_repeating(query, keys, W, v):
+    return (torch.tanh(torch.cat([query, keys], dim=-1) @ W) @ v).squeeze(-1)
+
+
+@concat.misconception(
+    "You cut W's columns. Its rows are what is multiplied by [f, e_i]: the first H, W[:H], belong "
+    "to the query."
+)
+def cuts_the_columns(query, keys, W, v):
+    H = query.shape[-1]
+    return bahdanau_score(query, keys, W[:, :H], W[:, H:], v)
 
 
 @concat.misconception(
@@ -639,6 +681,16 @@ def masks_after_the_softmax(query, keys, mask, score):
 
 
 @attending.misconception(
+    "You hide the padding after the softmax, when it has taken its share already: a row sums to "
+    "less than 1. Mask the scores before."
+)
+def masks_too_late(query, keys, mask, score):
+    shown = mask if query.dim() == 2 else mask.unsqueeze(1)
+    a = torch.softmax(score(query, keys), dim=-1).masked_fill(~shown, 0)
+    return torch.einsum("b...s,bsk->b...k", a, keys), a
+
+
+@attending.misconception(
     "You set masked scores to 0, but exp(0) is 1: the padding still gets weight. "
     "Set them to the lowest number there is."
 )
@@ -646,6 +698,16 @@ def masks_with_zero_scores(query, keys, mask, score):
     shown = mask if query.dim() == 2 else mask.unsqueeze(1)
     keys = keys.masked_fill(~mask.unsqueeze(2), 0)
     a = torch.softmax(score(query, keys).masked_fill(~shown, 0), dim=-1)
+    return torch.einsum("b...s,bsk->b...k", a, keys), a
+
+
+@attending.misconception(
+    "You multiply scores by the mask, which makes them 0 in the padding, and exp(0) is 1: it still "
+    "gets weight. Replace them by the lowest number there is: masked_fill."
+)
+def multiplies_scores_by_the_mask(query, keys, mask, score):
+    shown = mask if query.dim() == 2 else mask.unsqueeze(1)
+    a = torch.softmax(score(query, keys) * shown, dim=-1)
     return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
@@ -751,6 +813,17 @@ def attends_with_one_query_only(query, keys, mask, score):
     alpha = alpha.masked_fill(~mask, torch.finfo(alpha.dtype).min)
     a = torch.softmax(alpha, dim=1).masked_fill(~mask, 0)
     return (a.unsqueeze(2) * keys).sum(dim=1), a
+
+
+@attending.misconception(
+    "Your mask is (B, S) and does not fit scores (B, T, S). With many queries it needs an axis for "
+    "them: mask.unsqueeze(1)."
+)
+def gives_the_mask_no_query_axis(query, keys, mask, score):
+    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    alpha = score(query, keys).masked_fill(~mask, torch.finfo(keys.dtype).min)
+    a = torch.softmax(alpha, dim=-1).masked_fill(~mask, 0)
+    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
 @attending.misconception(
@@ -878,68 +951,18 @@ def detaches_the_weights(query, keys, mask, score):
 
 # --- attention_slide_bugs -----------------------------------------------------------------------
 
-LETTERS = {"slide": "ABCDEFGHIJ", "code": "KLMNOP"}
-NAMES = {"slide": "the slide's", "code": "the code's"}
-
-
-def letters(answer: Any) -> set[str]:
-    """All letters in an answer, whatever containers they are in."""
-    if isinstance(answer, str):
-        return {one for one in answer if one in LETTERS["slide"] + LETTERS["code"]}
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if isinstance(answer, (list, tuple, set, frozenset)):
-        return set().union(*map(letters, answer))
-    return set()
-
-
-def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
-    answer = subject()
-    if not isinstance(answer, dict):
-        return {"the answer": kind(answer)}
-    seen = {"the answer": f"dict with the keys {', '.join(sorted(map(str, answer)))}"}
-    for key, allowed in LETTERS.items():
-        found = answer.get(key)
-        span = f"from {allowed[0]} to {allowed[-1]}"
-        if not isinstance(found, (set, frozenset)):
-            seen[f'answer["{key}"]'] = kind(found)
-        elif not all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
-            seen[f'answer["{key}"]'] = f"set that holds more than letters {span}"
-        else:
-            seen[f'answer["{key}"]'] = f"set of letters {span}"
-    return seen
-
-
-def observe_letters(subject: Any, rng: Rng) -> dict[str, list[str]]:
-    answer = subject()
-    return {
-        key: sorted(letters(answer.get(key))) if isinstance(answer, dict) else [] for key in LETTERS
-    }
-
-
-def judge_counts(got: Any, expected: Any) -> str | None:
-    """How many lines are named; which ones are right stays for the grading to say."""
-    for key in LETTERS:
-        if len(got[key]) != len(expected[key]):
-            return f"of {NAMES[key]} lines you call {len(got[key])} wrong; {len(expected[key])} are"
-    return None
-
+bug_hunt = BugHunt(
+    attention.attention_slide_bugs,
+    {"slide": "ABCDEFGHIJ", "code": "KLMNOP"},
+    {"slide": "the slide's", "code": "the code's"},
+)
 
 slides = Exercise(
     "attention_slide_bugs",
     "ps4_attention",
     attention.attention_slide_bugs,
     points=4,
-    properties=(
-        Property("form", "the answer has the right form", 0.25, observe_form),
-        Property(
-            "count",
-            "as many lines are named as are wrong",
-            0.5,
-            observe_letters,
-            judge_counts,
-        ),
-    ),
+    properties=(bug_hunt.form(0.25), bug_hunt.count(0.5)),
 )
 
 
@@ -1125,6 +1148,31 @@ def observe_printed(subject: Any, rng: Rng) -> dict[str, Any]:
     return observe_translation(subject, rng, "context")
 
 
+FORMS = (("bahdanau", "luong"), ("general", "context"), ("dot", "luong"))
+
+
+def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Word by word, from `start` on: the logits of teacher forcing."""
+    seen = {}
+    for score, combine in FORMS:
+        s = rng.sizes(T=LONG)
+        T, _ = other_sizes(s)
+        model = draw_translator(rng, s.D, s.H, score, combine)
+        source, lengths, target = draw_sentences(rng, s.B, s.T, T)
+
+        def walk(model=model, source=source, lengths=lengths, target=target):
+            built = model.build(subject)
+            state, logits = built.start(source, lengths), {}
+            for t in range(target.shape[1]):
+                result = built.step(target[:, t], state)
+                logits[f"logits of step {t + 1}"] = part(result, 0)
+                state = result[1]
+            return logits
+
+        seen[f'score="{score}", combine="{combine}"'] = attempt(walk)
+    return seen
+
+
 def only(ending: str) -> Callable[[Any, Any], str | None]:
     """Judge the entries of an observation whose names end so."""
 
@@ -1150,6 +1198,8 @@ translating = Exercise(
             "values", "the logits of Luong's form are right", 2, observe_luong, only("logits")
         ),
         Property("printed", "the logits of equation 8 as printed are right", 1, observe_printed),
+        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
+        Property("steps", "word by word says the same as teacher forcing", 1.5, observe_steps),
     ),
     forbids=FORBIDDEN,
 )

@@ -277,6 +277,18 @@ def cuts_off_the_graph(logits, targets, mask, label_smoothing=0.0):
 
 
 @entropy.misconception(
+    "You return a plain number: .item() leaves the graph behind, and nothing can be learned from "
+    "it. Return the tensor itself."
+)
+def returns_a_plain_number(logits, targets, mask, label_smoothing=0.0):
+    if not mask.any():
+        raise ValueError("there is no token")
+    log_p = logits[mask].log_softmax(dim=1)
+    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
+    return ((1 - label_smoothing) * surprise - label_smoothing * log_p.mean()).item()
+
+
+@entropy.misconception(
     "You spread the smoothing over the V - 1 other words. Here, as in torch, each of all V words "
     "gets s / V, the target too."
 )
@@ -290,6 +302,18 @@ def smooths_over_the_others(logits, targets, mask, label_smoothing=0.0):
     others = -log_p.sum(dim=1).mean() - surprise
     share = label_smoothing / (log_p.shape[1] - 1)
     return (1 - label_smoothing) * surprise + share * others
+
+
+@entropy.misconception(
+    "You add up -log p over all V words and leave out the 1 / V. Smoothing spreads the share s: "
+    "each word gets s / V of it."
+)
+def smooths_without_dividing(logits, targets, mask, label_smoothing=0.0):
+    if not mask.any():
+        raise ValueError("there is no token")
+    log_p = logits[mask].log_softmax(dim=1)
+    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
+    return (1 - label_smoothing) * surprise - label_smoothing * log_p.sum(dim=1).mean()
 
 
 @entropy.misconception(
@@ -466,6 +490,33 @@ def takes_the_slope_of_a_sigmoid(grad_hs, xs, h_0, hs, W_x, W_h):
     grad_W_x = torch.einsum("btd,bth->dh", xs, grad_zs)
     grad_W_h = torch.einsum("btk,bth->kh", before, grad_zs)
     return grad_zs @ W_x.T, later, grad_W_x, grad_W_h
+
+
+@backward.misconception("Your slope is 1 - h_t, without the square. That of tanh is 1 - h_t ** 2.")
+def forgets_the_square(grad_hs, xs, h_0, hs, W_x, W_h):
+    grad_zs, from_later = torch.empty_like(hs), torch.zeros_like(h_0)
+    for t in reversed(range(xs.shape[1])):
+        grad_zs[:, t] = (grad_hs[:, t] + from_later) * (1 - hs[:, t])
+        from_later = grad_zs[:, t] @ W_h.T
+    before = torch.cat([h_0.unsqueeze(1), hs[:, :-1]], dim=1)
+    grad_W_x = torch.einsum("btd,bth->dh", xs, grad_zs)
+    grad_W_h = torch.einsum("bth,btk->hk", before, grad_zs)
+    return grad_zs @ W_x.T, from_later, grad_W_x, grad_W_h
+
+
+@backward.misconception(
+    "You return grad_h_0 last. The order is that of the arguments: "
+    "grad_xs, grad_h_0, grad_W_x, grad_W_h."
+)
+def returns_h_0_last(grad_hs, xs, h_0, hs, W_x, W_h):
+    grad_zs, from_later = torch.empty_like(hs), torch.zeros_like(h_0)
+    for t in reversed(range(xs.shape[1])):
+        grad_zs[:, t] = (grad_hs[:, t] + from_later) * (1 - hs[:, t] ** 2)
+        from_later = grad_zs[:, t] @ W_h.T
+    before = torch.cat([h_0.unsqueeze(1), hs[:, :-1]], dim=1)
+    grad_W_x = torch.einsum("btd,bth->dh", xs, grad_zs)
+    grad_W_h = torch.einsum("bth,btk->hk", before, grad_zs)
+    return grad_zs @ W_x.T, grad_W_x, grad_W_h, from_later
 
 
 @backward.misconception(
@@ -1913,7 +1964,14 @@ def judged(learned: Any, start: dict[str, torch.Tensor], test: tuple) -> dict[st
 
 def about(finding: str) -> Callable[[Any, Any], str | None]:
     """A judge of one finding; weights that are of no use are told first."""
-    return only(lambda key: key in ("the weights", finding))
+    judge_all = only(lambda key: key in ("the weights", finding))
+
+    def judge(got: Any, expected: Any) -> str | None:
+        # The finding is the title of the property: not to be said twice.
+        missed = isinstance(got, dict) and got.get(finding) is False
+        return "after your training this is not so" if missed else judge_all(got, expected)
+
+    return judge
 
 
 translator = Exercise(

@@ -1869,6 +1869,42 @@ def teaches_the_network_with_the_baseline(logits, hs, tokens, mask, reward, s, w
 
 
 @mixing.misconception(
+    "You detach nothing, so both losses teach everyone. Detach hs where the reward is predicted, "
+    "and the advantage where it weighs a word."
+)
+def detaches_nothing(logits, hs, tokens, mask, reward, s, w, b):
+    if mask.dtype != torch.bool or mask.shape != tokens.shape:
+        raise ValueError("the mask must be boolean, (B, T)")
+    B, T = tokens.shape
+    words = tokens.masked_fill(~mask, 0).unsqueeze(2)
+    log_p = logits.masked_fill(~mask.unsqueeze(2), 0).log_softmax(2).gather(2, words).squeeze(2)
+    expected = hs.masked_fill(~mask.unsqueeze(2), 0) @ w + b
+    advantage = reward.unsqueeze(1) - expected
+    sampled = torch.arange(T, device=tokens.device) >= s
+    weight = torch.where(sampled, advantage, 1.0)
+    loss = -(weight * log_p * mask).sum() / B
+    baseline_loss = (advantage**2 * (sampled & mask)).sum() / B
+    return loss, baseline_loss
+
+
+@mixing.misconception(
+    "You return one number. The two losses go to two optimizers: return loss, baseline_loss."
+)
+def adds_the_losses_up(logits, hs, tokens, mask, reward, s, w, b):
+    if mask.dtype != torch.bool or mask.shape != tokens.shape:
+        raise ValueError("the mask must be boolean, (B, T)")
+    B, T = tokens.shape
+    words = tokens.masked_fill(~mask, 0).unsqueeze(2)
+    log_p = logits.masked_fill(~mask.unsqueeze(2), 0).log_softmax(2).gather(2, words).squeeze(2)
+    expected = hs.masked_fill(~mask.unsqueeze(2), 0).detach() @ w + b
+    advantage = reward.unsqueeze(1) - expected
+    sampled = torch.arange(T, device=tokens.device) >= s
+    weight = torch.where(sampled, advantage.detach(), 1.0)
+    loss = -(weight * log_p * mask).sum() / B
+    return loss + (advantage**2 * (sampled & mask)).sum() / B
+
+
+@mixing.misconception(
     "You take one word too many for cross-entropy. With t from 0, the first s words are "
     "those with t < s; sampling begins at t = s."
 )
@@ -2123,6 +2159,22 @@ def edits_more_than_there_is(lengths, V, tau, exact=True):
 
 
 @counting.misconception(
+    "You leave out the last column. From 0 edits to m it is m + 1 numbers: "
+    "torch.arange(int(lengths.max()) + 1)."
+)
+def forgets_that_all_may_be_edited(lengths, V, tau, exact=True):
+    if V < 2 or tau <= 0:
+        raise ValueError("there must be another word, and tau must be positive")
+    m = lengths.unsqueeze(1).double()
+    e = torch.arange(int(lengths.max())).double()
+    log_q = torch.lgamma(m + 1) - torch.lgamma(e + 1) - torch.lgamma((m - e).clamp(min=0) + 1)
+    log_q = log_q - e / tau
+    if exact:
+        log_q = log_q + e * math.log(V - 1)
+    return log_q.masked_fill(e > m, -torch.inf).softmax(dim=1)
+
+
+@counting.misconception(
     "You normalise over the batch. Each sentence has its own distribution: its row must sum "
     "to 1, so dim=1."
 )
@@ -2235,7 +2287,8 @@ def edited(subject: Any, rng: Rng, m: int, V: int, tau: float, *exact: bool) -> 
     targets = target.expand(SAMPLE, m).clone()
     mask = torch.ones_like(targets, dtype=torch.bool)
     seed = int(rng.integers(0, 2**31, 1))
-    result = attempt(lambda: subject(targets, mask, V, tau, generator(subject, seed), *exact))
+    given = targets.clone(), mask  # a copy: who edits in place is told so elsewhere
+    result = attempt(lambda: subject(*given, V, tau, generator(subject, seed), *exact))
     if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
         return repr(result) if isinstance(result, Raised) else kind(result)
     return targets, result
@@ -2317,8 +2370,8 @@ def replaces_by_any_word(targets, mask, V, tau, generator, exact=True):
 
 
 @augmenting.misconception(
-    "You count the words under the mask, but choose places everywhere, the padding too. Put "
-    "the places outside of the mask last."
+    "You choose places outside of the mask too. Put them last, and compare ranks with e: "
+    "argsort(dim=1) twice. Once gives the places in their order, not the rank of each."
 )
 def edits_the_padding(targets, mask, V, tau, generator, exact=True):
     if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:

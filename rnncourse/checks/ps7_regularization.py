@@ -1017,6 +1017,17 @@ def drops_numbers_of_the_table(tokens, E, p, generator, training=True):
 
 
 @words.misconception(
+    "Your factors are (B, T) and the vectors (B, T, D): they do not line up. Give the factors a "
+    "last axis of size 1: .unsqueeze(2)."
+)
+def gives_the_factors_no_axis(tokens, E, p, generator, training=True):
+    if not training:
+        return E[tokens]
+    mask_words = dropout_mask((len(tokens), len(E)), p, generator, E)
+    return E[tokens] * mask_words.gather(1, tokens)
+
+
+@words.misconception(
     "You do not scale the words that stay. Divide them by 1 - p, as dropout_mask does, "
     "so that the expectation stays."
 )
@@ -1129,7 +1140,7 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.once.with_generator")
+    run = alongside(subject, "rnncourse.checks.parts.with_generator")
     return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
 
 
@@ -1209,6 +1220,16 @@ def squares_the_sum(parameters):
     "up. Raise a ValueError."
 )
 def accepts_nothing(parameters):
+    return sum((W**2).sum() for W in parameters)
+
+
+@l2.misconception(
+    "`not parameters` is only true of an empty list; what model.parameters() gives is never false, "
+    "empty or not. Make the list of squares first, and ask whether that is empty."
+)
+def asks_the_generator(parameters):
+    if not parameters:
+        raise ValueError("there are no parameters")
     return sum((W**2).sum() for W in parameters)
 
 
@@ -1486,6 +1507,15 @@ def clears_and_subtracts(hs, mask):
 
 
 @temporal.misconception(
+    "You take the tokens out first, so the end of one sentence becomes a neighbour of the next "
+    "one's beginning. Subtract first, and select the pairs after."
+)
+def subtracts_across_sentences(hs, mask):
+    states = hs[mask]
+    return ((states[1:] - states[:-1]) ** 2).sum()
+
+
+@temporal.misconception(
     "You ask only whether the second of a pair is a token. Where padding stands in front, "
     "the first is none: ask for both, mask[:, 1:] & mask[:, :-1]."
 )
@@ -1533,6 +1563,14 @@ def compares_the_norms(hs, mask):
 )
 def adds_up_norms_of_differences(hs, mask):
     return (hs[:, 1:] - hs[:, :-1])[mask[:, 1:] & mask[:, :-1]].norm(dim=-1).sum()
+
+
+@temporal.misconception(
+    "You add up absolute differences. Each is squared: the penalty is made of ||h_t - h_{t-1}||^2."
+)
+def adds_absolute_differences(hs, mask):
+    steps = hs[:, 1:] - hs[:, :-1]
+    return steps[mask[:, 1:] & mask[:, :-1]].abs().sum()
 
 
 @temporal.misconception(

@@ -73,6 +73,19 @@ class Report:
         """The sentences of the mistakes that were recognised, each once."""
         return list(dict.fromkeys(one.hint for one in self.outcomes if one.hint))
 
+    def _messages(self) -> list[str | None]:
+        """What is said under each property. An error that each call runs into is told once."""
+        told: set[str] = set()
+        messages = []
+        for message in (one.message for one in self.outcomes):
+            called, raised, error = (message or "").partition("it raised ")
+            alone = raised and (not called or called.endswith(": "))
+            again = alone and error in told
+            messages.append(f"{called}the same error as above" if again else message)
+            if alone:
+                told.add(error)
+        return messages
+
     def _printed(self) -> list[str]:
         lines = self.printed[:PRINTED].rstrip().split("\n")
         return [*lines, "…"] if len(self.printed) > PRINTED else lines
@@ -104,10 +117,10 @@ class Report:
     def __repr__(self) -> str:
         lines = [self.headline()]
         if not self.unwritten:
-            for one in self.outcomes:
+            for one, message in zip(self.outcomes, self._messages(), strict=True):
                 lines.append(f"  {'✓' if one.passed else '✗'} {one.line}  ({one.points:g})")
-                if one.message:
-                    lines.append(f"      {one.message}")
+                if message:
+                    lines.append(f"      {message}")
         lines += [f"  → {hint}" for hint in self.hints]
         if self.printed:
             lines += ["  your code printed:", *(f"    {one}" for one in self._printed()[:5])]
@@ -117,9 +130,10 @@ class Report:
         # Colours that read on a light and on a dark page; the marks carry the meaning alone.
         good, bad = "#2a9d3a", "#d9480f"
         rows = []
-        for one in [] if self.unwritten else self.outcomes:
+        shown = [] if self.unwritten else zip(self.outcomes, self._messages(), strict=True)
+        for one, message in shown:
             mark, colour = ("✓", good) if one.passed else ("✗", bad)
-            note = f"<br><code>{escape(one.message)}</code>" if one.message else ""
+            note = f"<br><code>{escape(message)}</code>" if message else ""
             points = f"{one.points if one.passed else 0:g} / {one.points:g}"
             rows.append(
                 f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from .download import DataError
 from .splits import Splits, divide
 
 __all__ = ["LANGUAGES", "names"]
@@ -31,10 +30,9 @@ def names(languages: Sequence[str] = LANGUAGES) -> Splits:
 
     languages: which of LANGUAGES to tell apart. Names that are in more than one of them are left
     out. The languages differ in size (400 to 2,400 names): a model that always says the largest is
-    the score to beat. Needs the package faker, and differs a little between its versions: record
-    `checksum()` with results.
-    Errors: ValueError for an unknown language, one given twice, or fewer than two; DataError when
-    faker is not installed.
+    the score to beat. They differ a little between versions of faker: record `checksum()` with
+    results.
+    Errors: ValueError for an unknown language, one given twice, or fewer than two.
     Licence: MIT. Source: the locales of the package faker.
     """
     if unknown := [language for language in languages if language not in _LOCALES]:
@@ -60,12 +58,7 @@ def names(languages: Sequence[str] = LANGUAGES) -> Splits:
 def _family_names(locale):
     import importlib
 
-    try:
-        module = importlib.import_module(f"faker.providers.person.{locale}")
-    except ImportError:
-        raise DataError(
-            "names come from the package faker, which is not installed: pip install faker"
-        ) from None
+    module = importlib.import_module(f"faker.providers.person.{locale}")
     return set(module.Provider.last_names)
 
 

@@ -10,6 +10,7 @@ from .sheet import Sheet, width_of
 __all__ = ["Line", "Shape", "diagram", "pretty"]
 
 HEIGHT, CIRCLE, BAR = 0.34, 0.3, 0.12
+FILL = {"state": 0.3, "sigmoid": 0.28, "relu": 0.06}  # how much of its colour a shape has inside
 HEAD = 0.1  # what the head of an arrow needs
 LETTER = re.compile(r"([^\W\d_])(?:_\{([^{}$\\]+)\}|_([^\Wᵀ]+)|(\d+))?(ᵀ?)([′']?)")
 
@@ -93,7 +94,15 @@ def diagram(shapes: list[Shape], lines: list[Line]) -> Sheet:
                 sheet.text(after, 0.1 - place, name, ha="left", math=True)
             continue
         sheet.box(
-            x, y, one.text, one.role, width=one.width, height=one.height, shape=one.shape, math=True
+            x,
+            y,
+            one.text,
+            one.role,
+            width=one.width,
+            height=one.height,
+            shape=one.shape,
+            math=True,
+            fill=FILL.get(one.role, 0.2),
         )
         if one.name:
             sheet.text(after, y + 0.1, one.name, ha="left", math=True)

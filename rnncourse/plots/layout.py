@@ -12,6 +12,7 @@ import numpy as np
 
 __all__ = ["Layout", "arrange"]
 
+MOST = 1000  # pieces of lines, from a layer to the next
 SWEEPS = 12
 ROUNDS, PASSES = 12, 200
 GAP = 0.16  # between two nodes of a layer, at least
@@ -47,8 +48,11 @@ def arrange(breadths, edges, ports, first=(), last=()):
 
     breadths: how much of its layer each node takes up. edges: (from, port, to). ports: how many
     each node has, 0 for a node that is no bar. first, last: nodes in the outermost layers.
+    Errors: ValueError when there are so many lines over so many layers that it would take minutes.
     """
     layer = _layers(len(breadths), edges, ports, set(first), set(last))
+    if (many := sum(layer[end] - layer[start] for start, _, end in edges)) > MOST:
+        raise ValueError(f"{many} pieces of lines: too much for a picture")
     items, at, chains = _items(breadths, edges, ports, layer)
     order = _ordered(items, layer)
     y = _places(items, order)

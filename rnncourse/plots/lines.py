@@ -46,7 +46,7 @@ def _pairs(values, what, start):
     found = {}
     for name, one in named(values, what).items():
         told = f"{what}[{name!r}]"
-        if hasattr(one, "__len__") and len(one) == 2 and all(hasattr(p, "__len__") for p in one):
+        if _many(one) and len(one) == 2 and all(_many(part) for part in one):
             xs, ys = (array(part, told, "N") for part in one)
             if len(xs) != len(ys):
                 raise ValueError(f"{told} has {len(xs)} places, but {len(ys)} values")
@@ -57,6 +57,11 @@ def _pairs(values, what, start):
     if not any(np.isfinite(ys).any() for _, ys in found.values()):
         raise ValueError(f"{what} has no finite number: there is nothing to draw")
     return found
+
+
+def _many(value):
+    """Whether it is a list of some kind: tensors have a length even where they are a number."""
+    return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
 
 
 def _drawn(found, x, y, title, alt, log=False):

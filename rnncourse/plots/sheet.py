@@ -6,14 +6,7 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
-from matplotlib.patches import (
-    Circle,
-    FancyArrowPatch,
-    FancyBboxPatch,
-    PathPatch,
-    Polygon,
-    Rectangle,
-)
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
@@ -64,14 +57,13 @@ class Sheet:
         line=1.3,
         dashed=False,
         fill=0.2,
-        weight="normal",
         ink=INK,
         level=3,
     ):
-        """A shape with a text, its centre at (x, y): "round", "square", "circle" or "hexagon"."""
+        """A shape with a text, its centre at (x, y): "round", "square" or "circle"."""
         colour = ROLES.get(role, role)
         if width is None:
-            width = max(height, width_of(text, size, weight) + 0.2)
+            width = max(height, width_of(text, size, math=math) + 0.2)
         self._reach(x, y, width, height)
 
         def draw(axes):
@@ -84,10 +76,6 @@ class Sheet:
             }
             if shape == "circle":
                 axes.add_patch(Circle((x, y), height / 2, **look))
-            elif shape == "hexagon":
-                a, b, c = width / 2, height / 2, height / 4
-                corners = [(-a, 0), (c - a, b), (a - c, b), (a, 0), (a - c, -b), (c - a, -b)]
-                axes.add_patch(Polygon([(x + u, y + v) for u, v in corners], **look))
             else:
                 round_ = 0.02 if shape == "square" else min(0.12, height / 2.5)
                 style = f"round,pad=0,rounding_size={round_}"
@@ -101,13 +89,11 @@ class Sheet:
                 va="center_baseline",
                 size=size,
                 color=ink,
-                weight=weight,
                 parse_math=math,
                 zorder=4,
             )
 
         self._later.append(draw)
-        return width
 
     def text(
         self,
@@ -121,15 +107,14 @@ class Sheet:
         va="center",
         math=False,
         weight="normal",
-        halo=False,
     ):
-        width = width_of(text, size, weight)
+        """A text beside the point (x, y), or around it."""
+        width = width_of(text, size, weight, math)
         left = {"left": 0, "center": -width / 2, "right": -width}[ha]
         self._xs += [x + left, x + left + width]
         self._ys += [y - size * POINT, y + size * POINT]
 
         def draw(axes):
-            back = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if halo else None
             axes.text(
                 x,
                 y,
@@ -141,12 +126,11 @@ class Sheet:
                 parse_math=math,
                 weight=weight,
                 zorder=5,
-                bbox=back,
             )
 
         self._later.append(draw)
 
-    def arrow(self, start, end, role="plain", *, curve=0.0, line=1.3, dashed=False, head=True):
+    def arrow(self, start, end, role="plain", *, line=1.3):
         """From one point to another."""
         colour = ROLES.get(role, role)
         self._reach(*start)
@@ -157,21 +141,19 @@ class Sheet:
                 FancyArrowPatch(
                     start,
                     end,
-                    arrowstyle="-|>" if head else "-",
+                    arrowstyle="-|>",
                     mutation_scale=9,
                     color=colour,
                     linewidth=line,
-                    linestyle="--" if dashed else "-",
                     shrinkA=0,
                     shrinkB=0,
                     zorder=2,
-                    connectionstyle=f"arc3,rad={curve}",
                 )
             )
 
         self._later.append(draw)
 
-    def path(self, points, role="plain", *, line=1.3, dashed=False, head=True):
+    def path(self, points, role="plain", *, line=1.3, head=True):
         """Along straight lines through all points, with an arrow head at the last one."""
         colour = ROLES.get(role, role)
         for point in points:
@@ -179,13 +161,12 @@ class Sheet:
 
         def draw(axes):
             xs, ys = zip(*points[:-1] if head else points, strict=True)
-            style = "--" if dashed else "-"
-            axes.plot(xs, ys, color=colour, linewidth=line, linestyle=style, zorder=2)
+            axes.plot(xs, ys, color=colour, linewidth=line, zorder=2)
 
         if len(points) > 2 or not head:
             self._later.append(draw)
         if head:
-            self.arrow(points[-2], points[-1], role, line=line, dashed=dashed)
+            self.arrow(points[-2], points[-1], role, line=line)
 
     def flow(self, points, role="plain", *, line=1.3, dashed=False):
         """A smooth line from left to right through all points, level at each, with a head."""
@@ -225,6 +206,7 @@ class Sheet:
         )
 
     def figure(self, title: str | None = None) -> Figure:
+        """All that is on the sheet, drawn; as large as that, and a margin."""
         left, right = min(self._xs) - MARGIN, max(self._xs) + MARGIN
         bottom, top = min(self._ys) - MARGIN, max(self._ys) + MARGIN
         if title:

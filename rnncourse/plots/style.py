@@ -36,6 +36,7 @@ QUIET = "#6b6b6b"  # what is not the point: axes, ids, what was dropped
 # Okabe and Ito's colours: apart for every common kind of colour blindness.
 GREEN, BLUE, RED, ORANGE = "#009e73", "#0072b2", "#d55e00", "#e69f00"
 PURPLE, SKY = "#cc79a7", "#56b4e9"
+OLIVE = "#bfae00"  # their yellow, dark enough for a line
 ROLES = {
     "input": GREEN,
     "state": BLUE,
@@ -44,9 +45,9 @@ ROLES = {
     "output": ORANGE,
     "attention": PURPLE,
     "parameter": QUIET,
-    "sigmoid": ORANGE,
+    "sigmoid": OLIVE,
     "tanh": SKY,
-    "relu": PURPLE,
+    "relu": INK,
     "plain": QUIET,
 }
 # For curves: colour, dashes and marker, so that no two differ by colour alone.

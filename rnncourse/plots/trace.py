@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Graph", "Node", "Value", "trace"]
+__all__ = ["TIGHT", "Graph", "Node", "Value", "trace"]
 
 MOST = 200  # operations that can still be looked at
 
@@ -25,7 +25,9 @@ SIGNS = {
     "concatenate": "cat", "hstack": "cat", "neg": "negate", "negative": "negate", "sum": "sum",
     "addmm": "affine", "linear": "linear",
 }  # fmt: skip
+# How tightly the signs between two operands bind.
 TIGHT = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "^": 3}
+# Digits that count how often a variable was used, and what operations are called in a sentence.
 LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 WORDS = {
     "+": ("sum", "sums"), "−": ("difference", "differences"), "÷": ("quotient", "quotients"),
@@ -54,7 +56,8 @@ class Node:
     """kind: input, state, parameter, constant, operation, split or output.
 
     text: an operation's sign, another's name. reads: its operands, values or numbers as text.
-    name: the variable that holds what comes out. ports: of a split, the names of its parts.
+    name: the variable that holds what comes out. Of a split, which gives several values, ports are
+    their names, and keys which part of the whole each is.
     """
 
     kind: str
@@ -62,7 +65,7 @@ class Node:
     reads: list["Value | str"] = field(default_factory=list)
     name: str = ""
     ports: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)  # of a split: which part of the whole each is
+    keys: list[str] = field(default_factory=list)
 
     @property
     def fixed(self) -> bool:
@@ -210,7 +213,6 @@ class Recorder(TorchFunctionMode):
         self.alive: list[torch.Tensor] = []  # an id stays its tensor's only while that lives
         self.splits: dict[tuple[int, int], Node] = {}
         self.unsure: set[int] = set()  # nodes whose name is a makeshift
-        self.depth = 0
 
     def run(self, step, inputs):
         self.outermost = sys._getframe()
@@ -288,12 +290,13 @@ class Recorder(TorchFunctionMode):
                     node.name = name
 
     def operand(self, tensor, frames):
-        """The value of a tensor; one that was never seen is a parameter."""
+        """The value of a tensor. One that was never seen is a parameter, or a constant."""
         if id(tensor) not in self.value:
             self.know(tensor, Value(self.add(self.found(tensor, frames))))
         return self.value[id(tensor)]
 
     def found(self, tensor, frames):
+        """A node for it, with the name that it has where the step can see it."""
         for frame in frames:
             if frame.f_globals.get("__name__", "").split(".")[0] != "torch":
                 for name, one in [*frame.f_locals.items(), *frame.f_globals.items()]:
@@ -310,6 +313,7 @@ class Recorder(TorchFunctionMode):
         return Node("parameter", "?", name="?")
 
     def record(self, name, arguments, result, frames):
+        """Take down a call that gave a tensor, or several."""
         first = result[0] if isinstance(result, (tuple, list)) else result
         operands = list(self.operands(arguments, frames))
         values = [one for one in operands if isinstance(one, Value)]
@@ -331,7 +335,9 @@ class Recorder(TorchFunctionMode):
         sign = SIGNS.get(name, "transpose" if name in TURNS else name)
         if name in REVERSED:
             operands.reverse()
-        if sign not in ("+", "−", "×", "÷", "@", "^"):
+        if sign in TIGHT and len(operands) != 2:
+            sign = name  # with an option, such as alpha
+        elif sign not in TIGHT:
             operands = values  # a dimension or a size is no operand
         node = self.add(Node("operation", sign, operands))
         several = result if isinstance(result, (tuple, list)) else [result]
@@ -402,7 +408,7 @@ class Recorder(TorchFunctionMode):
 
     def graph(self, name, inputs, result):
         state = inputs[1] if len(inputs) > 1 else None
-        outputs = list(_outputs(result, self._names(state), inputs))
+        outputs = _outputs(result, self._names(state))
         if not outputs:
             raise ValueError(
                 f"{name} must return a tensor or a tuple of tensors, not {result!r:.60}"
@@ -455,7 +461,7 @@ def _drop_ports(nodes):
             ]
 
 
-def _outputs(result, names, inputs):
+def _outputs(result, names):
     """Pairs of a tensor and its name: that of the state it follows, with a prime."""
     if isinstance(result, torch.Tensor):
         while isinstance(names, list):
@@ -465,7 +471,7 @@ def _outputs(result, names, inputs):
         alike = isinstance(names, list) and len(names) == len(result)
         found = []
         for n, one in enumerate(result):
-            below = _outputs(one, names[n] if alike else None, inputs)
+            below = _outputs(one, names[n] if alike else None)
             if not alike and len(result) > 1:
                 below = [(t, f"{called} {n + 1}") for t, called in below]
             found += below

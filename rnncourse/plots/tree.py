@@ -1,10 +1,12 @@
 """A beam search as a tree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 
-from rnncourse.reference.states import first_tensor, select_rows
+from rnncourse.reference.decoding import beam_search
+from rnncourse.reference.states import first_tensor
 
 from .picture import Picture
 from .sheet import Sheet, width_of
@@ -21,9 +23,9 @@ class Branch:
     word: int
     log_p: float
     before: "Branch | None" = None
-    fate: str = "kept"  # kept, dropped, finished, or cut at the greatest length
+    fate: str = "kept"  # or finished, cut (at the greatest length), dropped
+    score: float | None = None  # of what the search returned
     after: list["Branch"] = field(default_factory=list)
-    score: float | None = None  # of what is finished or cut
 
     def line(self):
         """From the first word to this one."""
@@ -33,27 +35,26 @@ class Branch:
 def beam_tree(
     step, state, bos, eos, max_length, beam, words, length_penalty=0.0, *, title=None, alt=None
 ):
-    """Run a small beam search of one sentence, as `reference.decoding.beam_search` does, and draw
-    what it looked at: what it kept, dropped and finished, and the best.
+    """Run `reference.decoding.beam_search` for one sentence, and draw what it looked at as a tree:
+    the beginnings that it kept, dropped, finished and cut at the greatest length, and the best.
 
     step(tokens (N,), state) -> (logits (N, V), state); state: for one sentence (N = 1).
-    words: V words, or {word: number}. Of what was dropped, the likeliest at each step are drawn.
+    words: V words, or {word: number}. Of what was dropped, the likeliest are drawn: of each step
+    the 2 * beam likeliest extensions in all.
     Errors: ValueError when beam or max_length is less than 1, or state is not of one sentence.
     """
     if beam < 1 or max_length < 1:
         raise ValueError(f"beam is {beam} and max_length is {max_length}: both must be at least 1")
     if len(first_tensor(state)) != 1:
         raise ValueError(f"the state is of {len(first_tensor(state))} sentences: one can be drawn")
-    if isinstance(words, dict):
+    if isinstance(words, Mapping):
         words = [word for word, _ in sorted(words.items(), key=lambda pair: pair[1])]
     words = labels(words, "words")
     root, ends = _searched(step, state, bos, eos, max_length, beam, length_penalty)
-    best = ends[0]
 
     def text(branch):
         return words[branch.word] if branch.word < len(words) else str(branch.word)
 
-    sheet = _drawn(root, best, text)
     told = [
         f"{' '.join(text(word) for word in one.line()[1:])} ({one.fate}, score {one.score:.2f})"
         for one in ends
@@ -63,48 +64,49 @@ def beam_tree(
         f"A beam search of width {beam}, as a tree. It ended with, best first: "
         f"{'; '.join(told)}. What was dropped on the way: {count(dropped, 'beginning')}."
     ).replace("-", "−")
-    return Picture(sheet.figure(title), alt or said)
+    return Picture(_drawn(root, ends[0], text).figure(title), alt or said)
 
 
-@torch.no_grad()
 def _searched(step, state, bos, eos, max_length, beam, length_penalty):
-    """The tree's root, and its ends from the best on."""
-    device = first_tensor(state).device
-    root = Branch(bos, 0.0)
-    going, ends = [root], []
-    for length in range(1, max_length + 1):
-        tokens = torch.tensor([one.word for one in going], device=device)
+    """The root of the tree, and the branches that the search returned, the best first."""
+    asked = []  # for each call of step: {beginning: log p of each next word}
+
+    def watched(tokens, state):
+        state, before = state
+        read = torch.cat([before, tokens.unsqueeze(1)], dim=1)
         logits, state = step(tokens, state)
         log_p = torch.log_softmax(logits.double(), dim=1).cpu()
-        found = []
-        for row, one in enumerate(going):
-            values, at = log_p[row].topk(min(2 * beam, log_p.shape[1]))
-            for value, word in zip(values.tolist(), at.tolist(), strict=True):
-                found.append((Branch(word, one.log_p + value, one), row))
-        found.sort(key=lambda pair: -pair[0].log_p)
-        found = [pair for pair in found if pair[0].log_p > -torch.inf][: 2 * beam]
-        for rank, (one, _) in enumerate(found):
-            if one.word == eos:
-                one.fate = "finished" if rank < beam else "dropped"
-                if one.fate == "finished":
-                    one.score = one.log_p / ((5 + length) / 6) ** length_penalty
-                    ends.append(one)
-        on = [pair for pair in found if pair[0].word != eos]
-        for one, _ in on[beam:]:
-            one.fate = "dropped"
-        for one, _ in found:
-            one.before.after.append(one)
-        going = [one for one, _ in on[:beam]]
-        if len(ends) >= beam or not going:
-            for one in going:
+        asked.append({tuple(row): p for row, p in zip(read.tolist(), log_p, strict=True)})
+        return logits, (state, read)
+
+    nothing = torch.zeros(1, 0, dtype=torch.long, device=first_tensor(state).device)
+    (found,) = beam_search(watched, (state, nothing), bos, eos, max_length, beam, length_penalty)
+    scores = {(bos, *tokens): score for tokens, score in found}
+
+    root = Branch(bos, 0.0)
+    known = {(bos,): root}
+    for beginnings, further in zip(asked, [*asked[1:], {}], strict=True):
+        looked_at = []
+        for beginning, log_p in beginnings.items():
+            before = known[beginning]
+            best, at = log_p.topk(min(2 * beam, len(log_p)))
+            for value, word in zip(best.tolist(), at.tolist(), strict=True):
+                if value > -torch.inf:
+                    one = Branch(word, before.log_p + value, before)
+                    looked_at.append(((*beginning, word), one))
+        looked_at.sort(key=lambda pair: -pair[1].log_p)
+        for rank, (beginning, one) in enumerate(looked_at):
+            one.score = scores.get(beginning)
+            if one.word == eos and (rank < beam or one.score is not None):
+                one.fate = "finished"
+            elif one.score is not None:
+                one.fate = "cut"
+            elif beginning not in further:
                 one.fate = "dropped"
-            going = []
-            break
-        state = select_rows(state, [row for _, row in on[:beam]])
-    for one in going:
-        one.fate, one.score = "cut", one.log_p / ((5 + length) / 6) ** length_penalty
-        ends.append(one)
-    return root, sorted(ends, key=lambda one: -one.score)
+            if one.fate != "dropped" or rank < 2 * beam:
+                one.before.after.append(one)
+                known[beginning] = one
+    return root, [known[beginning] for beginning in scores]
 
 
 def _all(branch):

@@ -64,6 +64,11 @@ class _Recurrent(nn.Module):
         if state is None:
             before = (xs.new_zeros(B, self.H),) * self.states
         else:
+            if isinstance(state, (tuple, list)) != (self.states > 1):
+                wanted = "a tuple (h, c)" if self.states > 1 else "a tensor (B, H)"
+                raise ValueError(
+                    f"the state of {type(self).__name__} is {wanted}, not a {type(state).__name__}"
+                )
             before = (state,) if self.states == 1 else tuple(state)
             for given in before:  # a size of 1 would be broadcast
                 if given.shape != (B, self.H):

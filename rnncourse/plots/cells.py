@@ -2,13 +2,13 @@
 
 from .diagram import Line, Shape, diagram, pretty
 from .picture import Picture
-from .trace import Value, trace
+from .trace import TIGHT, Value, trace
 
 __all__ = ["cell", "searched_cell"]
 
 SIGN = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "σ", "identity": "identity"}
 ROLE = {"σ": "sigmoid", "tanh": "tanh", "ReLU": "relu"}
-CIRCLES = ("+", "−", "×", "÷", "^")
+CIRCLES = ("+", "−", "×", "÷", "^")  # drawn so, where both operands are lines
 
 
 def cell(step, *inputs, names=None, title=None, alt=None):
@@ -134,14 +134,14 @@ def _text(node, number):
     known = [pretty(one) for one in inside if one is not None]
     if not known:
         return node.text
-    if node.text == "linear":
+    if node.text == "linear" and inside[1] is not None:
         if inside[1].endswith(".weight"):  # of an nn.Linear, whose name says enough
             return f"linear {inside[1].removesuffix('.weight')}"
         return f"@ {pretty(inside[1] + 'ᵀ')}" + "".join(f" + {one}" for one in known[1:])
-    if node.text == "affine" and inside[1] is None:
-        return f"@ {known[-1]} + {known[0]}"
+    if node.text == "affine" and [one is None for one in inside] == [False, True, False]:
+        return f"@ {known[1]} + {known[0]}"
     if node.text == "^" and inside[1] == "2":
         return "square"
-    if len(inside) == 2 and node.text in ("+", "−", "×", "÷", "@", "^"):
+    if node.text in TIGHT:
         return f"{known[0]} {node.text}" if inside[0] is not None else f"{node.text} {known[0]}"
     return f"{node.text} {', '.join(known)}"

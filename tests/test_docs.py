@@ -1,0 +1,316 @@
+"""The guides: links lead somewhere, commands exist, what is shown as code or as output is true."""
+
+import csv
+import importlib
+import re
+import shlex
+import shutil
+from argparse import ArgumentParser
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+from nbgrader.apps.nbgraderapp import NbGraderApp
+
+from autograder import cli
+from autograder.alternatives import Alternatives
+from rnncourse import check, progress
+from rnncourse.checks.exercise import Exercise, Property
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ERRATA = ROOT / "docs" / "errata.ipynb"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+
+@cache
+def markdown(path: Path) -> str:
+    """The text of a page; of a notebook that of its text cells."""
+    if path.suffix != ".ipynb":
+        return path.read_text(encoding="utf-8")
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(one.source for one in cells if one.cell_type == "markdown")
+
+
+def prose(path: Path) -> str:
+    return FENCE.sub("", markdown(path))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [text for found, text in FENCE.findall(markdown(path)) if found == language]
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page, as GitHub and MyST make links of them."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", one.strip().lower()) for one in headings)
+    return {one.replace(" ", "-") for one in plain}
+
+
+# --- links --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [*PAGES, ERRATA], ids=name_of)
+def test_every_relative_link_leads_somewhere(page):
+    text = re.sub(r"`[^`\n]*`", "`code`", prose(page))
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    targets += re.findall(r'(?:src|srcset|href)="([^"]+)"', text)
+    for target in targets:
+        if re.match(r"[a-z]+:", target):
+            continue
+        inside, _, anchor = target.partition("#")
+        path = (page.parent / inside).resolve() if inside else page
+        assert path.is_relative_to(ROOT) and path.exists(), target
+        assert not anchor or anchor in anchors(path), target
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of each line of a block of commands."""
+    found = []
+    for block in blocks(page, ""):
+        for line in block.replace("\\\n", " ").split("\n"):
+            words = line.split("  #")[0].split()
+            if words and re.fullmatch(r"[a-z]+", words[0]):
+                found += [part.split() for part in " ".join(words).split(" && ")]
+    return found
+
+
+def quoted(page: Path) -> list[list[str]]:
+    """The words of each piece of code within the text."""
+    return [one.split() for one in re.findall(r"`([^`\n]+)`", prose(page))]
+
+
+def subcommands(parser: ArgumentParser) -> dict[str, ArgumentParser]:
+    return next(one.choices for one in parser._actions if isinstance(one.choices, dict))
+
+
+PARSERS = {"autograder": cli.parser(), "rnncourse": progress.parser()}
+
+
+@each_page
+def test_our_commands_can_be_given_as_they_are_written(page):
+    for program, *words in commands(page):
+        if program in PARSERS:
+            PARSERS[program].parse_args(words)
+
+
+@each_page
+def test_commands_in_the_text_exist(page):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    known = {
+        "make": set(targets),
+        "nbgrader": {one.replace("-", "_") for one in NbGraderApp.subcommands},
+        **{name: set(subcommands(one)) for name, one in PARSERS.items()},
+    }
+    for words in [*commands(page), *quoted(page)]:
+        program, *rest = words
+        # Of `make` one may name several targets, of the others one command.
+        rest = [one for one in rest if re.fullmatch(r"[a-z_]+", one)]
+        for one in rest if program == "make" else rest[:1]:
+            assert program not in known or one in known[program], " ".join(words)
+
+
+@each_page
+def test_options_in_the_text_exist(page):
+    for program, *words in quoted(page):
+        if program in PARSERS and words:
+            options = subcommands(PARSERS[program])[words[0]]._option_string_actions
+            assert all(one in options for one in words if one.startswith("--")), words
+
+
+@each_page
+def test_files_that_are_run_are_here(page):
+    for program, *words in commands(page):
+        if program in ("pytest", "python") and words and words[0].endswith(".py"):
+            assert (ROOT / words[0]).is_file(), words
+        if program == "python" and words[:1] == ["-m"]:
+            assert importlib.util.find_spec(words[1]), words
+
+
+@each_page
+def test_lines_of_commands_can_be_split_by_a_shell(page):
+    for block in blocks(page, ""):
+        for line in block.split("\n"):
+            if line.startswith(("autograder", "rnncourse", "make", "nbgrader", "pip", "python")):
+                shlex.split(line, comments=True)
+
+
+# --- for students -------------------------------------------------------------------------------
+
+
+def test_the_report_that_students_see_is_a_real_one():
+    import torch
+
+    def elman_step(x, h, W_x, W_h, g=torch.tanh):
+        return g(x @ W_x) + g(h @ W_h)
+
+    shown = [one for one in blocks(ROOT / "docs/students.md", "") if "visible checks" in one]
+    assert shown == [f"{check('elman_step', elman_step)!r}\n"]
+
+
+# --- for instructors ----------------------------------------------------------------------------
+
+EXPORTED = (
+    "assignment,duedate,timestamp,student_id,last_name,first_name,email,raw_score,"
+    "late_submission_penalty,score,max_score\n"
+    "ps0_warmup,,,ada,Lovelace,Ada,ada@example.org,12.0,0.0,12.0,15.0\n"
+    "ps1_cells,,,ada,Lovelace,Ada,ada@example.org,50.0,5.0,45.0,54.0\n"
+    "ps0_warmup,,,alan,Turing,Alan,alan@example.org,0.0,0.0,0.0,15.0\n"
+)
+CANVAS = (
+    "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,ps0_warmup (11),ps1_cells (12),Other (13)\n"
+    "    Points Possible,,,,,15,54,10\n"
+    '"Lovelace, Ada",1,s1,ada,A,,,7\n'
+    '"Turing, Alan",2,s2,alan,A,,3,8\n'
+)
+
+
+def test_exported_marks_become_tables_for_moodle_and_canvas(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("class").mkdir()
+    Path("class/grades.csv").write_text(EXPORTED, encoding="utf-8")
+    Path("class/canvas.csv").write_text(CANVAS, encoding="utf-8")
+    page = ROOT / "docs/instructors.md"
+    parts = [one for one in blocks(page, "python") if one.startswith("# class_marks.py")]
+    exec("".join(parts), {})
+
+    def table(name: str) -> list[list[str]]:
+        with open(f"class/{name}", newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+
+    assert table("moodle.csv") == [
+        ["student", "ps0_warmup", "ps1_cells"],
+        ["ada", "12.0", "45.0"],
+        ["alan", "0.0", ""],
+    ]
+    head, possible, ada, alan = table("canvas-marked.csv")
+    assert head[:2] == ["Student", "ID"] and possible[5:] == ["15", "54", "10"]
+    assert ada[5:] == ["12.0", "45.0", "7"] and alan[5:] == ["0.0", "3", "8"]
+
+
+def test_the_rule_for_late_work():
+    (block,) = [one for one in blocks(ROOT / "docs/instructors.md", "python") if "# late.py" in one]
+    space: dict = {}
+    exec(block, space)
+    rule = space["TenPercentADay"]().late_submission_penalty
+    day = 86_400
+    late = [rule("ada", 40, seconds) for seconds in (1, day, day + 1, 4 * day, 30 * day)]
+    assert late == pytest.approx([4, 4, 8, 16, 20])
+
+
+# --- adding an exercise -------------------------------------------------------------------------
+
+
+# How later blocks call the modules of earlier ones.
+CALLED = {
+    "rnncourse/reference/outputs.py": "outputs",
+    "rnncourse/checks/ps3_outputs.py": "ps3",
+    "autograder/hidden/ps3_outputs.py": "hidden",
+}
+
+
+@cache
+def added() -> dict[str, dict[str, Any]]:
+    """The exercise of the guide: its blocks, run where their first lines say they belong."""
+    spaces: dict[str, dict[str, Any]] = {}
+    for block in blocks(ROOT / "docs/adding-an-exercise.md", "python"):
+        path, _, code = block.removeprefix("# ").partition("\n")
+        if not path.endswith(".py"):
+            continue
+        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+        # The modules stay as they are: each block sees those before it in their place.
+        so_far = {CALLED[name]: SimpleNamespace(**space) for name, space in spaces.items()}
+        space = {**vars(module), **so_far, "HIDDEN": {}, "ALTERNATIVES": Alternatives()}
+        exec(code, space)
+        spaces[path] = space
+    return spaces
+
+
+def exercise_of_the_guide() -> tuple[Exercise, tuple[Property, ...], list[Any]]:
+    """The exercise, all its properties, and its alternatives."""
+    exercise = added()["rnncourse/checks/ps3_outputs.py"]["averaging"]
+    hidden = added()["autograder/hidden/ps3_outputs.py"]["HIDDEN"]
+    right = added()["autograder/alternatives/ps3_outputs.py"]["ALTERNATIVES"]
+    return exercise, exercise.properties + hidden["mean_states"], right["mean_states"]
+
+
+def test_the_exercise_of_the_guide_tells_right_from_wrong():
+    exercise, rubric, alternatives = exercise_of_the_guide()
+    assert sum(one.points for one in rubric) == exercise.points == 3
+    assert len(alternatives) >= 3 and len(exercise.misconceptions) >= 4
+    for right in (exercise.reference, *alternatives):
+        for seed in range(5):
+            report = exercise.evaluate(right, seed, rubric)
+            assert report.points == 3, (right.__name__, report)
+    for mistake in exercise.misconceptions:
+        reports = [exercise.evaluate(mistake.wrong, seed, rubric) for seed in range(5)]
+        assert len({one.points for one in reports}) == 1 and reports[0].points < 3
+        assert all(mistake.sentence in one.hints for one in reports), mistake.name
+
+
+def test_the_guide_shows_the_audit_of_its_exercise_as_it_is():
+    exercise, rubric, alternatives = exercise_of_the_guide()
+    (shown,) = [one for one in blocks(ROOT / "docs/adding-an-exercise.md", "") if "caught" in one]
+    rows = re.findall(r"│ (\w+): (\w+) +│ +([\d.]+) / 3 │", shown)
+    expected = [("alternative", one.__name__, 3.0) for one in alternatives]
+    expected += [
+        ("misconception", one.name, exercise.evaluate(one.wrong, 1, rubric).points)
+        for one in exercise.misconceptions
+    ]
+    assert [(kind, name, float(points)) for kind, name, points in rows] == expected
+
+
+# --- errata -------------------------------------------------------------------------------------
+
+
+def test_the_errata_are_clean_in_git():
+    notebook = nbformat.read(ERRATA, as_version=4)
+    nbformat.validate(notebook)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags", "slideshow"}
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+
+
+def test_every_slip_of_the_errata_is_proved_by_a_run(tmp_path):
+    path = Path(shutil.copy(ERRATA, tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    listed = re.findall(r"^\| (\d+) \|", notebook.cells[0].source, re.MULTILINE)
+    headings = [
+        re.search(r"^### (\d+) · ", one.source, re.MULTILINE)
+        for one in notebook.cells
+        if one.cell_type == "markdown"
+    ]
+    proved = [
+        found[1]
+        for found, cell in zip(headings, code_after(notebook), strict=True)
+        if found and "assert" in cell
+    ]
+    assert listed == proved == [str(n) for n in range(1, 13)]
+    where = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, timeout=60, resources=where).execute()
+
+
+def code_after(notebook: nbformat.NotebookNode) -> list[str]:
+    """For each text cell the source of the code that follows it."""
+    cells = notebook.cells
+    return [
+        cells[n + 1].source if n + 1 < len(cells) and cells[n + 1].cell_type == "code" else ""
+        for n, one in enumerate(cells)
+        if one.cell_type == "markdown"
+    ]
