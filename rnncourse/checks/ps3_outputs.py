@@ -427,7 +427,7 @@ class UsesAnEmbeddingLayer(nn.Module):
 
 
 @classifier.misconception(
-    "nn.Embedding and nn.Linear call their parameters E.weight and W_soft.weight. Here E and "
+    "`nn.Embedding` and `nn.Linear` call their parameters E.weight and W_soft.weight. Here E and "
     "W_soft are parameters themselves: nn.Parameter(torch.randn(...))."
 )
 class UsesReadyMadeLayers(nn.Module):
