@@ -26,10 +26,14 @@ def release(course: Course, assignment: str) -> Path:
         shutil.copytree(released, before)
     try:
         _ask(course, assignment, "generate_assignment", force=True, create=True)
-    finally:
-        for name in handed_in(assignment):  # made by whoever ran the solution where it lies
-            (released / name).unlink(missing_ok=True)
-        _keep_edits(course, assignment, before, released)
+    except BaseException:
+        if before.is_dir():  # what was released before stays
+            shutil.rmtree(released, ignore_errors=True)
+            before.rename(released)
+        raise
+    for name in handed_in(assignment):  # made by whoever ran the solution where it lies
+        (released / name).unlink(missing_ok=True)
+    _keep_edits(course, assignment, before, released)
     return released
 
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 from autograder.audit import files_of_the_solution
-from autograder.course import problem_set_exercises
+from autograder.course import CourseError, problem_set_exercises
 from autograder.grade import rubric
 from autograder.release import release
 from rnncourse.checks import exercises
@@ -54,6 +54,16 @@ def test_assignments_are_what_the_solutions_generate(source, course):
     text = kept.read_text()
     for secret in ("BEGIN SOLUTION", "HIDDEN TESTS", "from autograder"):
         assert secret not in text
+
+
+def test_a_release_that_fails_leaves_the_last_one_as_it_was(short_course):
+    released = release(short_course, "ps1_cells") / "ps1_cells.ipynb"
+    before = released.read_bytes()
+    (short_course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb").write_text("{")
+    with pytest.raises(CourseError, match="generate_assignment failed"):
+        release(short_course, "ps1_cells")
+    assert released.read_bytes() == before
+    assert not (released.parent.parent / ".ps1_cells.before").exists()
 
 
 def test_nothing_else_is_in_assignments():
