@@ -214,7 +214,7 @@ def observe_weight_gradients(subject: Any, rng: Rng) -> dict[str, str]:
 
 def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
     """An empty list, and the generator of a model without parameters, which is never false."""
-    run = alongside(subject, "rnncourse.checks.once.with_generator")
+    run = alongside(subject, "rnncourse.checks.parts.with_generator")
     seen = {}
     for text, call in {
         "l2_penalty([])": lambda: subject([]),
