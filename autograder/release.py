@@ -20,21 +20,34 @@ def release(course: Course, assignment: str) -> Path:
     if course.db_url.startswith("sqlite:///"):
         Path(course.db_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     released = course.path("release", ".", assignment)
-    before = released.with_name(f".{assignment}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    if released.is_dir():
-        shutil.copytree(released, before)
+    before = _put_aside(released)
     try:
         _ask(course, assignment, "generate_assignment", force=True, create=True)
     except BaseException:
-        if before.is_dir():  # what was released before stays
-            shutil.rmtree(released, ignore_errors=True)
-            before.rename(released)
+        _take_back(before, released)
         raise
     for name in handed_in(assignment):  # made by whoever ran the solution where it lies
         (released / name).unlink(missing_ok=True)
     _keep_edits(course, assignment, before, released)
     return released
+
+
+def _put_aside(released: Path) -> Path:
+    """A whole copy of what is released, beside it, until there is something newer."""
+    before = released.with_name(f".{released.name}.before")
+    _take_back(before, released)  # a release was killed on its way
+    unfinished = before.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    if released.is_dir():
+        shutil.copytree(released, unfinished)
+        unfinished.rename(before)
+    return before
+
+
+def _take_back(before: Path, released: Path) -> None:
+    if before.is_dir():
+        shutil.rmtree(released, ignore_errors=True)
+        before.rename(released)
 
 
 def _keep_edits(course: Course, assignment: str, before: Path, released: Path) -> None:
@@ -46,7 +59,9 @@ def _keep_edits(course: Course, assignment: str, before: Path, released: Path) -
         for folder in (before, released)
     )
     if all(new.get(name) == content for name, content in old.items()):
-        shutil.rmtree(before)
+        discarded = before.with_suffix(".unfinished")
+        before.rename(discarded)  # in one step: nobody may take half of it for the last release
+        shutil.rmtree(discarded)
         return
     kept = course.results(assignment).parent.parent / "kept" / f"{assignment}-{time.time_ns()}"
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,8 @@ from faults import (
 )
 
 from autograder import grading
-from autograder.course import Course, problem_set_exercises
+from autograder import release as releasing
+from autograder.course import Course, CourseError, problem_set_exercises
 from autograder.demo import Student, mistake, nothing
 from autograder.grading import Assignment, grade_assignment
 from autograder.limits import LIMITS
@@ -198,6 +199,43 @@ def test_recording_may_be_cut_off_anywhere(released, tmp_path, again):
         shutil.copytree(before, course.root)
     assert step > 10
     assert rest == set()
+
+
+@pytest.mark.parametrize("name", ["a.ipynb", "a.csv"], ids=["edited", "not-edited"])
+def test_releasing_may_be_cut_off_anywhere(course, monkeypatch, name):
+    """Whatever comes next, even a release that fails: one of the two releases is there, whole."""
+    folder = course.path("release", ".", ASSIGNMENT)
+    old, new = ({name: age, "b.ipynb": "same", "c.csv": age} for age in ("old", "new"))
+
+    def lay(release: dict[str, str]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, text in release.items():
+            (folder / name).write_text(text)
+
+    def generates(*_, **__) -> None:
+        lay(new)
+
+    def fails(*_, **__) -> None:
+        shutil.rmtree(folder)
+        raise CourseError("generate_assignment failed")
+
+    def attempt() -> None:
+        monkeypatch.setattr(releasing, "_ask", generates)
+        releasing.release(course, ASSIGNMENT)
+
+    for step in range(1000):
+        lay(old)
+        if not killed_at(step, folder.parent, attempt):
+            break
+        monkeypatch.setattr(releasing, "_ask", fails)
+        with pytest.raises(CourseError):
+            releasing.release(course, ASSIGNMENT)
+        assert {one.name: one.read_text() for one in folder.iterdir()} in (old, new), step
+        attempt()
+        assert {one.name: one.read_text() for one in folder.iterdir()} == new
+        assert os.listdir(folder.parent) == [ASSIGNMENT]
+    assert step > 10
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

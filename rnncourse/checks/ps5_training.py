@@ -753,6 +753,22 @@ def clips_each_parameter(parameters, max_norm):
 
 
 @clip.misconception(
+    "You measure and clip each parameter by itself, which turns the direction, and return the norm "
+    "of the last one. There is one norm, over all gradients together, and one factor for all."
+)
+def clips_each_and_returns_the_last(parameters, max_norm):
+    if not max_norm > 0:
+        raise ValueError("max_norm must be positive")
+    norm = torch.zeros(())
+    for p in parameters:
+        if p.grad is not None:
+            norm = p.grad.norm()
+            if norm > max_norm:
+                p.grad *= max_norm / norm
+    return norm
+
+
+@clip.misconception(
     "You cut off each number by itself, which turns the direction. Multiply all of them by the "
     "same factor."
 )

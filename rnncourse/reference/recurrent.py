@@ -202,18 +202,18 @@ class _LSTMScan(Function):
     @once_differentiable
     def backward(ctx, dhs, dcs):
         gates, hs, cs, W_h = ctx.saved_tensors
-        dzs = torch.empty_like(gates)
+        i, f, o, g = gates.chunk(4, dim=2)
+        # dh and dc wait for the step after. The slopes do not: here they are for all steps at once.
+        tanh_cs = cs[1:].tanh()
+        dh_dc = o * (1 - tanh_cs * tanh_cs)
+        dc_di, dc_df = g * i * (1 - i), cs[:-1] * f * (1 - f)
+        dh_do, dc_dg = tanh_cs * o * (1 - o), i * (1 - g * g)
+        dzs = torch.cat([dc_di, dc_df, dh_do, dc_dg], dim=2)
         dh, dc = dhs[-1], dcs[-1]
         for t in reversed(range(len(dzs))):
-            i, f, o, g = gates[t].chunk(4, dim=1)
-            di, df, do, dg = dzs[t].chunk(4, dim=1)
-            tanh_c = cs[t + 1].tanh()
-            dc = dc + dh * o * (1 - tanh_c * tanh_c)
-            torch.mul(dc * g, i * (1 - i), out=di)
-            torch.mul(dc * cs[t], f * (1 - f), out=df)
-            torch.mul(dh * tanh_c, o * (1 - o), out=do)
-            torch.mul(dc * i, 1 - g * g, out=dg)
-            dc = torch.addcmul(dcs[t], dc, f)
+            dc = torch.addcmul(dc, dh, dh_dc[t])
+            dzs[t] *= torch.cat([dc, dc, dh, dc], dim=1)  # the chain rule, all four at once
+            dc = torch.addcmul(dcs[t], dc, f[t])
             dh = torch.addmm(dhs[t], dzs[t], W_h.T)
         return dzs, dh, dc, _weight_gradient(hs[:-1], dzs)
 
