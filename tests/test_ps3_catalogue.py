@@ -43,6 +43,16 @@ def test_accusing_a_correct_line_finds_nothing():
     assert points("translation_bugs", set) == 0.25
 
 
+def test_a_small_probability_changes_with_its_sentence():
+    """However small the seed makes it, rows do not mix: partial credit is no matter of luck."""
+    exercise = EXERCISES["sentence_log_prob"]
+    (wrong,) = [
+        one.wrong for one in exercise.misconceptions if one.name == "returns_the_probability"
+    ]
+    marks = {exercise.evaluate(wrong, seed, rubric(exercise.name)).points for seed in range(8)}
+    assert marks == {1.75}
+
+
 # --- the models that checks build -----------------------------------------------------------------
 
 
