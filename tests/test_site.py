@@ -200,6 +200,8 @@ WALK = """async (executed) => {
       found.push("an empty slide");
     if (slide.scrollHeight > 721 && !slide.classList.contains("scrolls"))
       found.push("too tall: " + start);
+    for (const formula of slide.querySelectorAll("mjx-container[display]"))
+      if (formula.scrollWidth > formula.clientWidth + 1) found.push("cut off: " + start);
     for (const image of slide.querySelectorAll("img"))
       if (!image.complete || !image.naturalWidth) found.push("no picture: " + image.alt);
   }

@@ -6,11 +6,13 @@ function fit(slide) {
   const content = slide && slide.querySelector(":scope > .fit");
   if (!content) return;
   const room = Reveal.getConfig().height;
-  const code = [...content.querySelectorAll(".input pre, .output_markdown pre")];
+  // What would be cut off at the right: code and formulas.
+  const lines = ".input pre, .output_markdown pre, mjx-container[display]";
+  const wide = [...content.querySelectorAll(lines)];
   const pictures = [...content.querySelectorAll("img")];
   const enlarge = (things, percent) => things.forEach((one) => (one.style.zoom = percent / 100));
   const tooTall = () => slide.scrollHeight > room;
-  const tooWide = () => code.some((one) => one.scrollWidth > one.clientWidth + 1);
+  const tooWide = () => wide.some((one) => one.scrollWidth > one.clientWidth + 1);
   slide.classList.remove("scrolls");
   enlarge(pictures, 100);
   // A smaller size changes where lines break: what fits is found step by step.
