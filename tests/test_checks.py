@@ -1,5 +1,6 @@
 """The engine of the checks: what it says, and that nothing a student writes can break it."""
 
+import functools
 import math
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from rnncourse.checks import CheckFailed, exercises, find
 from rnncourse.checks.compare import Raised, difference, kind
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.rules import ForbiddenError, forbidding
+from rnncourse.checks.trees import copied
 from rnncourse.reference import cells
 
 
@@ -83,6 +85,51 @@ def test_whatever_is_checked_there_is_a_report(name, subject):
     report = find(name).evaluate(subject, 1, rubric(name))
     assert report.points < report.max_points
     assert repr(report) and report._repr_html_()
+
+
+def spoils_its_arguments(reference):
+    """The reference, which then destroys all that it was handed: as a student's code may, and the
+    grader does to its own arguments what was done to their copies."""
+
+    def spoil(value):
+        if isinstance(value, torch.Tensor):
+            value.detach().zero_()
+        elif isinstance(value, (tuple, list)):
+            for one in value:
+                spoil(one)
+        elif isinstance(value, dict):
+            spoil(list(value.values()))
+        if isinstance(value, (list, dict)):
+            value.clear()
+
+    def spoiling(function):
+        @functools.wraps(function)
+        def spoilt(*args, **kwargs):
+            handed, options = copied(args), copied(kwargs)
+            try:
+                return function(*handed, **options)
+            finally:
+                spoil((args[isinstance(reference, type) :], kwargs))
+
+        return spoilt
+
+    if not isinstance(reference, type):
+        return spoiling(reference)
+    methods = {name: vars(reference).get(name) for name in ("forward", "start", "step")}
+    return type(reference.__name__, (reference,), {n: spoiling(m) for n, m in methods.items() if m})
+
+
+@pytest.mark.parametrize("name", list(exercises()))
+def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
+    exercise, properties = find(name), rubric(name)
+
+    def expected():
+        exercise._known.clear()
+        return copied([exercise._expect(one, exercise.reference, 1) for one in properties])
+
+    before = expected()
+    exercise.evaluate(spoils_its_arguments(exercise.reference), 1, properties)
+    assert difference(expected(), before) is None
 
 
 def test_html_is_escaped():
