@@ -135,6 +135,8 @@ class Session(Peer):
             raise Lost("the process that ran your code is gone")
         if self._inbox:  # each side answers, or asks and waits
             raise wire.WireError("it spoke out of turn")
+        if time.monotonic() > self._deadline:  # while it was served: it may not ask for ever
+            self._too_late()
         if not self._channel.send(sent, self._deadline):
             self.end()
             raise Lost("the process that ran your code did not listen any more")

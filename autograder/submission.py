@@ -276,7 +276,7 @@ def _unreadable(name: str, error: Unreadable) -> str:
 def _timestamp(text: str, found: Submitted) -> datetime | None:
     try:
         return parse_utc(text) if text else None
-    except (ValueError, OverflowError):
+    except Exception:  # of any kind: decimal's, for hours of thirty digits
         found.notes.append("timestamp.txt holds no time; the submission has none")
         return None
 
@@ -351,7 +351,7 @@ def sanitise(
                 _restore(made, cell, known[name], found)
         if made.cell_type == "code" and not (name in known and known[name].locked):
             words = set(WORTH_A_LOOK.findall(made.source))
-            words |= {one for one in hidden if _naming(one).search(made.source)}
+            words |= {one for one in hidden if _mentions(made.source, one)}
             for word in sorted(words):
                 found.suspicious.append(f"a cell of the student's mentions {word}")
         cells.append(made)
@@ -431,12 +431,20 @@ def _restore(made: NotebookNode, cell: Any, known: SourceCell, found: Submitted)
     made.metadata["nbgrader"] = nbformat.from_dict(known.metadata())
 
 
-@lru_cache(maxsize=256)
-def _naming(module: str) -> re.Pattern[str]:
-    """How a cell may name a module of the library."""
+def _mentions(source: str, module: str) -> bool:
+    """Whether a cell names a module of the library, or imports it from its package."""
     package, _, name = map(re.escape, module.rpartition("."))
-    listed = rf"\s+import\s+(?:\([^)]*|[^\n]*)\b{name}\b"
-    return re.compile(rf"{package}(?:\.{name}\b|{listed})")
+    return any(
+        re.search(rf"\b{name}\b", found[0].removeprefix(package))
+        for found in _imports(package).finditer(source)
+    )
+
+
+@lru_cache(maxsize=256)
+def _imports(package: str) -> re.Pattern[str]:
+    """A package, and what is named or imported of it. It never has to try a character twice: a
+    source may be anything, and no limit of time is set for this."""
+    return re.compile(rf"{package}(?:\.\w+|\s++import\s++(?:\([^)]*+|[^\n]*+))")
 
 
 def _change_kind(cell: NotebookNode, kind: str) -> None:
