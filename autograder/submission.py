@@ -28,7 +28,7 @@ WORTH_A_LOOK = re.compile(
     r"gradebook|autograder|rnncourse\.reference as|rnncourse import reference|sqlite3|/proc/|ctypes"
     r"|ptrace|gc\.get_objects"
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
-    r"|assert_close\s*="
+    r"|assert_close\s*=|phrases_held_back|\bbabel\b|rnncourse\.checks\.(?:cases|parts|trees)\b"
 )
 MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
 MAX_CELLS = 2000  # of a notebook: likewise
