@@ -31,8 +31,11 @@ WORTH_A_LOOK = re.compile(
     r"|assert_close\s*=|phrases_held_back|\bbabel\b|rnncourse\.checks\.(?:cases|parts|trees)\b"
 )
 MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
+MAX_PATH = 1000  # bytes of a file's path inside: it must also fit where it is copied to
 MAX_CELLS = 2000  # of a notebook: likewise
-MAX_SOURCE = 50_000  # characters of a cell: a page with more takes nbgrader minutes
+# Characters of a cell, and of all cells together: a page with more takes nbgrader minutes, and one
+# of a thousand cells full of tables, hours.
+MAX_SOURCE, MAX_SOURCES = 50_000, 500_000
 SCHEMA = 3  # of nbgrader's cell metadata
 KINDS = ("code", "markdown", "raw")
 
@@ -205,7 +208,7 @@ def collect(
     taken = {*extra, *(f"{name}.ipynb" for name in wanted)}
     for inside, entry in listing(folder):
         path = Path(entry.path)
-        shown = inside.encode("utf-8", "replace").decode()
+        shown = inside[:MAX_PATH].encode("utf-8", "replace").decode()
         if entry.is_symlink():
             found.suspicious.append(f"the submission holds a link, {shown}")
             continue
@@ -217,6 +220,8 @@ def collect(
         try:
             if any(inside.startswith(f"{one}/") or one.startswith(f"{inside}/") for one in taken):
                 raise Unreadable("its name is taken")
+            if len(os.fsencode(inside)) > MAX_PATH:
+                raise Unreadable("its path is too long")
             content = read_file(path, min(room, (most or {}).get(inside, room)))
         except Unreadable as error:
             found.notes.append(f"{shown} was left out: {error}")
@@ -339,11 +344,13 @@ def sanitise(
     known = {one.name: one for one in source.cells}
     cells: list[NotebookNode] = []
     last = _last_occurrences(raw)
+    room = MAX_SOURCES
     for index, cell in enumerate(raw):
         name = _grade_id(cell)
-        made = _clean_cell(cell, found)
+        made = _clean_cell(cell, found, room)
         if made is None:
             continue
+        room -= len(made.source)
         if name in known:
             if last[name] != index:
                 found.notes.append(f"the cell {name} was there more than once; the last one counts")
@@ -392,8 +399,11 @@ def _last_occurrences(cells: list[Any]) -> dict[str | None, int]:
     return {_grade_id(cell): index for index, cell in enumerate(cells)}
 
 
-def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
-    """A new cell with the submitted one's kind and source, and nothing else of it."""
+def _clean_cell(cell: Any, found: Submitted, room: int) -> NotebookNode | None:
+    """A new cell with the submitted one's kind and source, and nothing else of it.
+
+    room: the characters that are left for it.
+    """
     kind = cell.get("cell_type") if isinstance(cell, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         found.notes.append("a cell of no known kind was left out")
@@ -410,6 +420,9 @@ def _clean_cell(cell: Any, found: Submitted) -> NotebookNode | None:
     if len(text) > MAX_SOURCE:
         found.notes.append(f"a cell of {len(text)} characters is too long and was cut")
         text = text[:MAX_SOURCE]
+    if len(text) > room:
+        found.notes.append(f"all cells have more than {MAX_SOURCES} characters; the rest was cut")
+        text = text[:room]
     made = _cell(kind, text.encode("utf-8", "replace").decode())
     if kind == "raw":
         made.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
