@@ -4,6 +4,7 @@ import functools
 import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -130,6 +131,40 @@ def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
     before = expected()
     exercise.evaluate(spoils_its_arguments(exercise.reference), 1, properties)
     assert difference(expected(), before) is None
+
+
+def colliding_pairs(count):
+    """Pairs of numbers with the same hash: that of a tuple can be turned round."""
+    one, two, five = 11400714785074694791, 14029467366897019727, 2870177450012600261
+    full = (1 << 64) - 1
+
+    def rotated(a, n):
+        return ((a << n) | (a >> (64 - n))) & full
+
+    back, found, a = pow(two, -1, 1 << 64), [], 1
+    undone = rotated(12345678901234567 * pow(one, -1, 1 << 64) & full, 33)
+    while len(found) < count:
+        a += 1
+        after = rotated((five + a * two) & full, 31) * one & full
+        b = (undone - after) * back & full
+        if 0 < b < (1 << 61) - 1:
+            found.append([a, b])
+    return found
+
+
+def test_answers_of_one_hash_take_no_longer_than_others():
+    """No limit of time ends what is done with an answer out here."""
+    rows = colliding_pairs(20_000)
+    assert len({hash(tuple(row)) for row in rows}) == 1
+    subjects = {
+        "skipgram_pairs": lambda *args: torch.tensor(rows),
+        "sample_decode": lambda *args: rows,
+        "beam_search": lambda *args: [[(row, 0.0) for row in rows]] * 4,
+    }
+    for name, subject in subjects.items():
+        started = time.process_time()
+        find(name).evaluate(subject, 1, rubric(name))
+        assert time.process_time() - started < 12, name
 
 
 def test_html_is_escaped():
