@@ -150,13 +150,13 @@ class Session(Peer):
         """The next message of the child, whole."""
         while (size := wire.size_of(self._inbox)) is None:
             data = self._channel.receive(self._deadline)
-            if data is None:
-                self._too_late()
-            elif data:
-                self._inbox += data
-            else:
+            if data == b"":
                 self.alive = False
                 self._ended(self._channel.facts())
+            self._inbox += data or b""
+            # Not only where nothing comes: there may always be a little more.
+            if time.monotonic() >= self._deadline and wire.size_of(self._inbox) is None:
+                self._too_late()
         message = bytes(self._inbox[:size])
         del self._inbox[:size]
         return message
