@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
@@ -146,15 +147,22 @@ def problem_set_exercises(assignment: str) -> dict[str, Exercise]:
 
 def handed_in(assignment: str) -> dict[str, int]:
     """The files that students hand in beside their notebooks, and how many bytes are accepted."""
+    return _said_by_checks(assignment, "HANDED_IN", {})
+
+
+def _said_by_checks(assignment: str, name: str, otherwise: Any) -> Any:
+    """A constant of the checks of one of our problem sets."""
     if not problem_set_exercises(assignment):
-        return {}
-    return getattr(importlib.import_module(f"rnncourse.checks.{assignment}"), "HANDED_IN", {})
+        return otherwise
+    return getattr(importlib.import_module(f"rnncourse.checks.{assignment}"), name, otherwise)
 
 
 def hidden_modules(assignment: str) -> list[str]:
-    """The references that a submission of this assignment must not see: those it asks for, and
-    all that is built on them, which could not be imported and would give them away."""
+    """The references that a submission of this assignment must not see: those it asks for, what
+    its checks say computes the same (ALSO_HIDDEN), and all that is built on them, which could not
+    be imported and would give them away."""
     hidden = {one.reference.__module__ for one in problem_set_exercises(assignment).values()}
+    hidden |= set(_said_by_checks(assignment, "ALSO_HIDDEN", ()))
     imports = _library_imports()
     while more := {name for name, used in imports.items() if used & hidden} - hidden:
         hidden |= more

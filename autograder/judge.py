@@ -207,6 +207,7 @@ class Submission:
     def _close(self) -> None:
         if self._session is not None:
             self._session.end()
+            self._session.begin_chapter()  # what it was lent is in cycles, which nobody would free
             self.dirty = self.dirty or self._session.dirty
             self.result.student_seconds += self._session.seconds
 

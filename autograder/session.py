@@ -135,6 +135,8 @@ class Session(Peer):
             raise Lost("the process that ran your code is gone")
         if self._inbox:  # each side answers, or asks and waits
             raise wire.WireError("it spoke out of turn")
+        if time.monotonic() > self._deadline:  # while it was served: it may not ask for ever
+            self._too_late()
         if not self._channel.send(sent, self._deadline):
             self.end()
             raise Lost("the process that ran your code did not listen any more")
@@ -148,13 +150,13 @@ class Session(Peer):
         """The next message of the child, whole."""
         while (size := wire.size_of(self._inbox)) is None:
             data = self._channel.receive(self._deadline)
-            if data is None:
-                self._too_late()
-            elif data:
-                self._inbox += data
-            else:
+            if data == b"":
                 self.alive = False
                 self._ended(self._channel.facts())
+            self._inbox += data or b""
+            # Not only where nothing comes: there may always be a little more.
+            if time.monotonic() >= self._deadline and wire.size_of(self._inbox) is None:
+                self._too_late()
         message = bytes(self._inbox[:size])
         del self._inbox[:size]
         return message

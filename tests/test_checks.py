@@ -1,8 +1,10 @@
 """The engine of the checks: what it says, and that nothing a student writes can break it."""
 
+import functools
 import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from rnncourse.checks import CheckFailed, exercises, find
 from rnncourse.checks.compare import Raised, difference, kind
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.rules import ForbiddenError, forbidding
+from rnncourse.checks.trees import copied
 from rnncourse.reference import cells
 
 
@@ -83,6 +86,85 @@ def test_whatever_is_checked_there_is_a_report(name, subject):
     report = find(name).evaluate(subject, 1, rubric(name))
     assert report.points < report.max_points
     assert repr(report) and report._repr_html_()
+
+
+def spoils_its_arguments(reference):
+    """The reference, which then destroys all that it was handed: as a student's code may, and the
+    grader does to its own arguments what was done to their copies."""
+
+    def spoil(value):
+        if isinstance(value, torch.Tensor):
+            value.detach().zero_()
+        elif isinstance(value, (tuple, list)):
+            for one in value:
+                spoil(one)
+        elif isinstance(value, dict):
+            spoil(list(value.values()))
+        if isinstance(value, (list, dict)):
+            value.clear()
+
+    def spoiling(function):
+        @functools.wraps(function)
+        def spoilt(*args, **kwargs):
+            handed, options = copied(args), copied(kwargs)
+            try:
+                return function(*handed, **options)
+            finally:
+                spoil((args[isinstance(reference, type) :], kwargs))
+
+        return spoilt
+
+    if not isinstance(reference, type):
+        return spoiling(reference)
+    methods = {name: vars(reference).get(name) for name in ("forward", "start", "step")}
+    return type(reference.__name__, (reference,), {n: spoiling(m) for n, m in methods.items() if m})
+
+
+@pytest.mark.parametrize("name", list(exercises()))
+def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
+    exercise, properties = find(name), rubric(name)
+
+    def expected():
+        exercise._known.clear()
+        return copied([exercise._expect(one, exercise.reference, 1) for one in properties])
+
+    before = expected()
+    exercise.evaluate(spoils_its_arguments(exercise.reference), 1, properties)
+    assert difference(expected(), before) is None
+
+
+def colliding_pairs(count):
+    """Pairs of numbers with the same hash: that of a tuple can be turned round."""
+    one, two, five = 11400714785074694791, 14029467366897019727, 2870177450012600261
+    full = (1 << 64) - 1
+
+    def rotated(a, n):
+        return ((a << n) | (a >> (64 - n))) & full
+
+    back, found, a = pow(two, -1, 1 << 64), [], 1
+    undone = rotated(12345678901234567 * pow(one, -1, 1 << 64) & full, 33)
+    while len(found) < count:
+        a += 1
+        after = rotated((five + a * two) & full, 31) * one & full
+        b = (undone - after) * back & full
+        if 0 < b < (1 << 61) - 1:
+            found.append([a, b])
+    return found
+
+
+def test_answers_of_one_hash_take_no_longer_than_others():
+    """No limit of time ends what is done with an answer out here."""
+    rows = colliding_pairs(20_000)
+    assert len({hash(tuple(row)) for row in rows}) == 1
+    subjects = {
+        "skipgram_pairs": lambda *args: torch.tensor(rows),
+        "sample_decode": lambda *args: rows,
+        "beam_search": lambda *args: [[(row, 0.0) for row in rows]] * 4,
+    }
+    for name, subject in subjects.items():
+        started = time.process_time()
+        find(name).evaluate(subject, 1, rubric(name))
+        assert time.process_time() - started < 12, name
 
 
 def test_html_is_escaped():

@@ -384,6 +384,11 @@ def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
         shutil.rmtree(staged)
 
 
+def test_what_computes_the_same_in_another_way_is_hidden_as_well():
+    assert "rnncourse.recipes.softmax_loss" in hidden_modules("ps5_training")
+    assert "rnncourse.recipes.softmax_loss" not in hidden_modules("ps4_attention")
+
+
 def test_a_jail_that_was_killed_with_words_unread_is_gone(jail):
     """Its socket is then reset, not closed: that must not look like a failure of the grader."""
     other = Jail(jail.backend)

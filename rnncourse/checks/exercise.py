@@ -86,6 +86,11 @@ class Exercise:
         # A mistake that explains one failure is the first suspect for the next.
         suspects = list(self.misconceptions)
         properties = self.properties if properties is None else tuple(properties)
+        with redirect_stdout(printed):
+            # Before the subject runs, which may call back and leave little memory: what is known of
+            # the reference is known for everyone who is graded with this seed.
+            for one in properties:
+                self._expect(one, self.reference, seed)
         for one in properties:
             with redirect_stdout(printed):
                 outcomes.append(self._check(subject, seed, one, suspects, seen))

@@ -1302,11 +1302,16 @@ def judge_pairs(got: Any, expected: Any) -> str | None:
         mine = got.get(text)
         if not isinstance(mine, list):
             return f"{text}: {difference(mine, theirs)}"
-        have, want = Counter(map(tuple, mine)), Counter(map(tuple, theirs))
-        for what, rest in (("missing", want - have), ("too many", have - want)):
+        # Only right pairs are looked up by their hash: others can be made to have all the same.
+        want, more = Counter(map(tuple, theirs)), []
+        for pair in map(tuple, mine):
+            if want[pair] > 0:
+                want[pair] -= 1
+            else:
+                more.append(pair)
+        for what, rest in (("missing", list(want.elements())), ("too many", more)):
             if rest:
-                number = sum(rest.values())
-                return f"{text}: {number} pairs are {what}, such as {next(iter(rest))}"
+                return f"{text}: {len(rest)} pairs are {what}, such as {rest[0]}"
     return None
 
 

@@ -462,9 +462,10 @@ def counts_of(rows: Any, outcomes: list[Any]) -> list[int] | str:
     """How often each outcome is among the rows; in words where there are others."""
     if not is_list(rows) or not all(map(is_words, rows)):
         return describe_rows(rows)
-    found = Counter(map(tuple, rows))
-    if foreign := [row for row in found if row not in outcomes]:
+    # Before they are counted: foreign rows can be made to have all the same hash.
+    if foreign := [row for row in rows if tuple(row) not in outcomes][:1]:
         return f"there is a {list(foreign[0])} among them"
+    found = Counter(map(tuple, rows))
     return [found[row] for row in outcomes]
 
 
