@@ -448,8 +448,7 @@ def _mentions(source: str, module: str) -> bool:
     """Whether a cell names a module of the library, or imports it from its package."""
     package, _, name = map(re.escape, module.rpartition("."))
     return any(
-        re.search(rf"\b{name}\b", found[0].removeprefix(package))
-        for found in _imports(package).finditer(source)
+        re.search(rf"\b{name}\b", found[1]) for found in _imports(package).finditer(source)
     )
 
 
@@ -457,7 +456,7 @@ def _mentions(source: str, module: str) -> bool:
 def _imports(package: str) -> re.Pattern[str]:
     """A package, and what is named or imported of it. It never has to try a character twice: a
     source may be anything, and no limit of time is set for this."""
-    return re.compile(rf"{package}(?:\.\w+|\s++import\s++(?:\([^)]*+|[^\n]*+))")
+    return re.compile(rf"{package}(\.\w+|\s++import\s++(?:\([^)]*+|[^\n]*+))")
 
 
 def _change_kind(cell: NotebookNode, kind: str) -> None:
