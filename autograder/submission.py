@@ -447,9 +447,7 @@ def _restore(made: NotebookNode, cell: Any, known: SourceCell, found: Submitted)
 def _mentions(source: str, module: str) -> bool:
     """Whether a cell names a module of the library, or imports it from its package."""
     package, _, name = map(re.escape, module.rpartition("."))
-    return any(
-        re.search(rf"\b{name}\b", found[1]) for found in _imports(package).finditer(source)
-    )
+    return any(re.search(rf"\b{name}\b", found[1]) for found in _imports(package).finditer(source))
 
 
 @lru_cache(maxsize=256)
