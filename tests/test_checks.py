@@ -247,6 +247,7 @@ def test_forbidden_methods_come_back_afterwards():
         (torch.ones(2, dtype=torch.int64), torch.ones(2), "int64"),
         (torch.tensor(2.0), torch.tensor(3.0), "got 2, expected 3"),
         (torch.tensor([True]), torch.tensor([False]), "at [0] got True, expected False"),
+        (torch.tensor([9, 10**7 + 1]), torch.tensor([9, 10**7]), "got 10000001, expected 10000000"),
         ((1.0, None), (1.0, (2, 3)), "entry 1: got None, expected tuple of 2"),
         ([1, 2], (1, 2), None),
         ((1,), (1, 2), "tuple of 1"),

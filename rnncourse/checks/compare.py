@@ -72,9 +72,9 @@ def kind(value: Any) -> str:
 def difference(got: Any, expected: Any) -> str | None:
     """How `got` differs from `expected`, in words; None where they agree.
 
-    Tensors agree within a tolerance that float32 work meets, whatever their floating dtype;
-    lists and tuples are the same to it; dictionaries are compared key by key, and the key that
-    differs is named.
+    Tensors agree within a tolerance that float32 work meets, whatever their floating dtype, and
+    exactly where they hold integers; lists and tuples are the same to it; dictionaries are
+    compared key by key, and the key that differs is named.
     """
     if isinstance(got, Raised) and not isinstance(expected, Raised):
         return repr(got)
@@ -123,12 +123,13 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
         return f"got {kind(got)}, expected {kind(expected)}"
     mine = got.detach().cpu().to(torch.float64)
     theirs = expected.detach().cpu().to(torch.float64)
-    agree = torch.isclose(mine, theirs, rtol=RTOL, atol=ATOL, equal_nan=True)
+    rtol, atol, form = (RTOL, ATOL, ".6g") if expected.is_floating_point() else (0, 0, ".0f")
+    agree = torch.isclose(mine, theirs, rtol=rtol, atol=atol, equal_nan=True)
     if agree.all():
         return None
     index = tuple((~agree).nonzero()[0].tolist())
     if not index:
-        return f"got {mine.item():.6g}, expected {theirs.item():.6g}"
+        return f"got {mine.item():{form}}, expected {theirs.item():{form}}"
     if bad := int((~mine.isfinite() & theirs.isfinite()).sum()):
         return f"{bad} of {mine.numel()} values are nan or infinite, the first at {list(index)}"
     if got.dtype == expected.dtype == torch.bool:
@@ -139,5 +140,5 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
     largest = (mine - theirs).abs().max()
     return (
         f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "
-        f"got {mine[index]:.6g}, expected {theirs[index]:.6g} (largest difference {largest:.3g})"
+        f"got {mine[index]:{form}}, expected {theirs[index]:{form}} (largest difference {largest:.3g})"
     )
