@@ -140,5 +140,6 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
     largest = (mine - theirs).abs().max()
     return (
         f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "
-        f"got {mine[index]:{form}}, expected {theirs[index]:{form}} (largest difference {largest:.3g})"
+        f"got {mine[index]:{form}}, expected {theirs[index]:{form}} "
+        f"(largest difference {largest:.3g})"
     )
