@@ -26,6 +26,7 @@ from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from .course import Course, CourseError, reason
+from .manual import by_hand
 from .submission import Submitted
 
 LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook, or its server be away
@@ -72,6 +73,7 @@ class Recorder:
                 for notebook in submission.notebooks
                 for grade in notebook.grades
             }
+            people = by_hand(submission)
         except MissingEntry:
             return None
         finally:
@@ -81,7 +83,8 @@ class Recorder:
             if marks.get((cell["notebook"], cell["grade_id"])) != cell["points"]:
                 return None
         path = self.course.path("autograded", student, self.assignment)
-        return result if path.is_dir() else None
+        # People mark after the grader has: what it wrote of them is out of date.
+        return _with_people(result, people) if path.is_dir() else None
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -124,8 +127,9 @@ class Recorder:
         until = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                self._fill_in(submitted, result)
+                people = by_hand(self._fill_in(submitted, result))
                 self.gradebook.db.commit()
+                _with_people(result, people)
                 return
             except OperationalError as error:
                 self.gradebook.db.rollback()
@@ -141,7 +145,7 @@ class Recorder:
         """
         return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
-    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> None:
+    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> SubmittedAssignment:
         db = self.gradebook.db
         submission = self._submission(submitted)
         points = {(one["notebook"], one["grade_id"]): one["points"] for one in result["cells"]}
@@ -149,7 +153,8 @@ class Recorder:
             unanswered = _unanswered(submitted, notebook.name)
             for grade in notebook.grades:
                 if notebook.name in submitted.problems:
-                    grade.auto_score, grade.needs_manual_grade = 0, False
+                    grade.auto_score = 0
+                    grade.needs_manual_grade = grade.manual_score is not None
                     continue
                 grade.auto_score = points.get((notebook.name, grade.name))
                 grade.needs_manual_grade = (
@@ -169,6 +174,7 @@ class Recorder:
                 if penalty is not None:
                     penalty = self._late._check_late_penalty(notebook, penalty)
                 notebook.late_submission_penalty = penalty
+        return submission
 
     def _submission(self, submitted: Submitted) -> SubmittedAssignment:
         """The submission's row, made with its grades and comments where there is none yet.
@@ -204,6 +210,12 @@ class Recorder:
             db.add(made)
         db.flush()
         return made
+
+
+def _with_people(result: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
+    result["by_hand"] = people
+    result["needs_manual_grade"] = bool(people["waiting"] or people["again"])
+    return result
 
 
 def _unanswered(submitted: Submitted, notebook: str) -> set[str]:
