@@ -141,6 +141,11 @@ def run_grade(options: Any) -> int:
             progress=step,
         )
     console.print(table_of(graded))
+    if misplaced := course.misplaced(options.assignment):
+        where = course.path("submitted", "<student>", options.assignment).relative_to(course.root)
+        console.print(
+            _plain(f"not graded, because it does not lie in {where}/: {', '.join(misplaced)}")
+        )
     if options.json:
         from .recorder import write_json
 
