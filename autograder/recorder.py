@@ -24,6 +24,7 @@ from nbgrader.api import (
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from traitlets import TraitError
 
 from .course import Course, CourseError, reason
 from .manual import by_hand
@@ -36,6 +37,10 @@ class RecordError(Exception):
     """A submission was graded and could not be recorded; it counts as not graded yet."""
 
 
+class _LateError(Exception):
+    """The instructor's own rule did not come to a penalty."""
+
+
 class Recorder:
     """Keeps the gradebook open for a run and writes submissions into it, one at a time."""
 
@@ -45,8 +50,12 @@ class Recorder:
         self.results = course.results(assignment)
         self._lock = _lock(self.results)
         self.gradebook = course.gradebook()
-        self._late = AssignLatePenalties(config=course.config)
-        self._late.init_plugin()
+        try:
+            self._late = AssignLatePenalties(config=course.config)
+            self._late.init_plugin()
+        except (TraitError, ImportError) as error:
+            self.close()
+            raise CourseError(f"the rule for late work cannot be loaded: {error}") from error
 
     def close(self) -> None:
         self.gradebook.close()
@@ -100,7 +109,7 @@ class Recorder:
             self._write_gradebook(submitted, result)
             _swap(fresh, target)
             write_json(self.companion(submitted.student), {**result, "digest": digest})
-        except (OSError, SQLAlchemyError, UnicodeError) as error:
+        except (OSError, SQLAlchemyError, UnicodeError, _LateError) as error:
             self.gradebook.db.rollback()
             shutil.rmtree(fresh, ignore_errors=True)
             if self._of_the_server(error):
@@ -168,13 +177,19 @@ class Recorder:
             notebook.late_submission_penalty = None
             if submission.total_seconds_late > 0:
                 db.refresh(notebook)
-                penalty = self._late.plugin_inst.late_submission_penalty(
-                    submitted.student, notebook.score, submission.total_seconds_late
+                notebook.late_submission_penalty = self._penalty(
+                    submitted.student, notebook, submission.total_seconds_late
                 )
-                if penalty is not None:
-                    penalty = self._late._check_late_penalty(notebook, penalty)
-                notebook.late_submission_penalty = penalty
         return submission
+
+    def _penalty(self, student: str, notebook: SubmittedNotebook, late: float) -> float | None:
+        try:
+            rule = self._late.plugin_inst.late_submission_penalty
+            penalty = rule(student, notebook.score, late)
+            return None if penalty is None else self._late._check_late_penalty(notebook, penalty)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise _LateError(f"the rule for late work has failed: {what}") from error
 
     def _submission(self, submitted: Submitted) -> SubmittedAssignment:
         """The submission's row, made with its grades and comments where there is none yet.
