@@ -141,6 +141,11 @@ def run_grade(options: Any) -> int:
             progress=step,
         )
     console.print(table_of(graded))
+    if misplaced := course.misplaced(options.assignment):
+        where = course.path("submitted", "<student>", options.assignment).relative_to(course.root)
+        console.print(
+            _plain(f"not graded, because it does not lie in {where}/: {', '.join(misplaced)}")
+        )
     if options.json:
         from .recorder import write_json
 
@@ -261,8 +266,7 @@ def table_of(graded: list[Any]) -> Table:
         remarks += list(result.get("problems", {}).values()) + result.get("notes", [])
         if beside := sum(cell["beside"] for cell in result.get("cells", [])):
             remarks.append(f"{beside} tests ran beside the student's code")
-        if result.get("needs_manual_grade"):
-            remarks.append("awaits manual grading")
+        remarks += _of_people(result)
         if one.skipped:
             remarks.append("unchanged")
         points = f"{result['points']:g}" if result and not one.error else "—"
@@ -273,6 +277,19 @@ def table_of(graded: list[Any]) -> Table:
             _plain("; ".join(remarks)),
         )
     return table
+
+
+def _of_people(result: dict[str, Any]) -> list[str]:
+    """What people have marked and what awaits them; a mark that is there is no longer awaited."""
+    found = result.get("by_hand")
+    if found is None:  # not recorded
+        return ["awaits manual grading"] if result.get("needs_manual_grade") else []
+    remarks = ["awaits manual grading"] if found["waiting"] else []
+    if found["given"]:
+        in_all = f"{found['points_in_all']:g} in all"
+        before = f"marked by hand before ({in_all}): look again"
+        remarks.append(before if found["again"] else f"marked by hand: {in_all}")
+    return remarks
 
 
 def _plain(text: str) -> Any:

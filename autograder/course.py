@@ -3,8 +3,10 @@
 import ast
 import importlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,9 @@ class Course:
             config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
         except ConfigFileNotFound:
             config = Config()
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise CourseError(f"{self.root / 'nbgrader_config.py'} has failed: {what}") from error
         config.CourseDirectory.root = str(self.root)
         return config
 
@@ -127,9 +132,31 @@ class Course:
             if not one.name.startswith(".") and (one / assignment).is_dir()
         )
 
+    def misplaced(self, assignment: str) -> list[str]:
+        """What was handed in where it is not looked for: a folder too high or under another name.
+
+        Paths from the course's folder.
+        """
+        base = self.root / self.directory().submitted_directory
+        found = [*base.glob("*.ipynb"), *base.glob("[!.]*/*.ipynb")]
+        # The assignment outside, the students within.
+        found += base.glob(f"{escape(assignment)}/*/*.ipynb")
+        found += [
+            one
+            for one in base.glob("[!.]*/*/")
+            if one.name != assignment and _much_the_same(one.name, assignment)
+        ]
+        return sorted(str(one.relative_to(self.root)) for one in found)
+
     def private(self) -> list[Path]:
         """Folders that no jail may show."""
         return [self.root]
+
+
+def _much_the_same(one: str, other: str) -> bool:
+    """Whether two names differ in nothing but capitals, spaces and strokes."""
+    plain = [re.sub(r"[\W_]", "", name).casefold() for name in (one, other)]
+    return plain[0] == plain[1]
 
 
 def reason(error: Exception) -> str:

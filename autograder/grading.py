@@ -21,6 +21,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -325,10 +326,18 @@ def grade_assignment(
     there = course.students(name)
     wanted = list(dict.fromkeys(students)) if students is not None else there
     if unknown := [one for one in wanted if one not in there]:
-        raise CourseError(f"nothing was handed in for {name} by {', '.join(map(repr, unknown))}")
+        close = [near for one in unknown for near in get_close_matches(one, there, 1)]
+        mean = f"; did you mean {', '.join(map(repr, close))}?" if close else ""
+        raise CourseError(
+            f"nothing was handed in for {name} by {', '.join(map(repr, unknown))}{mean}"
+        )
     if not wanted:
         where = course.root / course.directory().submitted_directory
-        raise CourseError(f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty")
+        there = course.misplaced(name)
+        found = f"; there is {', '.join(there)}, in another place" if there else ""
+        raise CourseError(
+            f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty{found}"
+        )
     if cluster is None:
         choose(jail)
     assignment = Assignment.load(course, name)

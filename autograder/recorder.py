@@ -24,8 +24,10 @@ from nbgrader.api import (
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from traitlets import TraitError
 
 from .course import Course, CourseError, reason
+from .manual import by_hand
 from .submission import Submitted
 
 LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook, or its server be away
@@ -33,6 +35,10 @@ LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook, or its
 
 class RecordError(Exception):
     """A submission was graded and could not be recorded; it counts as not graded yet."""
+
+
+class _LateError(Exception):
+    """The instructor's own rule did not come to a penalty."""
 
 
 class Recorder:
@@ -44,8 +50,12 @@ class Recorder:
         self.results = course.results(assignment)
         self._lock = _lock(self.results)
         self.gradebook = course.gradebook()
-        self._late = AssignLatePenalties(config=course.config)
-        self._late.init_plugin()
+        try:
+            self._late = AssignLatePenalties(config=course.config)
+            self._late.init_plugin()
+        except (TraitError, ImportError) as error:
+            self.close()
+            raise CourseError(f"the rule for late work cannot be loaded: {error}") from error
 
     def close(self) -> None:
         self.gradebook.close()
@@ -72,6 +82,7 @@ class Recorder:
                 for notebook in submission.notebooks
                 for grade in notebook.grades
             }
+            people = by_hand(submission)
         except MissingEntry:
             return None
         finally:
@@ -81,7 +92,8 @@ class Recorder:
             if marks.get((cell["notebook"], cell["grade_id"])) != cell["points"]:
                 return None
         path = self.course.path("autograded", student, self.assignment)
-        return result if path.is_dir() else None
+        # People mark after the grader has: what it wrote of them is out of date.
+        return _with_people(result, people) if path.is_dir() else None
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -97,7 +109,7 @@ class Recorder:
             self._write_gradebook(submitted, result)
             _swap(fresh, target)
             write_json(self.companion(submitted.student), {**result, "digest": digest})
-        except (OSError, SQLAlchemyError, UnicodeError) as error:
+        except (OSError, SQLAlchemyError, UnicodeError, _LateError) as error:
             self.gradebook.db.rollback()
             shutil.rmtree(fresh, ignore_errors=True)
             if self._of_the_server(error):
@@ -124,8 +136,9 @@ class Recorder:
         until = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
-                self._fill_in(submitted, result)
+                people = by_hand(self._fill_in(submitted, result))
                 self.gradebook.db.commit()
+                _with_people(result, people)
                 return
             except OperationalError as error:
                 self.gradebook.db.rollback()
@@ -141,7 +154,7 @@ class Recorder:
         """
         return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
-    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> None:
+    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> SubmittedAssignment:
         db = self.gradebook.db
         submission = self._submission(submitted)
         points = {(one["notebook"], one["grade_id"]): one["points"] for one in result["cells"]}
@@ -149,7 +162,8 @@ class Recorder:
             unanswered = _unanswered(submitted, notebook.name)
             for grade in notebook.grades:
                 if notebook.name in submitted.problems:
-                    grade.auto_score, grade.needs_manual_grade = 0, False
+                    grade.auto_score = 0
+                    grade.needs_manual_grade = grade.manual_score is not None
                     continue
                 grade.auto_score = points.get((notebook.name, grade.name))
                 grade.needs_manual_grade = (
@@ -163,12 +177,19 @@ class Recorder:
             notebook.late_submission_penalty = None
             if submission.total_seconds_late > 0:
                 db.refresh(notebook)
-                penalty = self._late.plugin_inst.late_submission_penalty(
-                    submitted.student, notebook.score, submission.total_seconds_late
+                notebook.late_submission_penalty = self._penalty(
+                    submitted.student, notebook, submission.total_seconds_late
                 )
-                if penalty is not None:
-                    penalty = self._late._check_late_penalty(notebook, penalty)
-                notebook.late_submission_penalty = penalty
+        return submission
+
+    def _penalty(self, student: str, notebook: SubmittedNotebook, late: float) -> float | None:
+        try:
+            rule = self._late.plugin_inst.late_submission_penalty
+            penalty = rule(student, notebook.score, late)
+            return None if penalty is None else self._late._check_late_penalty(notebook, penalty)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise _LateError(f"the rule for late work has failed: {what}") from error
 
     def _submission(self, submitted: Submitted) -> SubmittedAssignment:
         """The submission's row, made with its grades and comments where there is none yet.
@@ -204,6 +225,12 @@ class Recorder:
             db.add(made)
         db.flush()
         return made
+
+
+def _with_people(result: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
+    result["by_hand"] = people
+    result["needs_manual_grade"] = bool(people["waiting"] or people["again"])
+    return result
 
 
 def _unanswered(submitted: Submitted, notebook: str) -> set[str]:

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from .course import Course, CourseError
+from .manual import of_class
 from .similarity import Alike, alike
 
 UNWRITTEN = "not written yet"  # what a check says of a function that still raises its placeholder
@@ -41,6 +42,7 @@ class StudentMarks:
     name: str
     points: float
     needs_manual: bool
+    marked_before: bool  # by a person, before the work was graded anew
     problems: list[str]  # why a notebook has no mark
     suspicious: list[str]
     notes: list[str]
@@ -146,7 +148,7 @@ class ExerciseMarks:
         if self.unwritten:
             found.append(f"not written {self.unwritten}")
         if self.waiting:
-            found.append(f"to be marked by hand {self.waiting}")
+            found.append(f"by hand {self.waiting}")
         return " · ".join(found)
 
     def add(self, student: str, cell: dict[str, Any]) -> None:
@@ -225,10 +227,13 @@ class ClassReport:
         found: list[tuple[str, dict[str, Any]]] = []
         unreadable: list[tuple[str, str]] = []
         latest = 0.0
+        people = of_class(course, assignment)
         for folder in folders:
             name, path = clean(folder.name), folder / "result.json"
             try:
-                found.append((name, _checked(json.loads(path.read_bytes()))))
+                raw = _checked(json.loads(path.read_bytes()))
+                raw["by_hand"] = people.get(folder.name)
+                found.append((name, raw))
                 latest = max(latest, path.stat().st_mtime)
             except (OSError, ValueError, RecursionError) as error:
                 unreadable.append((name, clean(str(error))))
@@ -331,6 +336,10 @@ class ClassReport:
         """The students with an answer that a person must mark."""
         return [one.name for one in self.students if one.needs_manual]
 
+    def again(self) -> list[str]:
+        """The students whose work was graded anew after a person had marked it."""
+        return [one.name for one in self.students if one.marked_before]
+
     def beside(self) -> list[ExerciseMarks]:
         """The exercises whose tests ran beside the students' code."""
         return [one for one in self.exercises if one.beside]
@@ -383,6 +392,11 @@ class ClassReport:
             cells = listed(one.name for one in exercises if one.waiting)
             place = f", in {cells}" if cells else ""
             known.append(f"To be marked by hand: {many(len(waiting), 'student')}{place}.")
+        if marked := self.again():
+            known.append(
+                "Graded anew after being marked by hand, look again: "
+                f"{many(len(marked), 'student')}."
+            )
         if self.mixed:
             known.append(f"The results come from different versions of the assignment. {again}")
         if beside := self.beside():
@@ -477,10 +491,12 @@ def _need(raw: Any, **kinds: Any) -> None:
 
 
 def _student(name: str, raw: dict[str, Any]) -> StudentMarks:
+    people = raw["by_hand"]  # None where the gradebook does not know the student
     return StudentMarks(
         name=name,
         points=float(raw["points"]),
-        needs_manual=bool(raw.get("needs_manual_grade")),
+        needs_manual=bool(people["waiting"] if people else raw.get("needs_manual_grade")),
+        marked_before=bool(people and people["again"]),
         problems=[clean(str(one)) for one in raw["problems"].values()],
         suspicious=[clean(str(one)) for one in raw["suspicious"]],
         notes=[clean(str(one)) for one in raw["notes"]],

@@ -234,7 +234,7 @@ def _people(report: ClassReport) -> str:
     )
     return _fold(
         f"{many(len(report.students), 'student')}, with the points of each exercise",
-        '<p class="soft">Blue: all points. Orange: none. “by hand”: awaits a person.</p>'
+        '<p class="soft">Blue: all points. Orange: none. “by hand”: a person marks it.</p>'
         '<div class="card scroll people" tabindex="0" role="region" aria-label="Students"><table>'
         f'<thead><tr><th scope="col">student</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
         "</div>",

@@ -30,6 +30,7 @@ WORTH_A_LOOK = re.compile(
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
     r"|assert_close\s*=|phrases_held_back|\bbabel\b|rnncourse\.checks\.(?:cases|parts|trees)\b"
 )
+OF_THE_EXCHANGE = ("timestamp.txt", "submission_secret.txt")  # beside what was handed in
 MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
 MAX_PATH = 1000  # bytes of a file's path inside: it must also fit where it is copied to
 MAX_CELLS = 2000  # of a notebook: likewise
@@ -236,7 +237,8 @@ def collect(
     for cells in expected:
         path = notebooks.get(cells.name)
         if path is None:
-            found.problems[cells.name] = f"{cells.name}.ipynb was not handed in"
+            others = [inside for inside in found.files if inside not in OF_THE_EXCHANGE]
+            found.problems[cells.name] = _missing(f"{cells.name}.ipynb", others)
             continue
         try:
             handed.notebooks[cells.name] = path.name, read_file(path, LIMITS.notebook)
@@ -272,6 +274,16 @@ def read_submission(
     return found
 
 
+def _missing(name: str, others: list[str]) -> str:
+    """That a notebook was not handed in, and what lies in its place: an archive, a screenshot."""
+    shown = [one[:60].encode("utf-8", "replace").decode() for one in others[:3]]
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    only = f", only {', '.join(shown)}{more}" if shown else ""
+    archive = any(one.endswith((".zip", ".tar", ".gz", ".rar", ".7z")) for one in others)
+    hint = "; archives are not unpacked: hand in what is in it" if archive else ""
+    return f"{name} was not handed in{only}{hint}"
+
+
 def _unreadable(name: str, error: Unreadable) -> str:
     return (
         f"{name} could not be read: {error}. Open it in JupyterLab, save it, and hand it in again."
@@ -305,6 +317,8 @@ def parse(content: bytes, notes: list[str]) -> NotebookNode:
     """A notebook from its bytes, any notebook format that nbformat can raise to the current one."""
     if not content.strip():
         raise Unreadable("the file is empty")
+    if content.startswith(b"PK\x03\x04"):
+        raise Unreadable("it is a zip archive, which must be unpacked first")
     try:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -166,6 +166,11 @@ def not_json(work):
     work.instead(b"%PDF-1.4 my homework")
 
 
+@case("zip archive, which must be unpacked.*" + AGAIN, refused=True)
+def an_archive_with_the_name_of_the_notebook(work):
+    work.instead(b"PK\x03\x04" + bytes(1000))
+
+
 @case("not JSON", refused=True)
 def half_a_file(work):
     work.instead(work.content()[:9000])
@@ -235,6 +240,19 @@ def utf16(work):
 @case("was not handed in", refused=True)
 def no_notebook(work):
     work.notebook = None
+
+
+@case("was not handed in, only ps1_cells.zip; archives are not unpacked", refused=True)
+def an_archive(work):
+    work.instead(b"PK\x03\x04" + bytes(1000), f"{ASSIGNMENT}.zip")
+    work.beside("timestamp.txt", b"2026-11-25 11:04 UTC")
+
+
+@case("was not handed in, only 0.png, 1.png, 2.png and 1 more", refused=True)
+def screenshots(work):
+    work.notebook = None
+    for number in range(4):
+        work.beside(f"{number}.png")
 
 
 @case("was not handed in.*|notes.ipynb is not part", refused=True)

@@ -192,6 +192,7 @@ def test_a_score_reads_as_a_number_for_nbgrader_and_as_a_table_for_people():
     score = grade("elman_step", cells.elman_step)
     assert isinstance(score, Score) and float(repr(score)) == 4 == float(score)
     assert "<table" in score._repr_html_()
+    assert "padding-right:.5em" in score._repr_html_()  # or the points touch the words before them
 
 
 def test_a_seed_repeats_its_inputs_and_another_draws_others():

@@ -129,6 +129,8 @@ class Report:
     def _repr_html_(self) -> str:
         # Colours that read on a light and on a dark page; the marks carry the meaning alone.
         good, bad = "#2a9d3a", "#d9480f"
+        # A feedback page leaves no room of its own between columns.
+        sides = "padding-left:.5em;padding-right:.5em"
         rows = []
         shown = [] if self.unwritten else zip(self.outcomes, self._messages(), strict=True)
         for one, message in shown:
@@ -137,7 +139,7 @@ class Report:
             points = f"{one.points if one.passed else 0:g} / {one.points:g}"
             rows.append(
                 f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'
-                f'<td style="text-align:left">{escape(one.line)}{note}</td>'
+                f'<td style="{sides};text-align:left">{escape(one.line)}{note}</td>'
                 f'<td style="text-align:right;white-space:nowrap">{points}</td></tr>'
             )
         hints = "".join(

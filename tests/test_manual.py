@@ -1,0 +1,86 @@
+"""What a person has marked is told apart from what still waits for a first mark."""
+
+import io
+import json
+
+from conftest import needs_jail
+from nbgrader.api import Gradebook
+from rich.console import Console
+
+from autograder.cli import table_of
+from autograder.course import Course
+from autograder.demo import Student, hand_in, nothing
+from autograder.grading import grade_assignment
+from autograder.manual import of_class
+from autograder.release import release
+from autograder.report import ClassReport
+
+ANSWER = "why_gradients_live"
+AWAITS = "awaits manual grading"
+
+
+def shown(course: Course, **options: object) -> str:
+    """The line of a grading run that is about the only student."""
+    graded = grade_assignment(course, "ps1_cells", **options)
+    file = io.StringIO()
+    Console(file=file, width=400).print(table_of(graded))
+    return file.getvalue().splitlines()[2].split("│")[-1].strip()
+
+
+def mark(course: Course, points: float | None) -> None:
+    """As the formgrader does it when a person has typed the points."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        grade = gradebook.find_grade(ANSWER, "ps1_cells", "ps1_cells", "ada")
+        grade.manual_score, grade.needs_manual_grade = points, points is None
+        gradebook.db.commit()
+
+
+def attention(course: Course) -> list[str]:
+    found = ClassReport.load(course, "ps1_cells").attention()
+    return [one.text for one in found if "hand" in one.text]
+
+
+@needs_jail
+def test_a_mark_by_hand_is_no_longer_awaited(short_course):
+    course = short_course
+    release(course, "ps1_cells")
+    solved = course.sources("ps1_cells")["ps1_cells"]
+    hand_in(course, Student("ada", "all right", 6, nothing), solved)
+    assert of_class(course, "ps1_cells") == {}
+
+    assert shown(course) == AWAITS
+    assert shown(course) == f"{AWAITS}; unchanged"
+    assert attention(course) == [f"To be marked by hand: 1 student, in {ANSWER}."]
+
+    mark(course, 3.5)
+    assert shown(course) == "marked by hand: 9.5 in all; unchanged"
+    assert attention(course) == []
+
+    # Graded anew: nbgrader keeps the mark and asks for another look.
+    again = "marked by hand before (9.5 in all): look again"
+    assert shown(course, force=True) == again
+    result = json.loads((course.results("ps1_cells") / "ada" / "result.json").read_text())
+    assert result["by_hand"] == {
+        "given": [ANSWER],
+        "waiting": [],
+        "again": [ANSWER],
+        "points_in_all": 9.5,
+    }
+    assert result["needs_manual_grade"]
+    assert attention(course) == ["Graded anew after being marked by hand, look again: 1 student."]
+
+    mark(course, None)
+    assert shown(course) == f"{AWAITS}; unchanged"
+
+
+@needs_jail
+def test_a_mark_by_hand_does_not_hide_behind_work_that_cannot_be_read(short_course):
+    course = short_course
+    release(course, "ps1_cells")
+    solved = course.sources("ps1_cells")["ps1_cells"]
+    hand_in(course, Student("ada", "all right", 6, nothing), solved)
+    grade_assignment(course, "ps1_cells")
+    mark(course, 3.5)
+    path = course.path("submitted", "ada", "ps1_cells") / "ps1_cells.ipynb"
+    path.write_text(path.read_text()[:2000])
+    assert shown(course).endswith("; marked by hand before (3.5 in all): look again")
