@@ -70,6 +70,12 @@ class Course:
         return self.directory().db_url
 
     @property
+    def gradebook_file(self) -> Path | None:
+        """Where an sqlite gradebook lies, or will; None for one on a server."""
+        file = self.db_url.removeprefix("sqlite:///")
+        return None if file == self.db_url else Path(file)
+
+    @property
     def course_id(self) -> str:
         return self.directory().course_id
 

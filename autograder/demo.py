@@ -160,7 +160,7 @@ def steals(paper: Paper) -> None:
         "    except Exception as error:\n"
         "        found[path] = repr(error)\n"
         "try:\n"
-        f"    book = sqlite3.connect({paper.course.db_url.removeprefix('sqlite:///')!r})\n"
+        f"    book = sqlite3.connect({str(paper.course.gradebook_file)!r})\n"
         "    book.execute('UPDATE grade SET manual_score = 100')\n"
         "    book.commit()\n"
         "except Exception as error:\n"

@@ -333,8 +333,8 @@ def grade_assignment(
         )
     if not wanted:
         where = course.root / course.directory().submitted_directory
-        there = course.misplaced(name)
-        found = f"; there is {', '.join(there)}, in another place" if there else ""
+        misplaced = course.misplaced(name)
+        found = f"; there is {', '.join(misplaced)}, in another place" if misplaced else ""
         raise CourseError(
             f"nothing was handed in for {name}: {where}/<student>/{name}/ is empty{found}"
         )

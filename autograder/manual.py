@@ -1,6 +1,5 @@
 """What people mark: the marks they have given, and those that the gradebook waits for."""
 
-from pathlib import Path
 from typing import Any
 
 from nbgrader.api import MissingEntry, SubmittedAssignment
@@ -16,7 +15,7 @@ def by_hand(submission: SubmittedAssignment) -> dict[str, Any]:
     """
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     given = [grade for grade in grades if grade.manual_score is not None]
-    marks = [
+    marks = [  # nbgrader's own `score` is computed as a row is loaded: too early
         (grade.manual_score if grade in given else grade.auto_score or 0)
         + (grade.extra_credit or 0)
         for grade in grades
@@ -32,8 +31,7 @@ def by_hand(submission: SubmittedAssignment) -> dict[str, Any]:
 
 def of_class(course: Course, assignment: str) -> dict[str, dict[str, Any]]:
     """That of everyone in the gradebook, by student; empty where there is no gradebook."""
-    file = course.db_url.removeprefix("sqlite:///")
-    if file != course.db_url and not Path(file).exists():
+    if course.gradebook_file is not None and not course.gradebook_file.exists():
         return {}  # opening it would make one
     with course.gradebook() as gradebook:
         try:

@@ -17,10 +17,10 @@ def release(course: Course, assignment: str) -> Path:
         there = f"; there are {', '.join(dict.fromkeys(known))}" if known else ""
         raise CourseError(f"there is no assignment {assignment!r} in {source.parent}{there}")
     # On a fresh machine there is no folder for the gradebook yet.
-    if course.db_url.startswith("sqlite:///"):
-        Path(course.db_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    if course.gradebook_file is not None:
+        course.gradebook_file.parent.mkdir(parents=True, exist_ok=True)
     released = course.path("release", ".", assignment)
-    before = _put_aside(released)
+    before = _put_aside(course, assignment, released)
     try:
         _ask(course, assignment, "generate_assignment", force=True, create=True)
     except BaseException:
@@ -32,10 +32,14 @@ def release(course: Course, assignment: str) -> Path:
     return released
 
 
-def _put_aside(released: Path) -> Path:
+def _put_aside(course: Course, assignment: str, released: Path) -> Path:
     """A whole copy of what is released, beside it, until there is something newer."""
     before = released.with_name(f".{released.name}.before")
-    _take_back(before, released)  # a release was killed on its way
+    if before.is_dir():  # a release was killed on its way, and somebody may have worked there since
+        if released.is_dir():
+            kept = _keep(course, assignment, released)
+            print(f"a release of {assignment} had been killed: what it left is kept in {kept}")
+        before.rename(released)
     unfinished = before.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     if released.is_dir():
@@ -63,10 +67,15 @@ def _keep_edits(course: Course, assignment: str, before: Path, released: Path) -
         before.rename(discarded)  # in one step: nobody may take half of it for the last release
         shutil.rmtree(discarded)
         return
+    kept = _keep(course, assignment, before)
+    print(f"the {assignment} that was there before has changed: it is kept in {kept}")
+
+
+def _keep(course: Course, assignment: str, folder: Path) -> Path:
+    """Move a folder to where nothing is written over; where that is."""
     kept = course.results(assignment).parent.parent / "kept" / f"{assignment}-{time.time_ns()}"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(before, kept)
-    print(f"the {assignment} that was there before has changed: it is kept in {kept}")
+    return Path(shutil.move(folder, kept))
 
 
 def feedback(course: Course, assignment: str) -> Path:

@@ -21,6 +21,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
+from .jailed import wire
 from .limits import LIMITS
 
 # Words that no answer needs; a person should look at a cell that holds one.
@@ -209,7 +210,7 @@ def collect(
     taken = {*extra, *(f"{name}.ipynb" for name in wanted)}
     for inside, entry in listing(folder):
         path = Path(entry.path)
-        shown = inside[:MAX_PATH].encode("utf-8", "replace").decode()
+        shown = wire.text(inside[:MAX_PATH])
         if entry.is_symlink():
             found.suspicious.append(f"the submission holds a link, {shown}")
             continue
@@ -276,7 +277,7 @@ def read_submission(
 
 def _missing(name: str, others: list[str]) -> str:
     """That a notebook was not handed in, and what lies in its place: an archive, a screenshot."""
-    shown = [one[:60].encode("utf-8", "replace").decode() for one in others[:3]]
+    shown = [wire.text(one[:60]) for one in others[:3]]
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     only = f", only {', '.join(shown)}{more}" if shown else ""
     archive = any(one.endswith((".zip", ".tar", ".gz", ".rar", ".7z")) for one in others)
@@ -437,7 +438,7 @@ def _clean_cell(cell: Any, found: Submitted, room: int) -> NotebookNode | None:
     if len(text) > room:
         found.notes.append(f"all cells have more than {MAX_SOURCES} characters; the rest was cut")
         text = text[:room]
-    made = _cell(kind, text.encode("utf-8", "replace").decode())
+    made = _cell(kind, wire.text(text))
     if kind == "raw":
         made.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
     return made

@@ -238,6 +238,19 @@ def test_releasing_may_be_cut_off_anywhere(course, monkeypatch, name):
     assert step > 10
 
 
+def test_work_in_what_a_killed_release_left_is_kept(course, monkeypatch):
+    folder = course.path("release", ".", ASSIGNMENT)
+    before = folder.with_name(f".{ASSIGNMENT}.before")
+    for place, text in ((folder, "worked in since"), (before, "old")):
+        place.mkdir(parents=True)
+        (place / "a.ipynb").write_text(text)
+    monkeypatch.setattr(releasing, "_ask", lambda *_, **__: None)
+    releasing.release(course, ASSIGNMENT)
+    (kept,) = (course.root / "class" / "kept").iterdir()
+    assert (kept / "a.ipynb").read_text() == "worked in since"
+    assert (folder / "a.ipynb").read_text() == "old"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ctrl_c_never_reaches_a_judge():
     """Not even the first one, while it starts: its words would hide the grader's."""

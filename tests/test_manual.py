@@ -3,6 +3,7 @@
 import io
 import json
 
+import pytest
 from conftest import needs_jail
 from nbgrader.api import Gradebook
 from rich.console import Console
@@ -14,6 +15,8 @@ from autograder.grading import grade_assignment
 from autograder.manual import of_class
 from autograder.release import release
 from autograder.report import ClassReport
+
+pytestmark = needs_jail
 
 ANSWER = "why_gradients_live"
 AWAITS = "awaits manual grading"
@@ -40,12 +43,17 @@ def attention(course: Course) -> list[str]:
     return [one.text for one in found if "hand" in one.text]
 
 
-@needs_jail
-def test_a_mark_by_hand_is_no_longer_awaited(short_course):
-    course = short_course
-    release(course, "ps1_cells")
-    solved = course.sources("ps1_cells")["ps1_cells"]
-    hand_in(course, Student("ada", "all right", 6, nothing), solved)
+@pytest.fixture
+def handed_in(short_course: Course) -> Course:
+    """That course, to which Ada has handed in everything right."""
+    release(short_course, "ps1_cells")
+    solved = short_course.sources("ps1_cells")["ps1_cells"]
+    hand_in(short_course, Student("ada", "all right", 6, nothing), solved)
+    return short_course
+
+
+def test_a_mark_by_hand_is_no_longer_awaited(handed_in):
+    course = handed_in
     assert of_class(course, "ps1_cells") == {}
 
     assert shown(course) == AWAITS
@@ -73,12 +81,8 @@ def test_a_mark_by_hand_is_no_longer_awaited(short_course):
     assert shown(course) == f"{AWAITS}; unchanged"
 
 
-@needs_jail
-def test_a_mark_by_hand_does_not_hide_behind_work_that_cannot_be_read(short_course):
-    course = short_course
-    release(course, "ps1_cells")
-    solved = course.sources("ps1_cells")["ps1_cells"]
-    hand_in(course, Student("ada", "all right", 6, nothing), solved)
+def test_a_mark_by_hand_does_not_hide_behind_work_that_cannot_be_read(handed_in):
+    course = handed_in
     grade_assignment(course, "ps1_cells")
     mark(course, 3.5)
     path = course.path("submitted", "ada", "ps1_cells") / "ps1_cells.ipynb"

@@ -265,7 +265,7 @@ def test_a_manual_cell_waits_and_has_no_mean_yet(course):
     assert texts(report) == ["To be marked by hand: 1 student, in why."]
     assert report.students[0].cells["ps", "why"] is None
     assert "by hand" in report.html()
-    assert "by hand 1" in shown(report)
+    assert "4 points · by hand 1" in shown(report)
 
 
 def test_a_manual_flag_without_a_cell_is_told_all_the_same(course):

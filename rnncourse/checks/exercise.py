@@ -91,10 +91,9 @@ class Exercise:
             # the reference is known for everyone who is graded with this seed.
             for one in properties:
                 self._expect(one, self.reference, seed)
-        for one in properties:
-            with redirect_stdout(printed):
+            for one in properties:
                 outcomes.append(self._check(subject, seed, one, suspects, seen))
-            suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
+                suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
         outcomes = self._settle(properties, outcomes, seen, seed)
         return Report(self.name, outcomes, self.points, seed, printed.getvalue())
 

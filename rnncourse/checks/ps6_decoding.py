@@ -463,8 +463,9 @@ def counts_of(rows: Any, outcomes: list[Any]) -> list[int] | str:
     if not is_list(rows) or not all(map(is_words, rows)):
         return describe_rows(rows)
     # Before they are counted: foreign rows can be made to have all the same hash.
-    if foreign := [row for row in rows if tuple(row) not in outcomes][:1]:
-        return f"there is a {list(foreign[0])} among them"
+    for row in rows:
+        if tuple(row) not in outcomes:
+            return f"there is a {list(row)} among them"
     found = Counter(map(tuple, rows))
     return [found[row] for row in outcomes]
 

@@ -100,6 +100,15 @@ def frame(header, *buffers):
     return struct.pack("!II", total, len(text)) + text + b"".join(buffers)
 
 
+def call_back(step, xs, state, n):
+    """The message that calls a step of the judge's, with n rows of zeros."""
+    D, H = xs.shape[2], state.shape[1] if hasattr(state, "shape") else 1
+    args = ["tuple", ["tuple", ["tensor", "float64", [n, 1, D], 0, {}],
+                      ["tensor", "float64", [1, n, H], 1, {}]], ["dict"]]
+    header = {"op": "call", "target": step._handle, "args": args, "grad": True}
+    return frame(header, bytes(8 * n * D), bytes(8 * n * H))
+
+
 def listen(sock):
     """The header of the next message from the judge."""
     def exactly(n):

@@ -10,12 +10,7 @@ ANSWERS = {
 def unroll(step, xs, state):
     import fcntl, signal, termios, time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    n, D = 1500, xs.shape[2]
-    H = state.shape[1] if isinstance(state, torch.Tensor) else 1
-    args = ["tuple", ["tuple", ["tensor", "float64", [n, 1, D], 0, {}],
-                      ["tensor", "float64", [1, n, H], 1, {}]], ["dict"]]
-    one = frame({"op": "call", "target": step._handle, "args": args, "grad": True},
-                bytes(8 * n * D), bytes(8 * n * H))
+    one = call_back(step, xs, state, 1500)
     sock, start = channel(), time.time()
     sock.sendall(one)
     while time.time() - start < 60:
