@@ -1,11 +1,10 @@
 """A course on disk: where things lie, as nbgrader's configuration says."""
 
-import ast
 import importlib
 import importlib.util
 import re
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
-import rnncourse
 from rnncourse.checks.exercise import Exercise
+
+from .imports import importers, modules
 
 
 class CourseError(Exception):
@@ -196,30 +196,15 @@ def hidden_modules(assignment: str) -> list[str]:
     be imported and would give them away."""
     hidden = {one.reference.__module__ for one in problem_set_exercises(assignment).values()}
     hidden |= set(_said_by_checks(assignment, "ALSO_HIDDEN", ()))
-    imports = _library_imports()
-    while more := {name for name, used in imports.items() if used & hidden} - hidden:
-        hidden |= more
-    return sorted(hidden)
-
-
-@cache
-def _library_imports() -> dict[str, set[str]]:
-    """What each module of rnncourse imports, but for the checks, which no jail has."""
-    root = Path(rnncourse.__file__).parent
-    found = {}
-    for path in root.rglob("*.py"):
-        name = ".".join(("rnncourse", *path.relative_to(root).with_suffix("").parts))
-        if path.name == "__init__.py" or name.startswith("rnncourse.checks."):
-            continue
-        used = found[name] = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                used |= {one.name for one in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                above = name.split(".")[: -node.level] if node.level else []
-                module = ".".join([*above, *([node.module] if node.module else [])])
-                used |= {module, *(f"{module}.{one.name}" for one in node.names)}
-    return found
+    # Not the checks and packages: what of them a jail gets imports no answer.
+    candidates = [
+        name
+        for name, path in modules().items()
+        if name.startswith("rnncourse.")
+        and not name.startswith("rnncourse.checks.")
+        and path.name != "__init__.py"
+    ]
+    return sorted(importers(hidden, candidates))
 
 
 def forbidden_names(assignment: str) -> list[str]:

@@ -33,6 +33,7 @@ from nbgrader.api import MissingEntry
 
 from .cluster import Cluster
 from .course import Course, CourseError, forbidden_names, handed_in, hidden_modules
+from .fingerprint import code_fingerprint
 from .jail import JailError, choose
 from .judge import Judge, NotebookResult
 from .limits import LIMITS, Limits
@@ -53,9 +54,6 @@ from .submission import (
 # Characters of folder names that neither the gradebook nor the feedback can hold.
 UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 RENAME = "not graded: the folder's name holds a line break or is not UTF-8; rename it"
-# The parts of this package on which a mark depends, beside all of rnncourse.
-JUDGING = ("hidden/*.py", "jailed/*.py", "conversation.py", "grade.py", "grading.py", "jail.py")
-JUDGING += ("judge.py", "limits.py", "session.py", "submission.py")
 # What is remembered of each cell until the whole class is graded.
 IN_SHORT = ("notebook", "grade_id", "points", "max_points", "beside", "seed")
 ATTEMPTS = 2  # at a submission with which a judge has died
@@ -472,16 +470,8 @@ class RunSeed:
 
 def _version(assignment: Assignment) -> bytes:
     """What the marks depend on beside the submission: our code, the assignment, its source."""
-    import autograder
-    import rnncourse
-
-    digest = hashlib.sha256()
-    ours, theirs = (Path(package.__file__).parent for package in (autograder, rnncourse))
-    for pattern in JUDGING:
-        for path in sorted(ours.glob(pattern)):
-            digest.update(path.read_bytes())
-    for path in sorted(theirs.rglob("*.py")):
-        digest.update(path.read_bytes())
+    sources = [cell.source for one in assignment.sources.values() for cell in one.cells]
+    digest = hashlib.sha256(code_fingerprint(assignment.name, sources))
     digest.update(json.dumps([asdict(one) for one in assignment.cells]).encode())
     digest.update(json.dumps(assignment.sources, sort_keys=True).encode())
     for inside, content in sorted(assignment.files.items()):

@@ -37,6 +37,14 @@ DIRECT = ("bwrap", "none")  # backends whose parent can hand a child's socket to
 BACKENDS = ("bwrap", "docker", "podman", "none")
 IMAGE = os.environ.get("AUTOGRADER_IMAGE", "rnncourse-jail")
 
+# What a jail gets of rnncourse. Checks are named one by one: a catalogue of mistakes, which holds
+# the answers' near misses, must not slip in under a new name. `check` does without them here.
+ENGINE = ("__init__", "alongside", "animals", "bug_hunt", "cases", "chance", "compare", "entries")
+ENGINE += ("exercise", "networks", "parts", "report", "rng", "rules", "translators", "trees")
+STAGED = ("__init__.py", "device.py", "progress.py", "source.py", "data/*.py", "plots/*.py")
+STAGED += ("recipes/*.py", "reference/*.py", "selfstudy/*.py", "py.typed")
+STAGED += tuple(f"checks/{name}.py" for name in ENGINE)
+
 HIDDEN_MODULE = '''"""Not here while grading."""
 
 raise ImportError(f"{__name__} is what this problem set asks you to write: it is not available")
@@ -82,19 +90,19 @@ def choose(backend: str = "auto") -> str:
     )
 
 
-def stage(hidden: Iterable[str]) -> Path:
-    """A folder with what a jail may see of the course: rnncourse without the hidden modules,
-    and the jailed worker."""
+def stage(hidden: Iterable[str], library: Path | None = None) -> Path:
+    """A folder with what a jail may see of the course: what STAGED names of rnncourse, without the
+    hidden modules, and the jailed worker."""
     folder = Path(tempfile.mkdtemp(prefix="autograder-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # where the jail's close() does not
+    library = library or Path(rnncourse.__file__).parent
+    for pattern in STAGED:
+        for path in library.glob(pattern):
+            target = folder / "rnncourse" / path.relative_to(library)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")
-    source = Path(rnncourse.__file__).parent
-    shutil.copytree(source, folder / "rnncourse", ignore=skip)
     shutil.copytree(Path(__file__).parent / "jailed", folder / "jailed", ignore=skip)
-    # The catalogue of mistakes holds the answers' near misses; `check` does without it here.
-    checks = folder / "rnncourse" / "checks"
-    for catalogue in [*checks.glob("ps*.py"), *checks.glob("capstone*.py")]:
-        catalogue.unlink()
     for module in hidden:
         path = folder.joinpath(*module.split(".")).with_suffix(".py")
         path.write_text(HIDDEN_MODULE)

@@ -4,12 +4,14 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
 from conftest import ROOT, needs_jail
 
+import rnncourse
 from autograder.course import hidden_modules
 from autograder.jail import Jail, JailError, choose, stage
 from autograder.jailed.peer import RemoteError
@@ -380,6 +382,23 @@ def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
             ):
                 assert answer not in text, f"{path} has {answer}"
         assert "def embed" in (staged / "rnncourse/reference/inputs.py").read_text()
+    finally:
+        shutil.rmtree(staged)
+
+
+@pytest.mark.parametrize("place", ["midterm.py", "final_exam/softmax.py", "ps8_x/softmax.py"])
+def test_a_catalogue_of_mistakes_is_not_staged_whatever_its_name(tmp_path, place):
+    library = tmp_path / "rnncourse"
+    shutil.copytree(Path(rnncourse.__file__).parent, library)
+    catalogue = library / "checks" / "ps0_warmup.py"
+    for path in (library / "checks" / place, library / "exercises" / place, library / place):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(catalogue, path)
+    staged = stage([], library)
+    try:
+        for path in staged.rglob("*.py"):
+            assert ".misconception(" not in path.read_text(), path
+        assert (staged / "rnncourse" / "checks" / "compare.py").exists()
     finally:
         shutil.rmtree(staged)
 

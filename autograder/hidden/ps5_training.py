@@ -9,6 +9,7 @@ from rnncourse.checks import ps5_training as ps5
 from rnncourse.checks.alongside import alongside
 from rnncourse.checks.cases import attempt
 from rnncourse.checks.compare import Raised
+from rnncourse.checks.entries import judging
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
 
@@ -299,7 +300,7 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
             "the history of fit is returned",
             0.75,
             ps5.observe_translator,
-            ps5.with_key("returned"),
+            judging("*returned"),
         ),
     ),
 }

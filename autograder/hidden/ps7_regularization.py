@@ -9,6 +9,7 @@ from rnncourse.checks import ps7_regularization as ps7
 from rnncourse.checks.alongside import alongside
 from rnncourse.checks.cases import attempt, part
 from rnncourse.checks.compare import Raised, kind
+from rnncourse.checks.entries import judging
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng, Sizes
 from rnncourse.checks.trees import copied
@@ -237,7 +238,7 @@ HIDDEN: dict[str, tuple[Property, ...]] = {
             "every entry is drawn for itself",
             0.25,
             ps7.observe_entries,
-            ps7.judging("the mask", "its entries"),
+            judging("the mask*", "its entries*"),
         ),
         Property("zero", "p = 0 drops nothing", 0.25, ps7.observe_zero),
         ps7.mask_cases.dtype(0.25),

@@ -6,7 +6,6 @@ audit submits its source.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from ..reference import inputs
 from ..reference.inputs import BOS, EOS, PAD, SPECIALS, UNK, embed
 from .cases import Cases, attempt, part
 from .compare import Raised, difference, kind
+from .entries import judging
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
 
@@ -514,18 +514,6 @@ def observe_padded(subject: Any, rng: Rng) -> dict[str, Any]:
     return observe_batches(subject, [(draw_sequences(rng, rng.sizes(B=B)),) for B in (3, 5)])
 
 
-def only(ending: str) -> Callable[[Any, Any], str | None]:
-    """A judge that looks at the entries with this ending alone."""
-
-    def judge(got: Any, expected: Any) -> str | None:
-        return difference(
-            {key: one for key, one in got.items() if key.endswith(ending)},
-            {key: one for key, one in expected.items() if key.endswith(ending)},
-        )
-
-    return judge
-
-
 def dtype_of(value: Any) -> Any:
     return str(value.dtype).removeprefix("torch.") if torch.is_tensor(value) else kind(value)
 
@@ -546,14 +534,14 @@ padding = Exercise(
             "tokens (B, T): each row a sequence, then pad",
             1,
             observe_padded,
-            only("tokens"),
+            judging("*tokens"),
         ),
         Property(
             "lengths",
             "lengths (B,): how long each sequence is",
             0.5,
             observe_padded,
-            only("lengths"),
+            judging("*lengths"),
         ),
         Property("dtype", "both are int64", 0.5, observe_batch_dtypes),
     ),

@@ -16,7 +16,7 @@ from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import Seq2Seq
 from .bug_hunt import BugHunt
 from .cases import Cases, attempt, part, using
-from .compare import difference
+from .entries import judging
 from .exercise import Exercise, Property
 from .networks import Model, Network, draw_model
 from .rng import ONES, Rng, Sizes
@@ -1173,18 +1173,6 @@ def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
     return seen
 
 
-def only(ending: str) -> Callable[[Any, Any], str | None]:
-    """Judge the entries of an observation whose names end so."""
-
-    def judge(got: Any, expected: Any) -> str | None:
-        def some(seen: dict[str, Any]) -> dict[str, Any]:
-            return {key: one for key, one in seen.items() if key.endswith(ending)}
-
-        return difference(some(got), some(expected))
-
-    return judge
-
-
 translating = Exercise(
     "AttentionSeq2Seq",
     "ps4_attention",
@@ -1193,9 +1181,9 @@ translating = Exercise(
     properties=(
         Property("parameters", "the parameters are those asked for", 1, observe_parameters),
         translation_cases.shape(0.5),
-        Property("weights", "it looks where its score says", 1, observe_luong, only("weights")),
+        Property("weights", "it looks where its score says", 1, observe_luong, judging("*weights")),
         Property(
-            "values", "the logits of Luong's form are right", 2, observe_luong, only("logits")
+            "values", "the logits of Luong's form are right", 2, observe_luong, judging("*logits")
         ),
         Property("printed", "the logits of equation 8 as printed are right", 1, observe_printed),
         # Visible: else who leaves start and step unwritten is told that all visible checks pass.

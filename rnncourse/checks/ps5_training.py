@@ -17,7 +17,8 @@ from ..reference.training import clip_gradients, cross_entropy, detach_state, tr
 from . import animals
 from .alongside import alongside
 from .cases import Cases, attempt, part
-from .compare import Raised, difference, kind
+from .compare import Raised, kind
+from .entries import judging, judging_all_but
 from .exercise import Exercise, Property
 from .rng import Rng, Sizes
 from .trees import copied, tensors
@@ -25,23 +26,6 @@ from .trees import copied, tensors
 PARTS = "rnncourse.checks.parts"
 # Of the library, what a jail must not have beside the references: it computes cross_entropy.
 ALSO_HIDDEN = ("rnncourse.recipes.softmax_loss",)
-
-
-def only(keys: Callable[[str], bool]) -> Callable[[Any, Any], str | None]:
-    """A judge of those entries of an observation whose keys are chosen."""
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if not isinstance(got, dict):
-            return difference(got, expected)
-        mine, theirs = ({k: v for k, v in one.items() if keys(k)} for one in (got, expected))
-        return difference(mine, theirs)
-
-    return judge
-
-
-def with_key(text: str) -> Callable[[Any, Any], str | None]:
-    """A judge of the entries whose keys end so."""
-    return only(lambda key: key.endswith(text))
 
 
 # --- cross_entropy ------------------------------------------------------------------------------
@@ -403,7 +387,7 @@ backward = Exercise(
     training.elman_backward,
     points=8,
     properties=tuple(
-        Property(name, f"{name} is right", points, observe_gradients, with_key(name))
+        Property(name, f"{name} is right", points, observe_gradients, judging(f"*{name}"))
         for name, points in zip(GRADIENTS, (1, 1, 1, 1.5), strict=True)
     ),
 )
@@ -721,14 +705,14 @@ clip = Exercise(
             "too long a gradient gets the length max_norm and keeps its direction",
             1.25,
             observe_long_gradients,
-            only(lambda key: not key.endswith("returned")),
+            judging_all_but("*returned"),
         ),
         Property(
             "returned",
             "the norm before clipping is returned",
             0.75,
             observe_long_gradients,
-            with_key("returned"),
+            judging("*returned"),
         ),
         Property("short", "a gradient that is short enough stays", 0.5, observe_short_gradients),
         Property("absent", "parameters without a gradient", 0.5, observe_absent_gradients),
@@ -1003,14 +987,14 @@ detach = Exercise(
             "the numbers and the form stay the same",
             0.5,
             observe_detached,
-            only(lambda key: not key.endswith("passes")),
+            judging_all_but("*passes"),
         ),
         Property(
             "stops",
             "no gradient passes",
             0.5,
             observe_detached,
-            with_key("passes"),
+            judging("*passes"),
         ),
     ),
 )
@@ -1129,14 +1113,14 @@ truncated = Exercise(
             "the state is carried from chunk to chunk",
             1.25,
             observe_chunks,
-            only(lambda key: "gradient" not in key and "history" not in key),
+            judging_all_but("*gradient*", "*history*"),
         ),
         Property(
             "border",
             "the gradient stops exactly at the border of a chunk",
             1.25,
             observe_chunks,
-            only(lambda key: "gradient" in key or key.startswith("how many")),
+            judging("*gradient*", "how many*"),
         ),
     ),
 )
@@ -1305,7 +1289,7 @@ def observe_clipped_steps(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def weights_only(got: Any, expected: Any) -> str | None:
-    return only(lambda key: key.startswith("after"))(got, expected)
+    return judging("after*")(got, expected)
 
 
 step = Exercise(
@@ -1320,7 +1304,7 @@ step = Exercise(
             "the loss before the step is returned, as a float",
             0.5,
             observe_one_step,
-            with_key("returned"),
+            judging("*returned"),
         ),
         Property("old", "old gradients do not count", 1, observe_more_steps, weights_only),
         Property("clip", "the gradient is clipped before the step", 1, observe_clipped_steps),
@@ -1553,14 +1537,14 @@ fitting = Exercise(
             "each epoch makes a step with every batch, in order",
             1,
             observe_epochs,
-            only(lambda key: key != "history"),
+            judging_all_but("history"),
         ),
         Property(
             "history",
             "the history has mean loss and validation of every epoch",
             1,
             observe_epochs,
-            with_key("history"),
+            judging("history"),
         ),
         Property("best", "the weights of the best epoch are kept", 1.25, observe_best),
         Property("patience", "it stops when patience has run out", 1, observe_patience),
@@ -1982,7 +1966,7 @@ def judged(learned: Any, start: dict[str, torch.Tensor], test: tuple) -> dict[st
 
 def about(finding: str) -> Callable[[Any, Any], str | None]:
     """A judge of one finding; weights that are of no use are told first."""
-    judge_all = only(lambda key: key in ("the weights", finding))
+    judge_all = judging("the weights", finding)
 
     def judge(got: Any, expected: Any) -> str | None:
         # The finding is the title of the property: not to be said twice.

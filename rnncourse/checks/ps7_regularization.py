@@ -20,6 +20,7 @@ from ..reference.regularization import dropout_mask
 from .alongside import alongside
 from .cases import Cases, attempt, part
 from .compare import Raised, difference, kind
+from .entries import judging
 from .exercise import Exercise, Property
 from .rng import ONES, Rng, Sizes
 from .trees import copied, tensors
@@ -79,20 +80,6 @@ def some(dropped: torch.Tensor) -> str:
 
 def same(got: Any, expected: torch.Tensor) -> bool:
     return difference(got, expected) is None
-
-
-def judging(*starts: str) -> Callable[[Any, Any], str | None]:
-    """A judge of that part of an observation whose keys start so."""
-
-    def judge(got: Any, expected: Any) -> str | None:
-        if not isinstance(got, dict):
-            return difference(got, expected)
-        return difference(
-            {key: value for key, value in got.items() if key.startswith(starts)},
-            {key: value for key, value in expected.items() if key.startswith(starts)},
-        )
-
-    return judge
 
 
 def draws(
@@ -185,14 +172,14 @@ masking = Exercise(
             "every entry is 0 or 1 / (1 - p)",
             0.75,
             observe_entries,
-            judging("the mask", "its numbers"),
+            judging("the mask*", "its numbers*"),
         ),
         Property(
             "share",
             "an entry is 0 with probability p",
             0.5,
             observe_entries,
-            judging("the mask", "its share"),
+            judging("the mask*", "its share*"),
         ),
         mask_cases.refuses(0.25, draw_bad_probabilities),
     ),
@@ -508,21 +495,21 @@ variational = Exercise(
             "step sees x_t and h_{t-1} times a mask of zeros and 1 / (1 - p)",
             0.75,
             observe_masks,
-            judging("calls", "every call", "x_t is", "h of"),
+            judging("calls*", "every call*", "x_t is*", "h of*"),
         ),
         Property(
             "steady",
             "the masks are the same at every step",
             2,
             observe_masks,
-            judging("calls", "every call", "the mask"),
+            judging("calls*", "every call*", "the mask*"),
         ),
         Property(
             "results",
             "hs and the last state are what step returned, undropped",
             0.5,
             observe_masks,
-            judging("calls", "every call", "hs", "the last"),
+            judging("calls*", "every call*", "hs*", "the last*"),
         ),
         Property("tuples", "of a state (h, c) only h is dropped", 0.75, observe_tuple),
         Property(
@@ -952,14 +939,14 @@ words = Exercise(
             "a place holds E[w] / (1 - p), whole, or 0",
             0.75,
             observe_words,
-            judging("the result", "padding", "the numbers", "a word"),
+            judging("the result*", "padding*", "the numbers*", "a word*"),
         ),
         Property(
             "everywhere",
             "a word that goes, goes from the whole sentence",
             1.75,
             observe_words,
-            judging("the result", "the occ", "the words"),
+            judging("the result*", "the occ*", "the words*"),
         ),
     ),
 )
@@ -1681,21 +1668,21 @@ weights = Exercise(
             "step gets W_h times a mask of zeros and 1 / (1 - p); x_t and the state are whole",
             0.75,
             observe_weights,
-            judging("calls", "every call", "x_t", "h of", "W_h"),
+            judging("calls*", "every call*", "x_t*", "h of*", "W_h*"),
         ),
         Property(
             "steady",
             "the dropped weights are the same at every step",
             1.5,
             observe_weights,
-            judging("calls", "every call", "the mask"),
+            judging("calls*", "every call*", "the mask*"),
         ),
         Property(
             "results",
             "hs and the last state are what step returned",
             0.5,
             observe_weights,
-            judging("calls", "every call", "hs", "the last"),
+            judging("calls*", "every call*", "hs*", "the last*"),
         ),
         Property("off", "training=False and p = 0 drop nothing at all", 0.75, observe_weights_off),
     ),

@@ -1,0 +1,95 @@
+"""What marks depend on is found in the code: no list to forget."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograder
+import rnncourse
+from autograder import fingerprint, imports
+from autograder.fingerprint import code_fingerprint, marking_modules
+
+SOURCES = ("from rnncourse.data import toys", "from rnncourse import plots")
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch):
+    """A copy of our packages, as the fingerprint sees them: change(module) changes one of them."""
+    for package in (autograder, rnncourse):
+        folder = Path(package.__file__).parent
+        shutil.copytree(folder, tmp_path / folder.name)
+    root = Path(autograder.__file__).parents[1]
+    known = {name: tmp_path / path.relative_to(root) for name, path in imports.modules().items()}
+    for module in (imports, fingerprint):
+        monkeypatch.setattr(module, "modules", lambda: known)
+
+    def change(name):
+        path = known[name]
+        path.write_text(path.read_text() + "\n# changed\n")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "autograder.course",  # what is forbidden, and what is hidden
+        "autograder.hidden.ps1_cells",
+        "autograder.jailed.peer",
+        "autograder.judge",
+        "autograder.limits",
+        "autograder.submission",
+        "rnncourse.checks.cases",
+        "rnncourse.checks.parts",
+        "rnncourse.checks.ps1_cells",
+        "rnncourse.data.toys",  # which the notebook imports
+        "rnncourse.reference.cells",
+    ],
+)
+def test_a_change_of_what_marks_depend_on_shows(copies, name):
+    before = code_fingerprint("ps1_cells", SOURCES)
+    copies(name)
+    assert code_fingerprint("ps1_cells", SOURCES) != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "autograder.cli",
+        "autograder.hidden.ps6_decoding",  # another set's
+        "autograder.recorder",
+        "autograder.report",
+        "rnncourse.checks.ps6_decoding",
+        "rnncourse.plots.style",
+        "rnncourse.progress",
+        "rnncourse.recipes.words",
+        "rnncourse.selfstudy.standing",
+    ],
+)
+def test_a_change_of_anything_else_regrades_nobody(copies, name):
+    before = code_fingerprint("ps1_cells", SOURCES)
+    copies(name)
+    assert code_fingerprint("ps1_cells", SOURCES) == before
+
+
+def test_everything_that_is_loaded_to_judge_is_found():
+    """Whatever of ours is in a process that can grade, but for other sets' exercises."""
+    program = (
+        "import sys, autograder.judge, autograder.submission\n"
+        "from autograder.grade import rubric\n"
+        "rubric('load_translator')\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    loaded = set(done.stdout.split()) & imports.modules().keys()
+    sets = {f"ps{number}" for number in range(8)}
+    others = {name for name in loaded if name.split(".")[-1].split("_")[0] in sets}
+    # And but for the references that only these import.
+    others |= {name for name in loaded if name.startswith("rnncourse.reference.")}
+    assert loaded - others - {"autograder"} <= set(marking_modules("capstone"))
+    assert not {name for name in marking_modules("capstone") if name.startswith("rnncourse.plots")}
