@@ -21,21 +21,21 @@ c.CourseDirectory.solution_directory = "class/solution"
 c.CourseDirectory.db_url = f"sqlite:///{root / 'class' / 'gradebook.db'}"
 
 # nbgrader's own collect copies what a link in a submission leads to.
-c.ExchangeFactory.collect = "autograder.exchange.Collect"
+c.ExchangeFactory.collect = "autograder.nbgrader_plugins.collect.Collect"
 
 # The wall: submissions run in a jail, and grading cells on this side of it.
 c.Autograde.autograde_preprocessors = [
-    "autograder.seam.TrustedExecute",
+    "autograder.nbgrader_plugins.preprocessors.TrustedExecute",
     "nbgrader.preprocessors.IgnorePattern",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.seam.TrustedSave",
+    "autograder.nbgrader_plugins.preprocessors.TrustedSave",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.OverwriteCells.add_missing_cells = True
 
 # Text cells are students' as well: what they hold is shown, and not run.
-c.HTMLExporter.filters = {"markdown2html": "autograder.pages.markdown2html"}
+c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.html_filters.markdown2html"}
 
 # Feedback shows what was tested and what came of it, not the source of the tests.
 c.GenerateFeedback.preprocessors = [

@@ -10,6 +10,6 @@ if "jsonschema" not in sys.modules:
 
     del sys.modules["rfc3987_syntax"]
 
-from .grade import Score, grade
+from .judging.scoring import Score, grade
 
 __all__ = ["Score", "grade"]

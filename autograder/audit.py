@@ -25,15 +25,10 @@ from nbgrader.utils import is_grade, is_solution
 from rich.console import Console
 from rich.table import Table
 
-from .course import (
-    Course,
-    CourseError,
-    forbidden_names,
-    hidden_modules,
-    problem_set_exercises,
-)
-from .grade import rubric
-from .judge import Judge, demonstrations, student_names
+from .gradebook.course import (Course, CourseError,)
+from .judging.problem_set import (forbidden_names, hidden_modules, problem_set_exercises,)
+from .judging.judge import Judge, demonstrations, student_names
+from .judging.scoring import rubric
 
 SEED = 20180129  # any will do: the marks may not depend on it
 NAMED = 0.9  # the share of misconceptions that the hint must name

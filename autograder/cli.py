@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from .cluster import ClusterError
-from .course import Course, CourseError
-from .jail import BACKENDS, JailError
+from .gradebook.course import Course, CourseError
+from .grading.dask_pool import ClusterError
+from .sandbox.jail import BACKENDS, JailError
 
 console = Console()
 
@@ -116,14 +116,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_release(options: Any) -> int:
-    from .release import release
+    from .gradebook.release import release
 
     console.print(f"released: {release(Course(options.course), options.assignment)}")
     return 0
 
 
 def run_grade(options: Any) -> int:
-    from .grading import grade_assignment
+    from .grading.run import grade_assignment
 
     if options.jail == "none":
         warn_no_jail()
@@ -147,7 +147,7 @@ def run_grade(options: Any) -> int:
             _plain(f"not graded, because it does not lie in {where}/: {', '.join(misplaced)}")
         )
     if options.json:
-        from .recorder import write_json
+        from .gradebook.recorder import write_json
 
         write_json(options.json, [details(course, options.assignment, one) for one in graded])
         console.print(f"every detail: {options.json}", markup=False)
@@ -163,14 +163,14 @@ def details(course: Course, assignment: str, graded: Any) -> dict[str, Any]:
 
 
 def run_feedback(options: Any) -> int:
-    from .release import feedback
+    from .gradebook.release import feedback
 
     console.print(f"feedback: {feedback(Course(options.course), options.assignment)}")
     return 0
 
 
 def run_report(options: Any) -> int:
-    from .report import ClassReport
+    from .reports.class_report import ClassReport
 
     course = Course(options.course)
     report = ClassReport.load(course, options.assignment)
@@ -182,7 +182,7 @@ def run_report(options: Any) -> int:
 
 
 def run_leaderboard(options: Any) -> int:
-    from .leaderboard import Leaderboard
+    from .reports.leaderboard import Leaderboard
 
     course = Course(options.course)
     board = Leaderboard.load(course, options.assignment)

@@ -22,11 +22,11 @@ from rnncourse.checks import find
 
 from .audit import source_of
 from .cli import progress_bar
-from .course import Course, CourseError
-from .grading import Graded, grade_assignment
-from .judge import student_names
-from .release import feedback, release
-from .report import ClassReport
+from .gradebook.course import Course, CourseError
+from .gradebook.release import feedback, release
+from .grading.run import Graded, grade_assignment
+from .judging.judge import student_names
+from .reports.class_report import ClassReport
 
 ASSIGNMENT = "ps1_cells"
 MARKER = "made by `autograder demo`; it is deleted and made anew each time\n"

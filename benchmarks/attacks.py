@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from autograder.course import Course
-from autograder.grading import grade_assignment
-from autograder.jail import find_bwrap
+from autograder.gradebook.course import Course
+from autograder.grading.run import grade_assignment
+from autograder.sandbox.jail import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

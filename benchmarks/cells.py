@@ -15,7 +15,7 @@ import time
 import torch
 from torch import nn
 
-from rnncourse.reference import recurrent
+from rnncourse.reference import layers as recurrent
 
 PAIRS = {
     "LSTM": (recurrent.LSTM, nn.LSTM),

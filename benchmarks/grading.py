@@ -32,9 +32,10 @@ from nbgrader.api import Gradebook
 
 from autograder.alternatives.ps1_cells import ALTERNATIVES
 from autograder.audit import source_of
-from autograder.course import Course, problem_set_exercises
 from autograder.demo import Paper
-from autograder.release import release
+from autograder.gradebook.course import Course
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.release import release
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_cells"

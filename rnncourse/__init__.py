@@ -12,6 +12,10 @@ def __getattr__(name: str) -> Any:
         from .checks import check
 
         return check
+    if name == "progress":
+        from .selfstudy.progress import progress
+
+        return progress
     if name == "show":
         from .source import show
 

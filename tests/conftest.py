@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from sqlalchemy import MetaData, create_engine
 
-from autograder.course import Course
-from autograder.jail import find_bwrap
+from autograder.gradebook.course import Course
+from autograder.sandbox.jail import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 

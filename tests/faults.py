@@ -25,9 +25,10 @@ from typing import Any
 import psutil
 from nbgrader.api import Gradebook
 
-from autograder.course import Course, problem_set_exercises
 from autograder.demo import Paper, Student, crashing, hand_in, mistake, nothing, other_style
-from autograder.release import release
+from autograder.gradebook.course import Course
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.release import release
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_cells"

@@ -41,8 +41,8 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.exchange import ExchangeFactory
 from sqlalchemy import text
 
-from autograder.course import Course
-from autograder.grading import grade_assignment
+from autograder.gradebook.course import Course
+from autograder.grading.run import grade_assignment
 
 pytestmark = needs_jail
 

@@ -30,14 +30,15 @@ from nbgrader.utils import is_solution
 from rich.console import Console
 
 from autograder.cli import table_of
-from autograder.course import Course, CourseError, problem_set_exercises
 from autograder.demo import Paper
-from autograder.grade import rubric
-from autograder.grading import grade_assignment
-from autograder.judge import demonstrations
-from autograder.limits import LIMITS
-from autograder.recorder import write_json
-from autograder.release import feedback, release
+from autograder.gradebook.course import (Course, CourseError,)
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.recorder import write_json
+from autograder.gradebook.release import feedback, release
+from autograder.grading.run import grade_assignment
+from autograder.judging.judge import demonstrations
+from autograder.judging.scoring import rubric
+from autograder.sandbox.limits import LIMITS
 
 pytestmark = needs_jail
 

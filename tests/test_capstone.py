@@ -13,13 +13,14 @@ from conftest import ROOT, needs_jail
 from nbclient import NotebookClient
 
 from autograder.alternatives.capstone import FILES
-from autograder.course import Course, handed_in, hidden_modules
-from autograder.grade import grade, rubric
-from autograder.grading import Graded, grade_assignment
+from autograder.gradebook.course import Course
+from autograder.judging.problem_set import (handed_in, hidden_modules,)
+from autograder.gradebook.release import release
+from autograder.grading.run import Graded, grade_assignment
 from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
-from autograder.judge import demonstrations
-from autograder.release import release
-from autograder.submission import AssignmentCells, Submitted, sanitise
+from autograder.judging.judge import demonstrations
+from autograder.judging.scoring import grade, rubric
+from autograder.submissions.submission import AssignmentCells, Submitted, sanitise
 from rnncourse.checks.capstone import (
     EXERCISES,
     THRESHOLDS,
@@ -28,8 +29,8 @@ from rnncourse.checks.capstone import (
     other_word,
     phrase_book,
 )
+from rnncourse.checks.harness.capstone import MOST, WEIGHTS, problem_with
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.translators import MOST, WEIGHTS, problem_with
 from rnncourse.data import translation
 from rnncourse.data.translation import phrases_held_back
 from rnncourse.reference.capstone import load_translator

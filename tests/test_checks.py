@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.grade import Score, current_seed, grade, rubric
+from autograder.judging.scoring import Score, current_seed, grade, rubric
 from rnncourse import check
 from rnncourse.checks import CheckFailed, exercises, find
 from rnncourse.checks.compare import Raised, difference, kind
+from rnncourse.checks.forbidden import ForbiddenError, forbidding
+from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.rules import ForbiddenError, forbidding
-from rnncourse.checks.trees import copied
 from rnncourse.reference import cells
 
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 from conftest import ROOT, gradebook_rows, needs_jail
 
-from autograder import cluster as module
-from autograder.cluster import ClusterError
-from autograder.course import Course
 from autograder.demo import Student, broken_file, hand_in, mistake, nothing
-from autograder.grading import Graded, grade_assignment
-from autograder.release import release
+from autograder.gradebook.course import Course
+from autograder.gradebook.release import release
+from autograder.grading import dask_pool as module
+from autograder.grading.dask_pool import ClusterError
+from autograder.grading.run import Graded, grade_assignment
 
 ASSIGNMENT = "ps1_cells"
 SEED = 20180129

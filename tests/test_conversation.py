@@ -7,8 +7,8 @@ import pytest
 from conftest import needs_jail
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.conversation import Conversations, Turn
-from autograder.judge import Judge
+from autograder.judging.judge import Judge
+from autograder.judging.replay_cache import Conversations, Turn
 from rnncourse.checks.exercise import Exercise
 
 pytestmark = needs_jail
@@ -114,7 +114,7 @@ def test_a_test_that_draws_anew_each_time_is_noticed(judge):
 
 
 def test_a_conversation_without_end_is_not_kept(judge, monkeypatch):
-    monkeypatch.setattr("autograder.session.LONGEST", 10_000)
+    monkeypatch.setattr("autograder.judging.session.LONGEST", 10_000)
     judge.conversations.of(-1)
     assert mark(judge, RIGHT, 6)[0]["points"] == 4
     assert judge.conversations._starts == {}

@@ -19,8 +19,9 @@ from nbgrader.apps.nbgraderapp import NbGraderApp
 
 from autograder import cli
 from autograder.alternatives import Alternatives
-from rnncourse import check, progress
+from rnncourse import check
 from rnncourse.checks.exercise import Exercise, Property
+from rnncourse.selfstudy import progress
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ERRATA = ROOT / "docs" / "errata.ipynb"

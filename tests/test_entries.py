@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.grade import rubric
+from autograder.judging.scoring import rubric
 from rnncourse.checks import exercises
 from rnncourse.checks.entries import judging, judging_all_but
 

@@ -34,14 +34,14 @@ from faults import (
 )
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import grading
 from autograder.cli import main
-from autograder.course import Course
 from autograder.demo import Student, nothing
-from autograder.grading import Assignment, grade_assignment
-from autograder.jail import JailError
-from autograder.judge import Judge
-from autograder.submission import Handed
+from autograder.gradebook.course import Course
+from autograder.grading import run as grading
+from autograder.grading.run import Assignment, grade_assignment
+from autograder.judging.judge import Judge
+from autograder.sandbox.jail import JailError
+from autograder.submissions.submission import Handed
 
 pytestmark = needs_jail
 

@@ -9,8 +9,9 @@ import pytest
 
 import autograder
 import rnncourse
-from autograder import fingerprint, imports
-from autograder.fingerprint import code_fingerprint, marking_modules
+from autograder import imports
+from autograder.grading import fingerprint
+from autograder.grading.fingerprint import code_fingerprint, marking_modules
 
 SOURCES = ("from rnncourse.data import toys", "from rnncourse import plots")
 
@@ -36,14 +37,14 @@ def copies(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "name",
     [
-        "autograder.course",  # what is forbidden, and what is hidden
+        "autograder.judging.problem_set",  # what is forbidden, and what is hidden
         "autograder.hidden.ps1_cells",
-        "autograder.jailed.peer",
-        "autograder.judge",
-        "autograder.limits",
-        "autograder.submission",
-        "rnncourse.checks.cases",
-        "rnncourse.checks.parts",
+        "autograder.jailed.rpc",
+        "autograder.judging.judge",
+        "autograder.sandbox.limits",
+        "autograder.submissions.submission",
+        "rnncourse.checks.properties",
+        "rnncourse.checks.harness.training",
         "rnncourse.checks.ps1_cells",
         "rnncourse.data.toys",  # which the notebook imports
         "rnncourse.reference.cells",
@@ -60,13 +61,13 @@ def test_a_change_of_what_marks_depend_on_shows(copies, name):
     [
         "autograder.cli",
         "autograder.hidden.ps6_decoding",  # another set's
-        "autograder.recorder",
-        "autograder.report",
+        "autograder.gradebook.recorder",
+        "autograder.reports.class_report",
         "rnncourse.checks.ps6_decoding",
         "rnncourse.plots.style",
-        "rnncourse.progress",
+        "rnncourse.selfstudy.progress",
         "rnncourse.recipes.words",
-        "rnncourse.selfstudy.standing",
+        "rnncourse.selfstudy.status",
     ],
 )
 def test_a_change_of_anything_else_regrades_nobody(copies, name):
@@ -78,8 +79,8 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (
-        "import sys, autograder.judge, autograder.submission\n"
-        "from autograder.grade import rubric\n"
+        "import sys, autograder.judging.judge, autograder.submissions.submission\n"
+        "from autograder.judging.scoring import rubric\n"
         "rubric('load_translator')\n"
         "print(*sys.modules)"
     )

@@ -30,14 +30,15 @@ from faults import (
     results,
 )
 
-from autograder import grading
-from autograder import release as releasing
-from autograder.course import Course, CourseError, problem_set_exercises
 from autograder.demo import Student, mistake, nothing
-from autograder.grading import Assignment, grade_assignment
-from autograder.limits import LIMITS
-from autograder.recorder import Recorder
-from autograder.submission import Submitted, read_submission
+from autograder.gradebook import release as releasing
+from autograder.gradebook.course import (Course, CourseError,)
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.recorder import Recorder
+from autograder.grading import run as grading
+from autograder.grading.run import Assignment, grade_assignment
+from autograder.sandbox.limits import LIMITS
+from autograder.submissions.submission import Submitted, read_submission
 
 # Most have everything right, which is graded fastest.
 STUDENTS = [

@@ -8,10 +8,10 @@ import pytest
 from conftest import ROOT, needs_jail
 from nbgrader.api import Gradebook
 
-from autograder.course import Course, CourseError
 from autograder.demo import Student, hand_in, nothing
-from autograder.recorder import Recorder
-from autograder.release import release
+from autograder.gradebook.course import Course, CourseError
+from autograder.gradebook.recorder import Recorder
+from autograder.gradebook.release import release
 
 pytestmark = needs_jail
 

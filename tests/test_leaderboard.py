@@ -6,8 +6,8 @@ import re
 import pytest
 
 from autograder.cli import main
-from autograder.course import CourseError
-from autograder.leaderboard import ADJECTIVES, ANIMALS, Leaderboard, pseudonym
+from autograder.gradebook.course import CourseError
+from autograder.reports.leaderboard import ADJECTIVES, ANIMALS, Leaderboard, pseudonym
 
 ASSIGNMENT = "capstone"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, needs_jail
 
-from autograder.jail import Jail
-from autograder.jailed.peer import RemoteError
-from autograder.judge import Submission
-from autograder.limits import LIMITS, Limits
-from autograder.session import Lost
-from autograder.submission import Unreadable, read_file
+from autograder.jailed.rpc import RemoteError
+from autograder.judging.judge import Submission
+from autograder.judging.session import Lost
+from autograder.sandbox.jail import Jail
+from autograder.sandbox.limits import LIMITS, Limits
+from autograder.submissions.submission import Unreadable, read_file
 
 MB = 1 << 20
 

@@ -9,12 +9,12 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from autograder.cli import table_of
-from autograder.course import Course
 from autograder.demo import Student, hand_in, nothing
-from autograder.grading import grade_assignment
-from autograder.manual import of_class
-from autograder.release import release
-from autograder.report import ClassReport
+from autograder.gradebook.course import Course
+from autograder.gradebook.manual_marks import of_class
+from autograder.gradebook.release import release
+from autograder.grading.run import grade_assignment
+from autograder.reports.class_report import ClassReport
 
 pytestmark = needs_jail
 

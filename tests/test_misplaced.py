@@ -2,8 +2,8 @@
 
 import pytest
 
-from autograder.course import Course, CourseError
-from autograder.grading import grade_assignment
+from autograder.gradebook.course import Course, CourseError
+from autograder.grading.run import grade_assignment
 
 PLACES = [
     "ada/ps1.ipynb",

@@ -10,9 +10,10 @@ from conftest import ROOT
 from nbclient import NotebookClient
 
 from autograder.audit import files_of_the_solution
-from autograder.course import CourseError, problem_set_exercises
-from autograder.grade import rubric
-from autograder.release import release
+from autograder.gradebook.course import CourseError
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.release import release
+from autograder.judging.scoring import rubric
 from rnncourse.checks import exercises
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from conftest import gradebook_rows, needs_jail
 
-from autograder import recorder
-from autograder.course import Course, CourseError
 from autograder.demo import Student, broken_file, hand_in, mistake, nothing
-from autograder.grading import Graded, grade_assignment
-from autograder.release import feedback, release
+from autograder.gradebook import recorder
+from autograder.gradebook.course import Course, CourseError
+from autograder.gradebook.release import feedback, release
+from autograder.grading.run import Graded, grade_assignment
 
 ASSIGNMENT = "ps1_cells"
 MANUAL = "why_gradients_live"  # the one question that a person must mark

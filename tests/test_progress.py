@@ -16,7 +16,9 @@ from conftest import ROOT, needs_jail
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rnncourse.checks import exercises
-from rnncourse.selfstudy import grading, notebooks, running
+from rnncourse.selfstudy import hidden_marks as grading
+from rnncourse.selfstudy import notebook_runner as running
+from rnncourse.selfstudy import notebooks
 from rnncourse.selfstudy.notebooks import find_notebooks, read_cells
 
 progress = importlib.import_module("rnncourse.progress")  # the module, which can be called

@@ -16,19 +16,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.jail import MAX_FRAME
-from autograder.jailed.peer import Peer, Remote, RemoteError
-from autograder.jailed.wire import (
-    MAX_MESSAGE,
-    Encoder,
-    WireError,
-    is_notice,
-    pack,
-    size_of,
-    unpack,
-)
-from autograder.limits import LIMITS
-from autograder.session import Lost, Session
+from autograder.jailed.rpc import Peer, Remote, RemoteError
+from autograder.jailed.wire import MAX_MESSAGE, Encoder, WireError, is_notice, pack, size_of, unpack
+from autograder.judging.session import Lost, Session
+from autograder.sandbox.jail import MAX_FRAME
+from autograder.sandbox.limits import LIMITS
 
 KNOWN = (Lost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
 QUICK = replace(LIMITS, grace=0.0)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from autograder.grade import rubric
+from autograder.judging.scoring import rubric
 from rnncourse.checks.ps1_cells import EXERCISES
-from rnncourse.checks.trees import map_tensors
+from rnncourse.checks.pytree import map_tensors
 from rnncourse.reference import cells
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from conftest import ROOT
 
-from autograder.grade import rubric
+from autograder.judging.scoring import rubric
 from rnncourse.checks import ps2_inputs as ps2
 from rnncourse.checks.ps2_inputs import EXERCISES
-from rnncourse.checks.trees import map_tensors
+from rnncourse.checks.pytree import map_tensors
 from rnncourse.reference import inputs
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.grade import rubric
-from rnncourse.checks.networks import Model, Network, Restless
+from autograder.judging.scoring import rubric
+from rnncourse.checks.model_specs import Model, Network, Restless
 from rnncourse.checks.ps3_outputs import EXERCISES
-from rnncourse.checks.trees import map_tensors
+from rnncourse.checks.pytree import map_tensors
 from rnncourse.reference import outputs
 
 

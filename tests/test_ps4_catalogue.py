@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from autograder.grade import rubric
+from autograder.judging.scoring import rubric
 from rnncourse.checks.ps4_attention import EXERCISES
-from rnncourse.checks.trees import map_tensors
+from rnncourse.checks.pytree import map_tensors
 from rnncourse.reference import attention
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from autograder.audit import source_of
-from autograder.grade import rubric
-from rnncourse.checks.chance import FALSE_ALARM, looks_like, p_value
+from autograder.judging.scoring import rubric
 from rnncourse.checks.ps6_decoding import EXERCISES
-from rnncourse.reference.states import first_tensor, select_rows
+from rnncourse.checks.statistics import FALSE_ALARM, looks_like, p_value
+from rnncourse.reference.state_tree import first_tensor, select_rows
 
 
 def empty(name):

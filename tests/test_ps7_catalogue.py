@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.grade import rubric
+from autograder.judging.scoring import rubric
 from rnncourse.checks.ps7_regularization import EXERCISES
 from rnncourse.reference.cells import unroll
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from rnncourse.reference import attention, cells, recurrent
+from rnncourse.reference import attention, cells
+from rnncourse.reference import layers as recurrent
 
 # (B, T, S, H): all different, then each of them 1.
 SIZES = [(3, 4, 5, 2), (1, 3, 4, 2), (2, 1, 4, 3), (2, 3, 1, 4), (2, 4, 3, 1), (1, 1, 1, 1)]

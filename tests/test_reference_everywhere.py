@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 import rnncourse.reference
-from rnncourse.checks.trees import tensors
+from rnncourse.checks.pytree import tensors
 from rnncourse.device import device as best_device
 from rnncourse.reference import (
     attention,
@@ -27,14 +27,14 @@ from rnncourse.reference import (
     inputs,
     masks,
     outputs,
-    recurrent,
     regularization,
-    short_loop,
-    states,
     training,
     training_loop,
     warmup,
 )
+from rnncourse.reference import layers as recurrent
+from rnncourse.reference import minimal_loop as short_loop
+from rnncourse.reference import state_tree as states
 
 BOS, EOS = 2, 3
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.autograd import gradcheck
 
-from rnncourse.reference import cells, outputs, recurrent
+from rnncourse.reference import cells, outputs
+from rnncourse.reference import layers as recurrent
 
 RECURRENT = [recurrent.Elman, recurrent.LSTM, recurrent.GRU, cells.LSTM]
 

@@ -11,7 +11,8 @@ from torch.autograd import gradcheck
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncourse.reference import cells, recurrent
+from rnncourse.reference import cells
+from rnncourse.reference import layers as recurrent
 
 # (B, T, D, H): all different, then each of them 1.
 SIZES = [(3, 5, 4, 2), (1, 4, 2, 3), (2, 1, 4, 3), (2, 3, 1, 4), (2, 4, 3, 1), (1, 1, 1, 1)]

@@ -9,11 +9,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.course import Course, CourseError
-from autograder.jailed.peer import RemoteError
-from autograder.judge import Missing
-from autograder.report import UNDEFINED, ClassReport, MarkStatistics, clean
-from autograder.session import Lost
+from autograder.gradebook.course import Course, CourseError
+from autograder.jailed.rpc import RemoteError
+from autograder.judging.judge import Missing
+from autograder.judging.session import Lost
+from autograder.reports.class_report import UNDEFINED, ClassReport, MarkStatistics, clean
 from rnncourse.checks.compare import Raised
 
 EVIL = "<script>alert(1)</script>"

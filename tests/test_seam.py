@@ -12,10 +12,10 @@ from conftest import gradebook_rows, needs_jail
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 
-from autograder.course import Course
 from autograder.demo import CLASS, Paper, Student, hand_in
-from autograder.grading import grade_assignment
-from autograder.release import feedback, release
+from autograder.gradebook.course import Course
+from autograder.gradebook.release import feedback, release
+from autograder.grading.run import grade_assignment
 
 pytestmark = needs_jail
 

@@ -16,10 +16,11 @@ from rich.console import Console
 
 from autograder.alternatives.ps1_cells import ALTERNATIVES
 from autograder.audit import source_of
-from autograder.course import Course, problem_set_exercises
 from autograder.demo import Paper
-from autograder.report import ClassReport
-from autograder.similarity import alike, compare, prints, solutions
+from autograder.gradebook.course import Course
+from autograder.judging.problem_set import problem_set_exercises
+from autograder.reports.class_report import ClassReport
+from autograder.reports.similarity import alike, compare, prints, solutions
 
 ASSIGNMENT = "ps1_cells"
 FILE = f"{ASSIGNMENT}.ipynb"

@@ -12,13 +12,13 @@ import torch
 from conftest import ROOT, needs_jail
 
 import rnncourse
-from autograder.course import hidden_modules
-from autograder.jail import Jail, JailError, choose, stage
-from autograder.jailed.peer import RemoteError
-from autograder.judge import Submission
-from autograder.limits import LIMITS
-from autograder.session import Lost
-from rnncourse.checks.alongside import alongside
+from autograder.judging.problem_set import hidden_modules
+from autograder.jailed.rpc import RemoteError
+from autograder.judging.judge import Submission
+from autograder.judging.session import Lost
+from autograder.sandbox.jail import Jail, JailError, choose, stage
+from autograder.sandbox.limits import LIMITS
+from rnncourse.checks.remote import alongside
 
 pytestmark = needs_jail
 
@@ -30,7 +30,7 @@ def jail(request):
     """A jail whose child the judge speaks with directly, and one as with containers."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "relayed":
-            patch.setattr("autograder.jail.DIRECT", ())
+            patch.setattr("autograder.sandbox.jail.DIRECT", ())
         jail = Jail("auto", hidden=["rnncourse.reference.cells"], forbid=["torch.nn.LSTM"])
     yield jail
     jail.close()
@@ -346,8 +346,8 @@ def test_output_is_bounded(student):
 
 
 def test_a_jail_is_never_given_up_silently(monkeypatch):
-    monkeypatch.setattr("autograder.jail.find_bwrap", lambda: None)
-    monkeypatch.setattr("autograder.jail.shutil.which", lambda name: None)
+    monkeypatch.setattr("autograder.sandbox.jail.find_bwrap", lambda: None)
+    monkeypatch.setattr("autograder.sandbox.jail.shutil.which", lambda name: None)
     with pytest.raises(JailError, match="--jail none"):
         choose("auto")
     with pytest.raises(JailError, match="bubblewrap"):
@@ -368,7 +368,7 @@ def test_a_call_back_that_would_fill_the_memory_fails(student):
 
 def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
     hidden = hidden_modules("ps1_cells")
-    assert {"rnncourse.reference.cells", "rnncourse.reference.recurrent"} <= set(hidden)
+    assert {"rnncourse.reference.cells", "rnncourse.reference.layers"} <= set(hidden)
     staged = stage(hidden)
     try:
         for path in (staged / "rnncourse").rglob("*.py"):

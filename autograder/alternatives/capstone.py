@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from rnncourse.checks.translators import WEIGHTS
+from rnncourse.checks.harness.capstone import WEIGHTS
 from rnncourse.data import batches, detokenise, tokenise
 from rnncourse.reference.capstone import Translator, translate
 from rnncourse.reference.checkpoint import load_checkpoint
@@ -90,7 +90,7 @@ class OfTheLibrary(nn.Module):
 
     def __init__(self, V_source, V_target, D=16, H=24):
         from rnncourse.reference.attention import AttentionSeq2Seq
-        from rnncourse.reference.recurrent import LSTM
+        from rnncourse.reference.layers import LSTM
 
         super().__init__()
         self.inner = AttentionSeq2Seq(LSTM(D, H), LSTM(D, H), V_source, V_target, D, H, "general")

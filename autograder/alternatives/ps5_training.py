@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from rnncourse.reference.short_loop import fit
+from rnncourse.reference.minimal_loop import fit
 from rnncourse.reference.training import clip_gradients, cross_entropy, detach_state, train_step
 
 from . import Alternatives

@@ -10,7 +10,7 @@ import torch
 
 from rnncourse.reference.decoding import greedy_decode
 from rnncourse.reference.exposure import edit_count_probs
-from rnncourse.reference.states import first_tensor, select_rows
+from rnncourse.reference.state_tree import first_tensor, select_rows
 
 from . import Alternatives
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from rnncourse.checks.alongside import alongside
 from rnncourse.checks.capstone import (
     HELP,
     THRESHOLDS,
@@ -24,13 +23,14 @@ from rnncourse.checks.capstone import (
     run_translate,
     translate_all,
 )
-from rnncourse.checks.cases import attempt
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import attempt
+from rnncourse.checks.remote import alongside
 from rnncourse.checks.rng import Rng
 from rnncourse.data.translation import phrases_held_back
 from rnncourse.reference.inputs import BOS
-from rnncourse.reference.states import map_state
+from rnncourse.reference.state_tree import map_state
 
 # --- Translator ---------------------------------------------------------------------------------
 

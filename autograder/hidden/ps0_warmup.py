@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps0_warmup as ps0
-from rnncourse.checks.cases import Cases, attempt
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import Cases, attempt
+from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.trees import copied
 
 # --- softmax ------------------------------------------------------------------------------------
 

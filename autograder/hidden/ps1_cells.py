@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps1_cells as ps1
-from rnncourse.checks.cases import Cases, attempt, using
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import Cases, attempt, using
+from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.trees import copied, tensors
 from rnncourse.reference import cells
 
 # --- several exercises --------------------------------------------------------------------------

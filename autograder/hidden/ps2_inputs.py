@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps2_inputs as ps2
-from rnncourse.checks.cases import Cases, attempt, part, using
 from rnncourse.checks.compare import Raised, difference, kind
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import Cases, attempt, part, using
 from rnncourse.checks.rng import Rng
 from rnncourse.reference.inputs import SPECIALS
 

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps3_outputs as ps3
-from rnncourse.checks.cases import attempt, part, using
 from rnncourse.checks.compare import kind
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.networks import Network
+from rnncourse.checks.model_specs import Network
+from rnncourse.checks.properties import attempt, part, using
+from rnncourse.checks.pytree import map_tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.trees import map_tensors
 from rnncourse.reference.inputs import sequence_mask
 
 # --- several exercises --------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def observe_classifier_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_restless_network(subject: Any, rng: Rng) -> Any:
     s = rng.sizes(T=ps3.LONG)
     _, tokens, lengths = ps3.draw_reviews(rng, s)
-    restless = Network("rnncourse.checks.networks.Restless", (s.D, s.H))
+    restless = Network("rnncourse.checks.model_specs.Restless", (s.D, s.H))
     sizes = {"V": ps3.V, "D": s.D, "H": s.H, "C": ps3.C}
     shapes = {"E": (ps3.V, s.D), "W_soft": (s.H, ps3.C)}
     model = ps3.draw_model(rng, {"rnn": restless}, sizes, shapes)

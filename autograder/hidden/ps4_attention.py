@@ -5,13 +5,13 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps4_attention as ps4
-from rnncourse.checks.cases import attempt, part, using
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.networks import Network
+from rnncourse.checks.model_specs import Network
+from rnncourse.checks.properties import attempt, part, using
+from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.trees import copied, tensors
-from rnncourse.reference.states import map_state
+from rnncourse.reference.state_tree import map_state
 
 # --- attend -------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
     """Other cells, an encoder of both directions, and one that leaves nan behind."""
     s = rng.sizes(T=ps4.LONG, H=4)
     halves = (Network("GRU", (s.D, 1)), Network("GRU", (s.D, s.H - 1)))
-    restless = Network("rnncourse.checks.networks.Restless", (s.D, s.H))
+    restless = Network("rnncourse.checks.model_specs.Restless", (s.D, s.H))
     pairs = {
         "Elman's networks": (Network("Elman", (s.D, s.H)), Network("Elman", (s.D, s.H))),
         "an encoder of both directions": (

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps5_training as ps5
-from rnncourse.checks.alongside import alongside
-from rnncourse.checks.cases import attempt
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.entries import judging
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import attempt
+from rnncourse.checks.remote import alongside
 from rnncourse.checks.rng import Rng
 
 # --- cross_entropy ------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps6_decoding as ps6
-from rnncourse.checks.cases import Cases, attempt, part
-from rnncourse.checks.chance import looks_like
 from rnncourse.checks.compare import Raised, difference, kind
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import Cases, attempt, part
+from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.trees import copied, tensors
+from rnncourse.checks.statistics import looks_like
 from rnncourse.reference import decoding, exposure
 
 # --- all decoders -------------------------------------------------------------------------------

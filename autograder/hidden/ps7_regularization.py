@@ -6,13 +6,13 @@ from typing import Any
 import torch
 
 from rnncourse.checks import ps7_regularization as ps7
-from rnncourse.checks.alongside import alongside
-from rnncourse.checks.cases import attempt, part
 from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.entries import judging
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import attempt, part
+from rnncourse.checks.pytree import copied
+from rnncourse.checks.remote import alongside
 from rnncourse.checks.rng import Rng, Sizes
-from rnncourse.checks.trees import copied
 
 # --- where the random numbers come from ---------------------------------------------------------
 
@@ -215,7 +215,7 @@ def observe_weight_gradients(subject: Any, rng: Rng) -> dict[str, str]:
 
 def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
     """An empty list, and the generator of a model without parameters, which is never false."""
-    run = alongside(subject, "rnncourse.checks.parts.with_generator")
+    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
     seen = {}
     for text, call in {
         "l2_penalty([])": lambda: subject([]),

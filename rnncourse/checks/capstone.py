@@ -17,25 +17,17 @@ from rnncourse.data import detokenise, tokenise, translation
 from ..reference import capstone
 from ..reference.capstone import Translator, translate
 from ..reference.decoding import greedy_decode
-from ..reference.inputs import (
-    BOS,
-    EOS,
-    SPECIALS,
-    decode,
-    encode,
-    pad_batch,
-    sequence_mask,
-)
-from .alongside import alongside
-from .cases import attempt, using
+from ..reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
 from .compare import Raised, difference, kind, shorten
 from .exercise import Exercise, Property
+from .harness.capstone import MOST, WEIGHTS
+from .properties import attempt, using
+from .remote import alongside
 from .rng import Rng
-from .translators import MOST, WEIGHTS
 
 # The files that are handed in beside the notebook, and how many bytes of each are accepted.
 HANDED_IN = {WEIGHTS: MOST}
-HELP = "rnncourse.checks.translators"
+HELP = "rnncourse.checks.harness.capstone"
 
 
 def facts(got: Any, expected: Any) -> str | None:

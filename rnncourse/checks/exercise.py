@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from .compare import Raised, difference, kind
+from .forbidden import forbidding
 from .report import Outcome, Report
 from .rng import Rng
-from .rules import forbidding
 
 
 @dataclass(frozen=True)

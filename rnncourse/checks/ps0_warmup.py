@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from ..reference import warmup
-from .cases import Cases, attempt, using
 from .compare import Raised, kind
 from .exercise import Exercise, Property
+from .properties import Cases, attempt, using
 from .rng import Rng
 
 # --- softmax ------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from torch import nn
 from ..reference import cells
 from ..reference.cells import lstm_step, unroll
 from .bug_hunt import BugHunt
-from .cases import Cases, attempt, part, using
 from .exercise import Exercise, Property
+from .forbidden import RECURRENT
+from .properties import Cases, attempt, part, using
+from .pytree import copied
 from .rng import ONES, Rng, Sizes
-from .rules import RECURRENT
-from .trees import copied
 
 # --- additive_step ------------------------------------------------------------------------------
 

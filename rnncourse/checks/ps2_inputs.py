@@ -13,10 +13,10 @@ from torch import nn
 
 from ..reference import inputs
 from ..reference.inputs import BOS, EOS, PAD, SPECIALS, UNK, embed
-from .cases import Cases, attempt, part
 from .compare import Raised, difference, kind
 from .entries import judging
 from .exercise import Exercise, Property
+from .properties import Cases, attempt, part
 from .rng import ONES, Rng, Sizes
 
 # --- build_vocab --------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from ..reference import outputs
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import sentence_log_prob, sum_states
 from .bug_hunt import BugHunt
-from .cases import Cases, attempt, part, using
 from .compare import Raised, difference, kind
 from .exercise import Exercise, Property
-from .networks import Model, Network, draw_model
+from .model_specs import Model, Network, draw_model
+from .properties import Cases, attempt, part, using
+from .pytree import tensors
 from .rng import ONES, Rng, Sizes
-from .trees import tensors
 
 # --- several exercises --------------------------------------------------------------------------
 

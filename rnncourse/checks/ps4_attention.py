@@ -15,10 +15,10 @@ from ..reference.attention import attend, bahdanau_score, dot_score, general_sco
 from ..reference.inputs import embed, sequence_mask
 from ..reference.outputs import Seq2Seq
 from .bug_hunt import BugHunt
-from .cases import Cases, attempt, part, using
 from .entries import judging
 from .exercise import Exercise, Property
-from .networks import Model, Network, draw_model
+from .model_specs import Model, Network, draw_model
+from .properties import Cases, attempt, part, using
 from .rng import ONES, Rng, Sizes
 
 FORBIDDEN = ("torch.nn.functional.scaled_dot_product_attention", "torch.nn.MultiheadAttention")

@@ -11,19 +11,20 @@ from typing import Any
 
 import torch
 
-from ..reference import short_loop, training
-from ..reference.short_loop import fit
+from ..reference import minimal_loop as short_loop
+from ..reference import training
+from ..reference.minimal_loop import fit
 from ..reference.training import clip_gradients, cross_entropy, detach_state, train_step
-from . import animals
-from .alongside import alongside
-from .cases import Cases, attempt, part
+from . import toy_translation as animals
 from .compare import Raised, kind
 from .entries import judging, judging_all_but
 from .exercise import Exercise, Property
+from .properties import Cases, attempt, part
+from .pytree import copied, tensors
+from .remote import alongside
 from .rng import Rng, Sizes
-from .trees import copied, tensors
 
-PARTS = "rnncourse.checks.parts"
+PARTS = "rnncourse.checks.harness.training"
 # Of the library, what a jail must not have beside the references: it computes cross_entropy.
 ALSO_HIDDEN = ("rnncourse.recipes.softmax_loss",)
 
@@ -1911,7 +1912,7 @@ def trained(subject: Any, rng: Rng) -> dict[str, Any]:
     order = torch.randperm(240, generator=rng.generator)
     train, valid, (test,) = animals.splits(order)
     start = fresh_weights(rng)
-    given = alongside(subject, "rnncourse.checks.animals.Translator")()
+    given = alongside(subject, "rnncourse.checks.toy_translation.Translator")()
     given.load_state_dict(copied(start))
     history = subject(given, train, valid)
     listed = isinstance(history, list) and len(history) > 0

@@ -20,14 +20,14 @@ import torch
 from ..reference import decoding, exposure
 from ..reference.decoding import greedy_decode
 from ..reference.exposure import edit_count_probs
-from ..reference.states import first_tensor, select_rows
-from .alongside import alongside
-from .cases import Cases, attempt, part
-from .chance import generator, looks_like
+from ..reference.state_tree import first_tensor, select_rows
 from .compare import Raised, difference, kind
 from .exercise import Exercise, Property
+from .properties import Cases, attempt, part
+from .pytree import copied
+from .remote import alongside
 from .rng import Rng, Sizes
-from .trees import copied
+from .statistics import generator, looks_like
 
 
 def once(draw: Callable[..., Any]) -> Callable[..., Any]:

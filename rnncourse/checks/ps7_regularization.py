@@ -17,13 +17,13 @@ import torch
 from ..reference import regularization
 from ..reference.cells import unroll
 from ..reference.regularization import dropout_mask
-from .alongside import alongside
-from .cases import Cases, attempt, part
 from .compare import Raised, difference, kind
 from .entries import judging
 from .exercise import Exercise, Property
+from .properties import Cases, attempt, part
+from .pytree import copied, tensors
+from .remote import alongside
 from .rng import ONES, Rng, Sizes
-from .trees import copied, tensors
 
 # --- what can be said of a mask -----------------------------------------------------------------
 
@@ -1127,7 +1127,7 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.parts.with_generator")
+    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
     return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
 
 

@@ -13,8 +13,8 @@ from rnncourse.recipes.run import Outcome
 from rnncourse.recipes.softmax_loss import softmax_loss
 from rnncourse.reference.decoding import sample_decode
 from rnncourse.reference.inputs import build_vocab, decode, encode
+from rnncourse.reference.layers import LSTM
 from rnncourse.reference.outputs import LanguageModel
-from rnncourse.reference.recurrent import LSTM
 from rnncourse.reference.regularization import (
     activation_penalty,
     dropout_mask,

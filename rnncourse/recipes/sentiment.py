@@ -9,8 +9,8 @@ from rnncourse.data import batches, detokenise, sentiment
 from rnncourse.recipes.dropout import drop
 from rnncourse.recipes.run import Outcome
 from rnncourse.reference.inputs import build_vocab, encode
+from rnncourse.reference.layers import LSTM, Bidirectional
 from rnncourse.reference.outputs import SentimentClassifier, sum_states
-from rnncourse.reference.recurrent import LSTM, Bidirectional
 from rnncourse.reference.regularization import word_dropout
 
 ABOUT = "good or bad reviews: bidirectional LSTM, sum of the states"

@@ -13,7 +13,7 @@ from rnncourse.recipes.softmax_loss import softmax_loss
 from rnncourse.reference.attention import attend
 from rnncourse.reference.decoding import beam_search, greedy_decode
 from rnncourse.reference.inputs import BOS, EOS, PAD, UNK, build_vocab, decode, embed, encode
-from rnncourse.reference.recurrent import GRU, Bidirectional, uniform
+from rnncourse.reference.layers import GRU, Bidirectional, uniform
 from rnncourse.reference.regularization import word_dropout
 
 ABOUT = "translation with attention: bidirectional GRU, beam search, attention maps"

@@ -12,8 +12,8 @@ scores and weights are (B, T, S) and contexts (B, T, H).
 import torch
 
 from rnncourse.reference.inputs import embed, sequence_mask
+from rnncourse.reference.layers import uniform
 from rnncourse.reference.outputs import Seq2Seq
-from rnncourse.reference.recurrent import uniform
 
 __all__ = [
     "AttentionSeq2Seq",

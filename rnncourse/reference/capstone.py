@@ -23,7 +23,7 @@ from rnncourse.reference.inputs import (
     pad_batch,
     sequence_mask,
 )
-from rnncourse.reference.recurrent import GRU, Bidirectional, uniform
+from rnncourse.reference.layers import GRU, Bidirectional, uniform
 
 __all__ = ["Translator", "load_translator", "translate"]
 

@@ -13,7 +13,7 @@ sequence ended by itself; without eos it was cut at max_length. No gradients are
 
 import torch
 
-from .states import first_tensor, select_rows
+from .state_tree import first_tensor, select_rows
 
 __all__ = ["beam_search", "greedy_decode", "sample_decode"]
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from rnncourse.reference.inputs import embed, sequence_mask
-from rnncourse.reference.recurrent import uniform
+from rnncourse.reference.layers import uniform
 
 __all__ = [
     "LanguageModel",

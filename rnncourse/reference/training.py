@@ -15,7 +15,7 @@ import math
 import torch
 
 from .masks import check_mask
-from .states import map_state
+from .state_tree import map_state
 
 __all__ = [
     "bptt_chunks",

@@ -51,10 +51,10 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
 
-from autograder.course import Course
-from autograder.judge import student_names
-from autograder.limits import Limits
-from autograder.release import release
+from autograder.gradebook.course import Course
+from autograder.judging.judge import student_names
+from autograder.sandbox.limits import Limits
+from autograder.gradebook.release import release
 
 ASSIGNMENT = "ps1_cells"
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@ The worker belongs to the attacker; whatever it says is compared with the right 
 """
 
 TOP = """
-import jailed.peer, jailed.wire, jailed.child
+import jailed.rpc, jailed.wire, jailed.worker
 
 def serve_call(self, header, data):
     encoder = jailed.wire.Encoder(self._export)
@@ -15,8 +15,8 @@ def serve_call(self, header, data):
     result = target(*args, **kwargs) if right else args[1]
     return {"value": encoder.node(result)}, encoder.buffers
 
-jailed.peer.Peer.serve_call = serve_call
-jailed.child.Child.explain = lambda self, error: {"type": "", "message": ""}
+jailed.rpc.Peer.serve_call = serve_call
+jailed.worker.Child.explain = lambda self, error: {"type": "", "message": ""}
 print("patched")
 """
 ANSWERS = {"gru_step": "def gru_step(*args):\n    raise AssertionError"}

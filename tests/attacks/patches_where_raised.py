@@ -17,8 +17,8 @@ def where_raised(error):
 
 compare.where_raised = where_raised
 import sys
-if "jailed.child" in sys.modules:
-    sys.modules["jailed.child"].where_raised = where_raised
+if "jailed.worker" in sys.modules:
+    sys.modules["jailed.worker"].where_raised = where_raised
     print("patched in the worker")
 else:
     print("patched")
