@@ -26,7 +26,7 @@ from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from traitlets import TraitError
 
-from ..submissions.submission import Submitted
+from ..submissions.model import Submission
 from .course import Course, CourseError, reason
 from .manual_marks import by_hand
 
@@ -97,7 +97,7 @@ class Recorder:
 
     # --- writing --------------------------------------------------------------------------------
 
-    def record(self, submitted: Submitted, result: dict[str, Any], digest: str) -> None:
+    def record(self, submitted: Submission, result: dict[str, Any], digest: str) -> None:
         """Write one graded submission. RecordError if that fails: it is then graded again.
 
         CourseError if the gradebook's server is out of reach, so that no other would fare better.
@@ -119,7 +119,7 @@ class Recorder:
                 ) from error
             raise RecordError(f"could not be recorded: {reason(error)}") from error
 
-    def _write_files(self, folder: Path, submitted: Submitted) -> None:
+    def _write_files(self, folder: Path, submitted: Submission) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for inside, content in submitted.files.items():
@@ -132,7 +132,7 @@ class Recorder:
             if path.is_file():
                 path.chmod(0o444)  # as nbgrader leaves them
 
-    def _write_gradebook(self, submitted: Submitted, result: dict[str, Any]) -> None:
+    def _write_gradebook(self, submitted: Submission, result: dict[str, Any]) -> None:
         until = time.monotonic() + LOCK_PATIENCE
         while True:
             try:
@@ -154,7 +154,7 @@ class Recorder:
         """
         return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
-    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> SubmittedAssignment:
+    def _fill_in(self, submitted: Submission, result: dict[str, Any]) -> SubmittedAssignment:
         db = self.gradebook.db
         submission = self._submission(submitted)
         points = {(one["notebook"], one["grade_id"]): one["points"] for one in result["cells"]}
@@ -191,7 +191,7 @@ class Recorder:
             what = f"{type(error).__name__}: {error}"
             raise _LateError(f"the rule for late work has failed: {what}") from error
 
-    def _submission(self, submitted: Submitted) -> SubmittedAssignment:
+    def _submission(self, submitted: Submission) -> SubmittedAssignment:
         """The submission's row, made with its grades and comments where there is none yet.
 
         As Gradebook.add_submission, which commits a submission before it has any mark.
@@ -233,7 +233,7 @@ def _with_people(result: dict[str, Any], people: dict[str, Any]) -> dict[str, An
     return result
 
 
-def _unanswered(submitted: Submitted, notebook: str) -> set[str]:
+def _unanswered(submitted: Submission, notebook: str) -> set[str]:
     """The solution cells that were handed in as they were released."""
     node = submitted.notebooks.get(notebook)
     return {

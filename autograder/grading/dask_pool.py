@@ -33,7 +33,7 @@ from ..sandbox.limits import Limits
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
-    from ..submissions.submission import Handed
+    from ..submissions.model import RawSubmission
     from .run import Assignment
 
 LOOK = 0.5  # seconds between two looks at which workers there are
@@ -156,7 +156,7 @@ class _Judge:
         self.ready = False
         self.warm = self.doing = self._ask(start, versions(), cluster.parcel)
 
-    def give(self, handed: "Handed", seed: int) -> None:
+    def give(self, handed: "RawSubmission", seed: int) -> None:
         self.doing = self._ask(grade, self.warm, pickle.dumps(handed), seed)
 
     def _ask(self, task: Any, *arguments: Any) -> "Future":

@@ -37,18 +37,9 @@ from ..gradebook.recorder import Recorder, RecordError, write_json
 from ..judging.judge import Judge, NotebookResult
 from ..sandbox.jail import JailError, choose
 from ..sandbox.limits import LIMITS, Limits
-from ..submissions.submission import (
-    AssignmentCells,
-    Handed,
-    Submitted,
-    Unreadable,
-    assignment_cells,
-    collect,
-    listing,
-    placeholder,
-    read_file,
-    read_submission,
-)
+from ..submissions.sanitise import (placeholder, read_submission,)
+from ..submissions.collect import (collect, listing, read_file,)
+from ..submissions.model import (AssignmentCells, RawSubmission, Submission, Unreadable, assignment_cells,)
 from .dask_pool import Cluster
 from .fingerprint import code_fingerprint
 
@@ -88,12 +79,12 @@ class Assignment:
         hidden, forbidden = hidden_modules(self.name), forbidden_names(self.name)
         return Judge(jail, hidden, forbidden, [self.course.root], limits)
 
-    def collect(self, student: str) -> Handed:
+    def collect(self, student: str) -> RawSubmission:
         """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
         return collect(folder, student, self.cells, self.files, handed_in(self.name))
 
-    def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
+    def grade(self, judge: Judge, handed: RawSubmission, seed: int) -> tuple[Submission, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
         started = time.perf_counter()
         submitted = read_submission(handed, self.cells, self.files, hidden_modules(self.name))
@@ -151,7 +142,7 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
     }
 
 
-def attempt(assignment: Assignment, judge: Judge, handed: Handed, seed: int) -> tuple[str, Any]:
+def attempt(assignment: Assignment, judge: Judge, handed: RawSubmission, seed: int) -> tuple[str, Any]:
     """("graded", (submitted, result)), or ("failed", why). JailError if the jail is gone."""
     try:
         submitted, result = assignment.grade(judge, handed, seed)
@@ -231,7 +222,7 @@ class _Process:
         with contextlib.suppress(OSError):  # it has died, as the next look at its pipe will say
             self.pipe.send(message)
 
-    def give(self, handed: Handed, seed: int) -> None:
+    def give(self, handed: RawSubmission, seed: int) -> None:
         self.tell((handed, seed))
 
     def stop(self) -> None:
@@ -366,7 +357,7 @@ def grade_assignment(
             if seed is None and old is not None:
                 seeds[one] = old["seed"]
 
-        def record(student: str, submitted: Submitted, result: dict[str, Any]) -> None:
+        def record(student: str, submitted: Submission, result: dict[str, Any]) -> None:
             started = time.perf_counter()
             try:
                 recorder.record(submitted, result, digests[student])
@@ -418,7 +409,7 @@ def _judged(
 ) -> Iterator[tuple[str, str, Any]]:
     """(student, "graded", "failed" or "stopped", content) as they come, each student once."""
     queue, attempts = deque(students), Counter[str]()
-    busy: dict[Any, tuple[str, Handed]] = {}
+    busy: dict[Any, tuple[str, RawSubmission]] = {}
     idle: list[Any] = []
     while queue or busy:
         judge, kind, content = judges.next(len(queue) + len(busy))
@@ -439,7 +430,7 @@ def _judged(
             free.give(busy[free][1], seeds[one])
         if student is not None:
             if kind == "graded":
-                content[0].files = handed.submitted.files | assignment.files
+                content[0].files = handed.submission.files | assignment.files
             yield student, kind, content
 
 
