@@ -27,7 +27,8 @@ from rich.table import Table
 
 from .gradebook.course import (Course, CourseError,)
 from .judging.problem_set import (forbidden_names, hidden_modules, problem_set_exercises,)
-from .judging.judge import Judge, demonstrations, student_names
+from .judging.judge import Judge
+from .judging.source_notebook import (demonstrations, student_names,)
 from .judging.scoring import rubric
 
 SEED = 20180129  # any will do: the marks may not depend on it

@@ -25,7 +25,7 @@ from .cli import progress_bar
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
-from .judging.judge import student_names
+from .judging.source_notebook import student_names
 from .reports.class_report import ClassReport
 
 ASSIGNMENT = "ps1_cells"

@@ -36,7 +36,7 @@ from autograder.judging.problem_set import problem_set_exercises
 from autograder.gradebook.recorder import write_json
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.judging.scoring import rubric
 from autograder.sandbox.limits import LIMITS
 

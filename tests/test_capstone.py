@@ -18,7 +18,7 @@ from autograder.judging.problem_set import (handed_in, hidden_modules,)
 from autograder.gradebook.release import release
 from autograder.grading.run import Graded, grade_assignment
 from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.judging.scoring import grade, rubric
 from autograder.submissions.sanitise import sanitise
 from autograder.submissions.model import (AssignmentCells, Submission,)

@@ -19,7 +19,7 @@ from nbgrader.utils import is_grade
 from autograder.audit import files_of_the_solution, source_of
 from autograder.gradebook.course import Course
 from autograder.judging.problem_set import problem_set_exercises
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.judging.scoring import rubric
 from rnncourse.checks import VISIBLE_SEED, exercises
 from rnncourse.checks.report import Report

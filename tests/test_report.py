@@ -11,8 +11,8 @@ from rich.console import Console
 
 from autograder.gradebook.course import Course, CourseError
 from autograder.jailed.rpc import RemoteError
-from autograder.judging.judge import Missing
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
+from autograder.judging.student_process import UndefinedName
 from autograder.reports.class_report import UNDEFINED, ClassReport, MarkStatistics, clean
 from rnncourse.checks.compare import Raised
 
@@ -224,7 +224,7 @@ def test_misconceptions_that_are_classes_are_named_in_words(course):
 
 def test_what_the_judge_says_of_a_missing_name_is_recognised():
     try:
-        Missing("lstm")()
+        UndefinedName("lstm")()
     except Exception as error:
         assert UNDEFINED in repr(Raised(error))
 
@@ -362,8 +362,8 @@ def test_urgent_are_the_students_whose_mark_may_be_wrong(course):
 @pytest.mark.parametrize("name", ["CPU", "gone", "late", "own"])
 def test_whatever_the_judge_says_of_lost_code_is_recognised(course, name):
     said = {
-        "CPU": Lost("your code used more than 60 s of processor time"),
-        "gone": Lost("the process that ran your code ended itself"),
+        "CPU": WorkerLost("your code used more than 60 s of processor time"),
+        "gone": WorkerLost("the process that ran your code ended itself"),
         "late": RemoteError("Timeout", "it took too long"),
         "own": ValueError("wrong shape"),
     }[name]

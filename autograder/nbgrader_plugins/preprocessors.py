@@ -23,7 +23,8 @@ from traitlets import Enum
 from ..gradebook.course import Course
 from ..judging.problem_set import (forbidden_names, handed_in, hidden_modules,)
 from ..gradebook.recorder import write_json
-from ..judging.judge import Judge, derive
+from ..judging.judge import Judge
+from ..judging.seeds import derive
 from ..sandbox.jail import BACKENDS
 from ..sandbox.limits import LIMITS
 from ..submissions.collect import (listing, read_file,)
