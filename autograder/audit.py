@@ -6,17 +6,13 @@ alternatives score full marks, every misconception loses points, and nine in ten
 With several seeds all of it is submitted once under each, and no mark may depend on it.
 """
 
-import ast
 import atexit
 import copy
-import inspect
 import multiprocessing
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
@@ -24,6 +20,7 @@ from nbgrader.utils import is_grade, is_solution
 from rich.console import Console
 from rich.table import Table
 
+from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of
 
 from .gradebook.course import Course, CourseError
@@ -65,26 +62,6 @@ class Finding:
         if self.candidate.kind == "misconception":
             return self.points < self.max_points
         return self.points == self.max_points
-
-
-def source_of(code: Any, name: str) -> str:
-    """The source of a catalogued function or class as a student's cell that defines `name`.
-
-    The catalogue's decorators stay behind; torch's, below them, are the answer's own.
-    """
-    text = textwrap.dedent(inspect.getsource(code))
-    node = ast.parse(text).body[0]
-    catalogue = [one.end_lineno for one in node.decorator_list if not _of_torch(one)]
-    first = max(catalogue, default=0)
-    body = "\n".join(text.split("\n")[first:])
-    return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
-
-
-def _of_torch(decorator: ast.expr) -> bool:
-    """Whether a decorator is one such as `torch.no_grad()`."""
-    while isinstance(decorator, ast.Call | ast.Attribute):
-        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
-    return isinstance(decorator, ast.Name) and decorator.id == "torch"
 
 
 def candidates(course: Course, assignment: str) -> list[Candidate]:

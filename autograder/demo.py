@@ -18,9 +18,9 @@ from nbgrader.utils import is_solution
 from rich.console import Console
 from rich.table import Table
 
+from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of, find
 
-from .audit import source_of
 from .cli import progress_bar
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release

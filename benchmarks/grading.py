@@ -30,11 +30,11 @@ import nbformat
 import psutil
 from nbgrader.api import Gradebook
 
-from autograder.audit import source_of
 from autograder.demo import Paper
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import release
 from autograder.rubrics import rubric_of
+from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,10 +15,10 @@ import pytest
 from conftest import ROOT
 from nbgrader.utils import is_grade
 
-from autograder.audit import source_of
 from autograder.gradebook.course import Course
 from autograder.judging.judge import demonstrations
 from autograder.rubrics import graded_properties, rubric_of, solution_files
+from rnncourse.checks.answer_source import source_of
 from rnncourse.checks.report import Report
 from rnncourse.exercises import exercises, exercises_of
 from rnncourse.visible_checks import VISIBLE_SEED

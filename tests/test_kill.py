@@ -27,6 +27,7 @@ from faults import (
     recorded,
     released_course,
     results,
+    submitted_class,
 )
 
 from autograder.demo import Student, mistake, nothing

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from autograder.audit import source_of
 from autograder.rubrics import graded_properties
+from rnncourse.checks.answer_source import source_of
 from rnncourse.checks.statistics import FALSE_ALARM, looks_like, p_value
 from rnncourse.exercises.ps6_decoding import EXERCISES
 from rnncourse.reference.state_tree import first_tensor, select_rows

@@ -14,11 +14,11 @@ import pytest
 from conftest import ROOT
 from rich.console import Console
 
-from autograder.audit import source_of
 from autograder.demo import Paper
 from autograder.gradebook.course import Course
 from autograder.reports.class_report import ClassReport
 from autograder.reports.similarity import alike, compare, prints, solutions
+from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of
 
 ASSIGNMENT = "ps1_cells"
