@@ -13,9 +13,9 @@ from conftest import ROOT, needs_jail
 
 import rnncourse
 from autograder.jailed.rpc import RemoteError
-from autograder.judging.judge import Submission
 from autograder.judging.problem_set import hidden_modules
 from autograder.judging.session import WorkerLost
+from autograder.judging.student_process import StudentProcess
 from autograder.sandbox.jail import Jail, JailError, choose, stage
 from autograder.sandbox.limits import LIMITS
 from rnncourse.checks.remote import alongside
@@ -42,11 +42,11 @@ def student(jail):
     submissions = []
 
     def run(source: str, *names: str):
-        submission = Submission(jail, 1, {}, QUICK)
+        submission = StudentProcess(jail, 1, {}, QUICK)
         submissions.append(submission)
         run.submission = submission
-        run.outputs = submission.run_cell("import torch\nfrom torch import nn\n" + source)
-        space = submission.names(names)
+        run.outputs = submission.run_cell("import torch\nfrom torch import nn\n" + source).outputs
+        space = submission.values(names)
         return space[names[0]] if len(names) == 1 else [space[name] for name in names]
 
     yield run
@@ -193,7 +193,7 @@ def test_what_the_code_raises_comes_back_by_name(student, body, name):
         f(normal(2))
     assert caught.value.student_type == name
     # The next call finds the process as it was.
-    assert student.submission.names(["f"])["f"] is not None
+    assert student.submission.values(["f"])["f"] is not None
 
 
 def test_the_line_that_raised_is_named(student):
@@ -216,8 +216,8 @@ def test_an_endless_call_is_interrupted_and_the_process_lives(student, body):
     with pytest.raises(RemoteError, match="Timeout"):
         f()
     submission = student.submission
-    assert submission.names(["g"])["g"]() == 7
-    assert submission.names(["calls"])["calls"] == [1]
+    assert submission.values(["g"])["g"]() == 7
+    assert submission.values(["calls"])["calls"] == [1]
 
 
 def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_again(student):
@@ -276,7 +276,7 @@ def test_junk_on_the_channel_ends_the_process_and_is_noted(student, junk):
     )
     with pytest.raises((WorkerLost, RemoteError)):
         f()
-    assert any("no answer" in line for line in student.submission.result.suspicious)
+    assert any("malformed answer" in line for line in student.submission.suspicious)
 
 
 def test_nothing_is_left_for_the_next_submission(jail, student):
@@ -288,7 +288,7 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
         "os",
     )
     student.submission.close()
-    assert any("processes running" in line for line in student.submission.result.suspicious)
+    assert any("processes running" in line for line in student.submission.suspicious)
     found = student(
         "import os, pathlib\n"
         "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).glob('note')]\n"
@@ -342,7 +342,7 @@ def test_output_is_bounded(student):
     submission = student("", "torch") and student.submission
     outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))")
     assert sum(len(one["text"]) for one in outputs) < 1 << 20
-    assert any("too long" in line for line in submission.result.notes)
+    assert any("too long" in line for line in submission.notes)
 
 
 def test_a_jail_is_never_given_up_silently(monkeypatch):
@@ -390,7 +390,7 @@ def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
 def test_a_catalogue_of_mistakes_is_not_staged_whatever_its_name(tmp_path, place):
     library = tmp_path / "rnncourse"
     shutil.copytree(Path(rnncourse.__file__).parent, library)
-    catalogue = library / "checks" / "ps0_warmup.py"
+    catalogue = library / "exercises" / "ps0_warmup" / "softmax.py"
     for path in (library / "checks" / place, library / "exercises" / place, library / place):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(catalogue, path)

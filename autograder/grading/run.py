@@ -31,15 +31,28 @@ from typing import Any, Protocol
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import MissingEntry
 
-from ..gradebook.course import (Course, CourseError,)
-from ..judging.problem_set import (forbidden_names, handed_in, hidden_modules,)
+from ..gradebook.course import Course, CourseError
 from ..gradebook.recorder import Recorder, RecordError, write_json
 from ..judging.judge import Judge, NotebookResult
+from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
 from ..sandbox.jail import JailError, choose
 from ..sandbox.limits import LIMITS, Limits
-from ..submissions.sanitise import (placeholder, read_submission,)
-from ..submissions.collect import (collect, listing, read_file,)
-from ..submissions.model import (AssignmentCells, RawSubmission, Submission, Unreadable, assignment_cells,)
+from ..submissions.collect import (
+    collect,
+    listing,
+    read_file,
+)
+from ..submissions.model import (
+    AssignmentCells,
+    RawSubmission,
+    Submission,
+    Unreadable,
+    assignment_cells,
+)
+from ..submissions.sanitise import (
+    placeholder,
+    read_submission,
+)
 from .dask_pool import Cluster
 from .fingerprint import code_fingerprint
 
@@ -82,9 +95,11 @@ class Assignment:
     def collect(self, student: str) -> RawSubmission:
         """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
-        return collect(folder, student, self.cells, self.files, handed_in(self.name))
+        return collect(folder, student, self.cells, self.files, accepted_files(self.name))
 
-    def grade(self, judge: Judge, handed: RawSubmission, seed: int) -> tuple[Submission, dict[str, Any]]:
+    def grade(
+        self, judge: Judge, handed: RawSubmission, seed: int
+    ) -> tuple[Submission, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
         started = time.perf_counter()
         submitted = read_submission(handed, self.cells, self.files, hidden_modules(self.name))
@@ -116,7 +131,9 @@ class Assignment:
             "max_points": sum(mark["max_points"] for mark in marks),
             "needs_manual_grade": any(mark["points"] is None for mark in marks),
             "cells": marks,
-            "handed_in": {path: len(files[path]) for path in handed_in(self.name) if path in files},
+            "handed_in": {
+                path: len(files[path]) for path in accepted_files(self.name) if path in files
+            },
             "problems": submitted.problems,
             "notes": list(dict.fromkeys(submitted.notes)),
             "suspicious": list(dict.fromkeys(submitted.suspicious)),
@@ -142,7 +159,9 @@ def _no_mark(name: str, most: float | None, problem: str | None) -> dict[str, An
     }
 
 
-def attempt(assignment: Assignment, judge: Judge, handed: RawSubmission, seed: int) -> tuple[str, Any]:
+def attempt(
+    assignment: Assignment, judge: Judge, handed: RawSubmission, seed: int
+) -> tuple[str, Any]:
     """("graded", (submitted, result)), or ("failed", why). JailError if the jail is gone."""
     try:
         submitted, result = assignment.grade(judge, handed, seed)

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from .answer_source import changed
 from .compare import Raised, difference, exceptions_in, kind
 from .forbidden import forbidding
 from .report import Outcome, Report
@@ -62,6 +63,7 @@ class Exercise:
     properties: tuple[Property, ...] = ()
     forbids: tuple[str, ...] = ()
     misconceptions: list[Misconception] = field(default_factory=list)
+    canonical_answer: Any = None
     # Observations of the reference and the misconceptions, for one seed: a class is graded with
     # one, so that each is made once. init=False: dataclasses.replace does not copy them.
     _known: dict[tuple[Any, Any], Any] = field(default_factory=dict, init=False, repr=False)
@@ -75,6 +77,19 @@ class Exercise:
             return wrong
 
         return add
+
+    def canonical(self, answer: Any) -> Any:
+        """Decorator: the right answer from which `near_miss` makes misconceptions."""
+        self.canonical_answer = answer
+        return answer
+
+    def near_miss(self, name: str, sentence: str, change: str) -> None:
+        """Add a misconception to the catalogue as a change of the canonical answer.
+
+        change: reads like a diff, see `answer_source`.
+        """
+        wrong = changed(self.canonical_answer, change, name)
+        self.misconceptions.append(Misconception(name, sentence, wrong))
 
     def evaluate(
         self, subject: Any, seed: int, properties: Iterable[Property] | None = None
