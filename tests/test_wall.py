@@ -329,18 +329,22 @@ def test_cells_show_what_a_kernel_would(student):
     assert kinds[:2] == [("stream", "out\n"), ("stream", "err\n")]
     assert student.outputs[2]["data"]["text/plain"] == "2"
     submission = student.submission
-    assert submission.run_cell("1 / 0")[0]["ename"] == "ZeroDivisionError"
-    pictures = submission.run_cell("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert submission.run_cell("1 / 0").outputs[0]["ename"] == "ZeroDivisionError"
+    pictures = submission.run_cell(
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    ).outputs
     assert any("image/png" in one.get("data", {}) for one in pictures)
-    assert submission.run_cell("!echo hello")[0]["text"].strip() == "hello"
-    assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx")
-    html = submission.run_cell("from IPython.display import HTML\nHTML('<script>1</script>')")
+    assert submission.run_cell("!echo hello").outputs[0]["text"].strip() == "hello"
+    assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx").outputs
+    html = submission.run_cell(
+        "from IPython.display import HTML\nHTML('<script>1</script>')"
+    ).outputs
     assert set(html[0]["data"]) == {"text/plain"}
 
 
 def test_output_is_bounded(student):
     submission = student("", "torch") and student.submission
-    outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))")
+    outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))").outputs
     assert sum(len(one["text"]) for one in outputs) < 1 << 20
     assert any("too long" in line for line in submission.notes)
 
