@@ -68,7 +68,7 @@ def submission_digest(assignment: Assignment, student: str, fingerprint: bytes) 
     """Digest of a submission's files on disk and of the assignment_fingerprint()."""
     digest = hashlib.sha256(fingerprint)
     folder = assignment.course.path("submitted", student, assignment.name)
-    bytes_left = LIMITS.extra_files + LIMITS.notebook
+    bytes_left = LIMITS.extra_files_size + LIMITS.notebook_size
     for path, entry in listing(folder):
         digest.update(path.encode("utf-8", "surrogateescape"))
         if entry.is_dir(follow_symlinks=False):
