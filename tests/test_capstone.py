@@ -20,7 +20,8 @@ from autograder.grading.run import Graded, grade_assignment
 from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
 from autograder.judging.judge import demonstrations
 from autograder.judging.scoring import grade, rubric
-from autograder.submissions.submission import AssignmentCells, Submitted, sanitise
+from autograder.submissions.sanitise import sanitise
+from autograder.submissions.model import (AssignmentCells, Submission,)
 from rnncourse.checks.capstone import (
     EXERCISES,
     THRESHOLDS,
@@ -362,7 +363,7 @@ def test_nobody_is_suspected_for_using_the_library(graded):
 )
 def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    found = Submitted("student")
+    found = Submission("student")
     sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
     assert bool(found.suspicious) == suspicious
 

@@ -41,7 +41,7 @@ from autograder.grading import run as grading
 from autograder.grading.run import Assignment, grade_assignment
 from autograder.judging.judge import Judge
 from autograder.sandbox.jail import JailError
-from autograder.submissions.submission import Handed
+from autograder.submissions.model import RawSubmission
 
 pytestmark = needs_jail
 
@@ -91,8 +91,8 @@ def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
 class Poisoned(Assignment):
     """An assignment in which one submission ends every judge that is given it."""
 
-    def grade(self, judge: Judge, handed: Handed, seed: int) -> Any:
-        if handed.submitted.student == "poison":
+    def grade(self, judge: Judge, handed: RawSubmission, seed: int) -> Any:
+        if handed.submission.student == "poison":
             with open(self.course.root / "tried", "a") as file:
                 file.write("x")
             os._exit(1)

@@ -42,7 +42,7 @@ def copies(tmp_path, monkeypatch):
         "autograder.jailed.rpc",
         "autograder.judging.judge",
         "autograder.sandbox.limits",
-        "autograder.submissions.submission",
+        "autograder.submissions.sanitise",
         "rnncourse.checks.properties",
         "rnncourse.checks.harness.training",
         "rnncourse.checks.ps1_cells",
@@ -79,7 +79,7 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (
-        "import sys, autograder.judging.judge, autograder.submissions.submission\n"
+        "import sys, autograder.judging.judge, autograder.submissions.sanitise\n"
         "from autograder.judging.scoring import rubric\n"
         "rubric('load_translator')\n"
         "print(*sys.modules)"

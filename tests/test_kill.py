@@ -38,7 +38,8 @@ from autograder.gradebook.recorder import Recorder
 from autograder.grading import run as grading
 from autograder.grading.run import Assignment, grade_assignment
 from autograder.sandbox.limits import LIMITS
-from autograder.submissions.submission import Submitted, read_submission
+from autograder.submissions.sanitise import read_submission
+from autograder.submissions.model import Submission
 
 # Most have everything right, which is graded fastest.
 STUDENTS = [
@@ -143,7 +144,7 @@ def killed_at(step: int, folder: Path, work: Callable[[], None]) -> bool:
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
-def graded_by_nobody(course: Course, student: str, points: float) -> tuple[Submitted, dict]:
+def graded_by_nobody(course: Course, student: str, points: float) -> tuple[Submission, dict]:
     """A submission and a result as a judge would give it."""
     assignment = Assignment.load(course, ASSIGNMENT)
     submitted = read_submission(assignment.collect(student), assignment.cells, assignment.files)

@@ -14,7 +14,8 @@ from autograder.judging.judge import Submission
 from autograder.judging.session import Lost
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
-from autograder.submissions.submission import Unreadable, read_file
+from autograder.submissions.collect import read_file
+from autograder.submissions.model import Unreadable
 
 MB = 1 << 20
 

@@ -29,7 +29,7 @@ from traitlets import TraitError
 from rnncourse.files import remove_unfinished, write_json
 
 from ..judging.results import SubmissionResult
-from ..submissions.submission import Submitted
+from ..submissions.model import Submission
 from .course import Course, CourseError, database_message
 from .manual_marks import manual_marks
 
@@ -95,18 +95,18 @@ class Recorder:
         autograded = self.course.path("autograded", student, self.assignment)
         return result if autograded.is_dir() else None
 
-    def record(self, submitted: Submitted, result: SubmissionResult) -> None:
+    def record(self, submission: Submission, result: SubmissionResult) -> None:
         """Record a graded submission and set the manual marks of its result.
 
         Errors: RecordError, after which the submission counts as not graded; CourseError if the
         gradebook's server cannot be reached, so that no other could be recorded either.
         """
-        target = self.course.path("autograded", submitted.student, self.assignment)
+        target = self.course.path("autograded", submission.student, self.assignment)
         new = target.with_name(f".{target.name}.new")
-        result_file = self.course.result_file(submitted.student, self.assignment)
+        result_file = self.course.result_file(submission.student, self.assignment)
         try:
-            self._write_files(new, submitted)
-            self._write_gradebook(submitted, result)
+            self._write_files(new, submission)
+            self._write_gradebook(submission, result)
             _replace_folder(target, new)
             remove_unfinished(result_file.parent)
             write_json(result_file, result.to_json())
@@ -121,14 +121,14 @@ class Recorder:
                 ) from error
             raise RecordError(f"could not be recorded: {database_message(error)}") from error
 
-    def _write_files(self, folder: Path, submitted: Submitted) -> None:
+    def _write_files(self, folder: Path, submission: Submission) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name, content in submitted.files.items():
+        for name, content in submission.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        for name, notebook in submitted.notebooks.items():
+        for name, notebook in submission.notebooks.items():
             # A student's text may hold lone surrogates: they become "?".
             text = nbformat.v4.writes(notebook)
             (folder / f"{name}.ipynb").write_bytes(text.encode("utf-8", "replace"))
@@ -136,11 +136,11 @@ class Recorder:
             if path.is_file():
                 path.chmod(0o444)  # as nbgrader leaves them
 
-    def _write_gradebook(self, submitted: Submitted, result: SubmissionResult) -> None:
+    def _write_gradebook(self, submission: Submission, result: SubmissionResult) -> None:
         deadline = time.monotonic() + GRADEBOOK_TIMEOUT
         while True:
             try:
-                marks = manual_marks(self._enter(submitted, result))
+                marks = manual_marks(self._enter(submission, result))
                 self.gradebook.db.commit()
             except OperationalError as error:
                 self.gradebook.db.rollback()
@@ -159,15 +159,15 @@ class Recorder:
         """
         return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
-    def _enter(self, submitted: Submitted, result: SubmissionResult) -> SubmittedAssignment:
+    def _enter(self, submission: Submission, result: SubmissionResult) -> SubmittedAssignment:
         """Enter scores, comments and late penalties; nothing is committed."""
         db = self.gradebook.db
-        submission = self._submission(submitted)
+        row = self._submission_row(submission)
         points = {(cell.notebook, cell.grade_id): cell.points for cell in result.cells}
-        for notebook in submission.notebooks:
-            unanswered = _unanswered(submitted, notebook.name)
+        for notebook in row.notebooks:
+            unanswered = _unanswered(submission, notebook.name)
             for grade in notebook.grades:
-                if notebook.name in submitted.problems:
+                if notebook.name in submission.problems:
                     grade.auto_score = 0
                     grade.needs_manual_grade = grade.manual_score is not None
                     continue
@@ -176,17 +176,17 @@ class Recorder:
                     grade.manual_score is not None or grade.auto_score is None
                 )
             for comment in notebook.comments:
-                if notebook.name not in submitted.problems:
+                if notebook.name not in submission.problems:
                     comment.auto_comment = "No response." if comment.name in unanswered else None
         db.flush()
-        for notebook in submission.notebooks:
+        for notebook in row.notebooks:
             notebook.late_submission_penalty = None
-            if submission.total_seconds_late > 0:
+            if row.total_seconds_late > 0:
                 db.refresh(notebook)
                 notebook.late_submission_penalty = self._penalty(
-                    submitted.student, notebook, submission.total_seconds_late
+                    submission.student, notebook, row.total_seconds_late
                 )
-        return submission
+        return row
 
     def _penalty(
         self, student: str, notebook: SubmittedNotebook, seconds_late: float
@@ -202,14 +202,14 @@ class Recorder:
             reason = f"{type(error).__name__}: {error}"
             raise _LateError(f"the rule for late work failed: {reason}") from error
 
-    def _submission(self, submitted: Submitted) -> SubmittedAssignment:
-        """The submission's row, created with its grades and comments where there is none yet.
+    def _submission_row(self, submission: Submission) -> SubmittedAssignment:
+        """The row of a submission, created with its grades and comments where there is none yet.
 
         Like Gradebook.add_submission, which however commits a submission before it has any mark.
         """
-        timestamp = submitted.timestamp
+        timestamp = submission.timestamp
         try:
-            existing = self.gradebook.find_submission(self.assignment, submitted.student)
+            existing = self.gradebook.find_submission(self.assignment, submission.student)
         except MissingEntry:
             pass
         else:
@@ -217,9 +217,9 @@ class Recorder:
                 existing.timestamp = timestamp
             return existing
         db = self.gradebook.db
-        student = db.get(Student, submitted.student)
+        student = db.get(Student, submission.student)
         if student is None:
-            student = Student(id=submitted.student)
+            student = Student(id=submission.student)
             db.add(student)
         assignment = self.gradebook.find_assignment(self.assignment)
         with db.no_autoflush:
@@ -240,9 +240,9 @@ class Recorder:
         return created
 
 
-def _unanswered(submitted: Submitted, name: str) -> set[str]:
+def _unanswered(submission: Submission, name: str) -> set[str]:
     """The solution cells of a notebook that are as they were released."""
-    notebook = submitted.notebooks.get(name)
+    notebook = submission.notebooks.get(name)
     return {
         cell.metadata.nbgrader["grade_id"]
         for cell in (notebook.cells if notebook else [])

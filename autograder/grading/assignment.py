@@ -15,15 +15,9 @@ from ..judging.problem_set import forbidden_names, handed_in, hidden_modules
 from ..judging.results import CellResult, SubmissionResult
 from ..sandbox.jail import JailError
 from ..sandbox.limits import LIMITS, Limits
-from ..submissions.submission import (
-    AssignmentCells,
-    Handed,
-    Submitted,
-    assignment_cells,
-    collect,
-    placeholder,
-    read_submission,
-)
+from ..submissions.collect import collect
+from ..submissions.model import AssignmentCells, RawSubmission, Submission, assignment_cells
+from ..submissions.sanitise import placeholder, read_submission
 from .pool import Failed, Finished
 
 
@@ -55,51 +49,53 @@ class Assignment:
         hidden, forbidden = hidden_modules(self.name), forbidden_names(self.name)
         return Judge(jail, hidden, forbidden, [self.course.root], limits)
 
-    def collect(self, student: str) -> Handed:
+    def collect(self, student: str) -> RawSubmission:
         """The files that a student has submitted, unparsed."""
         folder = self.course.path("submitted", student, self.name)
         return collect(folder, student, self.cells, self.files, handed_in(self.name))
 
-    def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, SubmissionResult]:
+    def grade(
+        self, judge: Judge, raw: RawSubmission, seed: int
+    ) -> tuple[Submission, SubmissionResult]:
         """Run and grade one submission. Nothing is read or written outside the sandbox."""
         started = time.perf_counter()
-        submitted = read_submission(handed, self.cells, self.files, hidden_modules(self.name))
+        submission = read_submission(raw, self.cells, self.files, hidden_modules(self.name))
         # The instructor's own files are trusted; the student's go into the sandbox with them.
         files = {
-            path: content for path, content in submitted.files.items() if path != "timestamp.txt"
+            path: content for path, content in submission.files.items() if path != "timestamp.txt"
         }
         results: list[CellResult] = []
         student_seconds = 0.0
         for cells in self.cells:
-            if problem := submitted.problems.get(cells.name):
-                submitted.notebooks[cells.name] = placeholder(cells, problem)
+            if problem := submission.problems.get(cells.name):
+                submission.notebooks[cells.name] = placeholder(cells, problem)
                 results += _complete(cells, [], problem)
                 continue
-            notebook = submitted.notebooks[cells.name]
+            notebook = submission.notebooks[cells.name]
             graded: NotebookResult = judge.grade(
                 notebook, self.sources.get(cells.name), seed, files
             )
             results += _complete(cells, graded.cells)
-            submitted.suspicious += graded.suspicious
-            submitted.notes += graded.notes
+            submission.suspicious += graded.suspicious
+            submission.notes += graded.notes
             student_seconds += graded.student_seconds
         result = SubmissionResult(
-            student=submitted.student,
+            student=submission.student,
             assignment=self.name,
             seed=seed,
             cells=results,
             submitted_files={
                 path: len(files[path]) for path in handed_in(self.name) if path in files
             },
-            problems=submitted.problems,
-            notes=list(dict.fromkeys(submitted.notes)),
-            suspicious=list(dict.fromkeys(submitted.suspicious)),
+            problems=submission.problems,
+            notes=list(dict.fromkeys(submission.notes)),
+            suspicious=list(dict.fromkeys(submission.suspicious)),
             seconds={
                 "student": student_seconds,
                 "judge": time.perf_counter() - started - student_seconds,
             },
         )
-        return submitted, result
+        return submission, result
 
 
 def _complete(
@@ -125,15 +121,17 @@ def _complete(
     return complete
 
 
-def attempt(assignment: Assignment, judge: Judge, handed: Handed, seed: int) -> Finished | Failed:
+def attempt(
+    assignment: Assignment, judge: Judge, raw: RawSubmission, seed: int
+) -> Finished | Failed:
     """Grade a submission whatever it does to the grader. JailError if the sandbox is gone."""
     try:
-        submitted, result = assignment.grade(judge, handed, seed)
+        submission, result = assignment.grade(judge, raw, seed)
     except JailError:
         raise
     except Exception:
         # A fault of ours. With a new jail, the next submission is not affected.
         judge.jail.close()
         return Failed(traceback.format_exc())
-    submitted.files = {}  # the recording process has them
-    return Finished(submitted, result)
+    submission.files = {}  # the recording process has them
+    return Finished(submission, result)

@@ -29,7 +29,7 @@ from ..gradebook.course import Course
 from ..imports import modules
 from ..sandbox.jail import JailError
 from ..sandbox.limits import Limits
-from ..submissions.submission import Handed
+from ..submissions.model import RawSubmission
 from .assignment import Assignment, attempt
 from .pool import Failed, Finished, Message, Ready, Stopped
 
@@ -153,8 +153,8 @@ class RemoteJudge:
         self.ready = False
         self.warm = self.task = self._submit(start, versions(), cluster.parcel)
 
-    def assign(self, handed: Handed, seed: int) -> None:
-        self.task = self._submit(grade, self.warm, pickle.dumps(handed), seed)
+    def assign(self, raw: RawSubmission, seed: int) -> None:
+        self.task = self._submit(grade, self.warm, pickle.dumps(raw), seed)
 
     def _submit(self, task: Any, *arguments: Any) -> "Future":
         future = self.cluster.client.submit(

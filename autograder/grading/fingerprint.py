@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..imports import imported_by, modules, reachable
 from ..sandbox.limits import LIMITS
-from ..submissions.submission import Unreadable, listing, read_file
+from ..submissions.collect import listing, read_file
+from ..submissions.model import Unreadable
 from .assignment import Assignment
 
 # The packages that judge and run a submission; all that they import counts as well.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..judging.results import SubmissionResult
-from ..submissions.submission import Handed, Submitted
+from ..submissions.model import RawSubmission, Submission
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Ready:
 class Finished:
     """A submission was graded."""
 
-    submitted: Submitted
+    submission: Submission
     result: SubmissionResult
 
 
@@ -40,7 +40,7 @@ Message = Ready | Finished | Failed | Stopped
 class JudgeHandle(Protocol):
     """A judge in another process. It grades one submission at a time."""
 
-    def assign(self, handed: Handed, seed: int) -> None:
+    def assign(self, raw: RawSubmission, seed: int) -> None:
         """Give a submission to a judge that waits for one."""
 
 

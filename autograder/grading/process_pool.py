@@ -15,7 +15,7 @@ from typing import Any
 
 from ..sandbox.jail import JailError
 from ..sandbox.limits import Limits
-from ..submissions.submission import Handed
+from ..submissions.model import RawSubmission
 from .assignment import Assignment, attempt
 from .pool import Message, Ready, Stopped
 
@@ -51,8 +51,8 @@ def _judge_process(pipe: Connection, jail: str, limits: Limits) -> None:
         judge = assignment.judge(jail, limits)
         pipe.send(Ready())
         while (task := pipe.recv()) is not None:
-            handed, seed = task
-            pipe.send(attempt(assignment, judge, handed, seed))
+            raw, seed = task
+            pipe.send(attempt(assignment, judge, raw, seed))
     except (JailError, EOFError, OSError) as error:
         with contextlib.suppress(OSError):
             pipe.send(Stopped(str(error)))
@@ -106,8 +106,8 @@ class JudgeProcess:
             message = Stopped("the judge's process died")
         return message
 
-    def assign(self, handed: Handed, seed: int) -> None:
-        self.send((handed, seed))
+    def assign(self, raw: RawSubmission, seed: int) -> None:
+        self.send((raw, seed))
 
     def stop(self) -> None:
         self.send(None)

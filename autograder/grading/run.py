@@ -17,7 +17,7 @@ from ..gradebook.recorder import Recorder, RecordError
 from ..judging.results import SubmissionResult
 from ..sandbox.jail import choose
 from ..sandbox.limits import LIMITS, Limits
-from ..submissions.submission import Handed
+from ..submissions.model import RawSubmission
 from .assignment import Assignment
 from .dask_pool import DaskPool
 from .fingerprint import assignment_fingerprint, submission_digest
@@ -167,7 +167,7 @@ class _Run:
         result.digest = self._digests[student]
         started = time.perf_counter()
         try:
-            self.recorder.record(finished.submitted, result)
+            self.recorder.record(finished.submission, result)
         except RecordError as error:
             self._finish(Graded(student, result, error=str(error)))
         else:
@@ -186,7 +186,7 @@ def _outcomes(
     """Let the judges grade; each student once, in the order in which they are finished."""
     queue = deque(students)
     attempts = Counter[str]()
-    busy: dict[JudgeHandle, tuple[str, Handed]] = {}
+    busy: dict[JudgeHandle, tuple[str, RawSubmission]] = {}
     idle: list[JudgeHandle] = []
     while queue or busy:
         judge, message = judges.next_message(len(queue) + len(busy))
@@ -204,13 +204,13 @@ def _outcomes(
         # Before anything is recorded, so that judges do not wait for that.
         while queue and idle:
             student = queue.popleft()
-            handed = assignment.collect(student)
+            raw = assignment.collect(student)
             idle_judge = idle.pop()
-            busy[idle_judge] = student, handed
-            idle_judge.assign(handed, seeds[student])
+            busy[idle_judge] = student, raw
+            idle_judge.assign(raw, seeds[student])
         if task is None or isinstance(message, Ready):
             continue
-        student, handed = task
+        student, raw = task
         if isinstance(message, Finished):
-            message.submitted.files = handed.submitted.files | assignment.files
+            message.submission.files = raw.submission.files | assignment.files
         yield student, message

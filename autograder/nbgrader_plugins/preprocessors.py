@@ -26,7 +26,8 @@ from ..gradebook.recorder import write_json
 from ..judging.judge import Judge, derive
 from ..sandbox.jail import BACKENDS
 from ..sandbox.limits import LIMITS
-from ..submissions.submission import Unreadable, listing, read_file
+from ..submissions.collect import (listing, read_file,)
+from ..submissions.model import Unreadable
 
 IDLE = 120  # seconds until a judge that nothing is asked of gives its jail back
 
