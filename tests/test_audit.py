@@ -1,4 +1,4 @@
-"""The audit's own verdicts."""
+"""The audit's own verdicts, and answers kept in files."""
 
 import io
 
@@ -6,13 +6,18 @@ from nbformat.v4 import new_notebook
 from rich.console import Console
 
 from autograder.audit import Candidate, Finding, _across_seeds
+from autograder.judging.results import CellResult
+from rnncourse.checks.status import Status
 
 CANDIDATE = Candidate("ps1_cells", "lstm_step", "misconception", "swaps", new_notebook())
 
 
 def verdict(points: list[float]) -> tuple[int, str]:
     """Of a mistake that got so many of 4 points under one seed after the other."""
-    findings = [Finding(CANDIDATE, seed, one, 4.0, True, 0.1) for seed, one in enumerate(points)]
+    findings = [
+        Finding(CANDIDATE, seed, CellResult("test_lstm_step", mark, 4.0, Status.FAILED))
+        for seed, mark in enumerate(points)
+    ]
     written = io.StringIO()
     code = _across_seeds(findings, len(points), Console(file=written, width=200))
     return code, written.getvalue()
