@@ -11,11 +11,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rnncourse.exercises import exercises_of
 from rnncourse.files import write_json
 
 from .audit import Candidate, Finding, cells_of_exercise, examine, notebook_with_answer
 from .gradebook.course import Course, CourseError
-from .judging.problem_set import problem_set_exercises
 
 SEED = 77001  # an arbitrary one: marks must not depend on it
 LIST_NAME = "C"
@@ -169,7 +169,7 @@ def _candidates(course: Course, answers: list[Answer]) -> dict[Answer, Candidate
     assignments = {
         exercise: folder.name
         for folder in sorted(sources.iterdir())
-        for exercise in problem_set_exercises(folder.name)
+        for exercise in exercises_of(folder.name)
     }
     candidates = {}
     for answer in answers:

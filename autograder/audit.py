@@ -6,18 +6,13 @@ full marks; every misconception must lose points, and nine in ten must be named.
 everything is submitted under each of them, and no mark may depend on the seed.
 """
 
-import ast
 import atexit
 import copy
-import importlib
-import inspect
 import multiprocessing
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
@@ -25,11 +20,14 @@ from nbgrader.utils import is_grade, is_solution
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from rnncourse.checks.answer_source import source_of
+from rnncourse.exercises import exercises_of
+
 from .gradebook.course import Course, CourseError
 from .judging.judge import Judge, demonstrations, student_names
-from .judging.problem_set import forbidden_names, hidden_modules, problem_set_exercises
+from .judging.problem_set import forbidden_names, hidden_modules
 from .judging.results import CellResult
-from .judging.scoring import rubric
+from .rubrics import graded_properties, rubric_of, solution_files
 
 SEED = 20180129  # an arbitrary one: marks must not depend on it
 MIN_NAMED = 0.9  # the share of misconceptions that must be named
@@ -78,44 +76,12 @@ class Finding:
         return self.points == self.max_points
 
 
-def source_of(code: Any, name: str) -> str:
-    """The source of a catalogued function or class as a student's cell that defines `name`.
-
-    The catalogue's decorators are removed; torch's, below them, are part of the answer.
-    """
-    text = textwrap.dedent(inspect.getsource(code))
-    node = ast.parse(text).body[0]
-    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
-    catalogue_lines = [
-        decorator.end_lineno or 0
-        for decorator in node.decorator_list
-        if not _is_of_torch(decorator)
-    ]
-    body = "\n".join(text.split("\n")[max(catalogue_lines, default=0) :])
-    return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
-
-
-def _is_of_torch(decorator: ast.expr) -> bool:
-    """Whether a decorator is one like `torch.no_grad()`."""
-    while isinstance(decorator, ast.Call | ast.Attribute):
-        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
-    return isinstance(decorator, ast.Name) and decorator.id == "torch"
-
-
-def files_of_the_solution(assignment: str) -> dict[str, bytes]:
-    """The files that the solution submits beside its notebook."""
-    module = importlib.import_module(f"autograder.alternatives.{assignment}")
-    files: dict[str, bytes] = getattr(module, "FILES", {})
-    return files
-
-
 def candidates(course: Course, assignment: str) -> list[Candidate]:
     """All that the catalogue and the alternatives hold for the exercises of an assignment."""
-    module = importlib.import_module(f"autograder.alternatives.{assignment}")
     found = []
     for source in course.sources(assignment).values():
         stubs, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
-        for name, exercise in problem_set_exercises(assignment).items():
+        for name, exercise in exercises_of(assignment).items():
             cells = cells_of_exercise(source, name)
             if cells is None:
                 continue
@@ -124,7 +90,7 @@ def candidates(course: Course, assignment: str) -> list[Candidate]:
                 ("solution", "the solution", source.cells[solution].source),
                 ("stub", "the untouched stub", stubs.cells[solution].source),
             ]
-            for alternative in module.ALTERNATIVES.get(name, []):
+            for alternative in rubric_of(name).alternatives:
                 text = source_of(alternative, name)
                 answers.append(("alternative", alternative.__name__, text))
             for misconception in exercise.misconceptions:
@@ -192,7 +158,7 @@ class _Examiner:
             hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
             self.judge = Judge(self.jail, hidden, forbidden, [self.course.root])
             self.sources = list(self.course.sources(assignment).values())
-            self.files = self.course.source_files(assignment) | files_of_the_solution(assignment)
+            self.files = self.course.source_files(assignment) | solution_files(assignment)
         return self.judge
 
     def examine(self, candidate: Candidate, seed: int) -> Finding:
@@ -245,7 +211,7 @@ def audit(
     """
     folder = course.root / course.directory().source_directory
     names = [assignment] if assignment else sorted(path.name for path in folder.iterdir())
-    names = [name for name in names if problem_set_exercises(name)]
+    names = [name for name in names if exercises_of(name)]
     if not names:
         raise CourseError(f"{assignment or folder} has no exercises to audit")
     tasks = []
@@ -319,7 +285,7 @@ def _exercises_table(findings: list[Finding]) -> Table:
         table.add_row(
             f"  {exercise}",
             f"{solution.max_points:g}",
-            str(len(rubric(exercise))),
+            str(len(graded_properties(exercise))),
             f"{_correct(wrong)}/{len(wrong)}",
             f"{sum(finding.named for finding in wrong)}/{len(wrong)}",
             f"{_correct(right)}/{len(right)}",

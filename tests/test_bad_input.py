@@ -34,10 +34,10 @@ from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
 from autograder.judging.judge import demonstrations
-from autograder.judging.problem_set import problem_set_exercises
-from autograder.judging.scoring import rubric
+from autograder.rubrics import graded_properties
 from autograder.sandbox.limits import LIMITS
 from autograder.terminal import marks_table
+from rnncourse.exercises import exercises_of
 from rnncourse.files import write_json
 
 pytestmark = needs_jail
@@ -45,8 +45,8 @@ pytestmark = needs_jail
 ASSIGNMENT = "ps1_cells"
 FILE = f"{ASSIGNMENT}.ipynb"
 PAGE = f"{ASSIGNMENT}.html"
-EXERCISES = list(problem_set_exercises(ASSIGNMENT))
-FULL = sum(prop.points for name in EXERCISES for prop in rubric(name))
+EXERCISES = list(exercises_of(ASSIGNMENT))
+FULL = sum(prop.points for name in EXERCISES for prop in graded_properties(name))
 MANUAL = "why_gradients_live"  # the one question that a person must mark
 FIRST, LAST = "!first", "🦜last"  # of all names, in the order in which the class is graded
 ALL = "every property"
@@ -57,7 +57,7 @@ def grade_id(exercise: str) -> str:
 
 
 def properties_of(exercise: str) -> frozenset[str]:
-    return frozenset(prop.name for prop in rubric(exercise))
+    return frozenset(prop.name for prop in graded_properties(exercise))
 
 
 # --- the class ------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Case:
         return FULL - sum(
             prop.points
             for exercise, names in self.lost.items()
-            for prop in rubric(exercise)
+            for prop in graded_properties(exercise)
             if prop.name in names
         )
 

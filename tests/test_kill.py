@@ -21,13 +21,13 @@ from faults import (
     copied,
     files,
     gradebook,
-    handed_in,
     judges,
     left,
     mark_by_hand,
     recorded,
     released_course,
     results,
+    submitted_class,
 )
 
 from autograder.demo import Student, mistake, nothing
@@ -37,19 +37,19 @@ from autograder.gradebook.recorder import Recorder
 from autograder.grading.assignment import Assignment
 from autograder.grading.process_pool import JudgeProcess
 from autograder.grading.run import grade_assignment
-from autograder.judging.problem_set import problem_set_exercises
 from autograder.judging.results import CellResult, SubmissionResult
 from autograder.sandbox.limits import LIMITS
 from autograder.submissions.model import Submission
 from autograder.submissions.sanitise import read_submission
 from rnncourse.checks.status import Status
+from rnncourse.exercises import exercises_of
 
 # Most have everything right, which is graded fastest.
 STUDENTS = [
     *(Student(f"perfect-{n:02}", "", 50, nothing) for n in range(36)),
     *(
         Student(f"wrong-{name}", "", 0, mistake(name, exercise.misconceptions[0].name))
-        for name, exercise in list(problem_set_exercises(ASSIGNMENT).items())[-4:]
+        for name, exercise in list(exercises_of(ASSIGNMENT).items())[-4:]
     ),
 ]
 
@@ -85,7 +85,7 @@ def more(course: Course, count: int) -> Callable[[Run], bool]:
 
 @needs_jail
 def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
-    course = handed_in(released, tmp_path / "undisturbed", STUDENTS)
+    course = submitted_class(released, tmp_path / "undisturbed", STUDENTS)
     disturbed = copied(course, tmp_path / "disturbed")
     grade_assignment(course, ASSIGNMENT, jobs=2, seed=SEED)
 
@@ -110,7 +110,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
 
 @needs_jail
 def test_no_student_code_outlives_a_killed_grader(released, tmp_path):
-    course = handed_in(released, tmp_path / "course", [Student("endless", "", 0, endless)])
+    course = submitted_class(released, tmp_path / "course", [Student("endless", "", 0, endless)])
     Run(course).until(a_submission_is_running).kill()
 
 
@@ -181,7 +181,7 @@ def recorder(course: Course) -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
 def test_recording_may_be_cut_off_anywhere(released, tmp_path, again):
-    course = handed_in(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
+    course = submitted_class(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
 
     def record(points: float) -> None:
         with recorder(course) as book:

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
-from ..judging.problem_set import handed_in
+from ..judging.problem_set import accepted_files
 
 
 class CourseError(Exception):
@@ -118,7 +118,7 @@ class Course:
         Without those that students submit, which the instructor's would replace.
         """
         folder = self.path("source", ".", assignment)
-        submitted = handed_in(assignment)
+        submitted = accepted_files(assignment)
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))

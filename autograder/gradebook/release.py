@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
 
-from ..judging.problem_set import handed_in
+from ..judging.problem_set import accepted_files
 from .course import Course, CourseError
 
 
@@ -30,7 +30,7 @@ def release(course: Course, assignment: str) -> Path:
     except BaseException:
         _restore(backup, released)
         raise
-    for name in handed_in(assignment):  # made when the solution was run in its own folder
+    for name in accepted_files(assignment):  # made when the solution was run in its own folder
         (released / name).unlink(missing_ok=True)
     _keep_edits(course, assignment, backup, released)
     return released

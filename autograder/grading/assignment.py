@@ -11,7 +11,7 @@ from rnncourse.checks.status import Status
 
 from ..gradebook.course import Course, CourseError
 from ..judging.judge import Judge, NotebookResult
-from ..judging.problem_set import forbidden_names, handed_in, hidden_modules
+from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
 from ..judging.results import CellResult, SubmissionResult
 from ..sandbox.jail import JailError
 from ..sandbox.limits import LIMITS, Limits
@@ -52,7 +52,7 @@ class Assignment:
     def collect(self, student: str) -> RawSubmission:
         """The files that a student has submitted, unparsed."""
         folder = self.course.path("submitted", student, self.name)
-        return collect(folder, student, self.cells, self.files, handed_in(self.name))
+        return collect(folder, student, self.cells, self.files, accepted_files(self.name))
 
     def grade(
         self, judge: Judge, raw: RawSubmission, seed: int
@@ -85,7 +85,7 @@ class Assignment:
             seed=seed,
             cells=results,
             submitted_files={
-                path: len(files[path]) for path in handed_in(self.name) if path in files
+                path: len(files[path]) for path in accepted_files(self.name) if path in files
             },
             problems=submission.problems,
             notes=list(dict.fromkeys(submission.notes)),

@@ -18,16 +18,17 @@ from .assignment import Assignment
 
 # The packages that judge and run a submission; all that they import counts as well.
 JUDGES = (
-    "autograder.hidden",
     "autograder.jailed",
     "autograder.judging",
+    "autograder.rubrics",
     "autograder.sandbox",
     "autograder.submissions",
     "rnncourse.checks",
+    "rnncourse.exercises",
 )
-WITHOUT_EFFECT = ("rnncourse.plots",)
-# Packages with a module for each problem set, of which only one counts.
-OF_SETS = ("autograder.hidden", "rnncourse.checks")
+WITHOUT_EFFECT = ("rnncourse.plots", "rnncourse.selfstudy")
+# Packages with a sub-package for each problem set, of which only one counts.
+OF_SETS = ("autograder.rubrics", "rnncourse.exercises")
 
 
 def marking_modules(assignment: str, sources: Iterable[str] = ()) -> list[str]:
@@ -91,7 +92,5 @@ def _of_another_set(name: str, assignment: str) -> bool:
     """Whether a module belongs to the exercises of another assignment."""
     for package in OF_SETS:
         if name.startswith(f"{package}."):
-            owner = name.removeprefix(f"{package}.").split(".")[0]
-            if owner != assignment and owner.startswith(("ps", "capstone")):
-                return True
+            return not _is_below(name, [f"{package}.{assignment}"])
     return False
