@@ -12,9 +12,9 @@ import torch
 from conftest import ROOT, needs_jail
 
 import rnncourse
-from autograder.judging.problem_set import hidden_modules
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.judge import Submission
+from autograder.judging.problem_set import hidden_modules
 from autograder.judging.session import Lost
 from autograder.sandbox.jail import Jail, JailError, choose, stage
 from autograder.sandbox.limits import LIMITS
@@ -248,7 +248,7 @@ def test_a_crash_costs_only_its_own_call(student, body):
 
 def test_too_many_crashes_end_it(student):
     f = student("def f():\n    import os; os._exit(0)", "f")
-    for _ in range(QUICK.lives + 2):
+    for _ in range(QUICK.max_restarts + 2):
         with pytest.raises(Lost):
             f()
 
