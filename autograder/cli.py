@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from rnncourse.files import write_text
+
 from .gradebook.course import Course, CourseError
 from .grading.dask_pool import ClusterError
 from .sandbox.jail import BACKENDS, JailError
@@ -171,12 +173,14 @@ def run_feedback(options: Any) -> int:
 
 def run_report(options: Any) -> int:
     from .reports.class_report import ClassReport
+    from .reports.html_page import class_report_page
+    from .reports.terminal_view import print_class_report
 
     course = Course(options.course)
     report = ClassReport.load(course, options.assignment)
-    report.print(console)
+    print_class_report(report, console)
     page = options.html or course.results(options.assignment) / "report.html"
-    report.write(page)
+    write_text(page, class_report_page(report))
     console.print(f"with plots: {page}", markup=False)
     return 0
 
@@ -188,7 +192,7 @@ def run_leaderboard(options: Any) -> int:
     board = Leaderboard.load(course, options.assignment)
     console.print(board.table(), *board.notes, sep="\n", markup=False)
     page = options.html or course.results(options.assignment) / "leaderboard.html"
-    board.write(page)
+    write_text(page, board.page())
     console.print(f"to show to the class: {page}", markup=False)
     return 0
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncourse.checks import find
+from rnncourse.files import write_text
 
 from .audit import source_of
 from .cli import progress_bar
@@ -27,6 +28,7 @@ from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
 from .judging.judge import student_names
 from .reports.class_report import ClassReport
+from .reports.html_page import class_report_page
 
 ASSIGNMENT = "ps1_cells"
 MARKER = "made by `autograder demo`; it is deleted and made anew each time\n"
@@ -281,7 +283,7 @@ def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console
     console.print(f"a page for each student: {feedback(course, ASSIGNMENT)}", soft_wrap=True)
     report = ClassReport.load(course, ASSIGNMENT)
     page = course.results(ASSIGNMENT) / "report.html"
-    report.write(page)
+    write_text(page, class_report_page(report))
     console.print(f"the class at a glance:   {page}", soft_wrap=True)
     console.print(f"nbgrader's gradebook:    {course.db_url}", soft_wrap=True)
     if wrong:
