@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 import rnncourse
-from rnncourse.files import write_json
+from rnncourse.files import write_json, write_text
 
 from .gradebook.course import Course, CourseError
 from .grading.dask_pool import ClusterError
@@ -190,12 +190,14 @@ def run_feedback(options: Any) -> int:
 
 def run_report(options: Any) -> int:
     from .reports.class_report import ClassReport
+    from .reports.html_page import class_report_page
+    from .reports.terminal_view import print_class_report
 
     course = Course(options.course)
     report = ClassReport.load(course, options.assignment)
-    report.print(console)
+    print_class_report(report, console)
     page = options.html or course.results(options.assignment) / "report.html"
-    report.write(page)
+    write_text(page, class_report_page(report))
     console.print(f"with plots: {page}", markup=False)
     return 0
 
@@ -207,7 +209,7 @@ def run_leaderboard(options: Any) -> int:
     board = Leaderboard.load(course, options.assignment)
     console.print(board.table(), *board.notes, sep="\n", markup=False)
     page = options.html or course.results(options.assignment) / "leaderboard.html"
-    board.write(page)
+    write_text(page, board.page())
     console.print(f"to show the class: {page}", markup=False)
     return 0
 

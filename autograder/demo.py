@@ -20,12 +20,14 @@ from rich.table import Table
 
 from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of, find
+from rnncourse.files import write_text
 
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
 from .judging.judge import student_names
 from .reports.class_report import ClassReport
+from .reports.html_page import class_report_page
 from .rubrics import rubric_of
 from .terminal import ProgressBar
 
@@ -280,7 +282,7 @@ def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console
     console.print(f"a page for each student: {feedback(course, ASSIGNMENT)}", soft_wrap=True)
     report = ClassReport.load(course, ASSIGNMENT)
     page = course.results(ASSIGNMENT) / "report.html"
-    report.write(page)
+    write_text(page, class_report_page(report))
     console.print(f"the class at a glance:   {page}", soft_wrap=True)
     console.print(f"nbgrader's gradebook:    {course.db_url}", soft_wrap=True)
     if wrong:
