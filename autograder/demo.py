@@ -55,6 +55,7 @@ class Paper:
 
     def cell(self, name: str) -> NotebookNode:
         """The solution cell that defines a name."""
+        cell: NotebookNode
         for cell in self.notebook.cells:
             if is_solution(cell) and name in student_names(NotebookNode(cells=[cell])):
                 return cell
