@@ -21,10 +21,7 @@ from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties
 from autograder.rubrics.capstone import SOLUTION_FILES
 from autograder.rubrics.capstone.load_translator import UNSEEN, bleu, rubric, unseen
-from autograder.submissions.model import (
-    AssignmentCells,
-    Submission,
-)
+from autograder.submissions.model import AssignmentCells, Submission
 from autograder.submissions.sanitise import sanitise
 from rnncourse.checks.harness.capstone import MOST, WEIGHTS, problem_with
 from rnncourse.checks.rng import Rng
