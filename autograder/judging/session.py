@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..jailed import wire
+from ..jailed.outputs import SAFE_MIME_TYPES
 from ..jailed.rpc import Endpoint, RemoteError, RemoteObject
 from ..sandbox.jail import Jail
 from ..sandbox.limits import Limits
@@ -346,8 +347,7 @@ def clean_output(item: Any) -> dict[str, Any] | None:
     data = item.get("data")
     if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
         return None
-    allowed = ("text/plain", "image/png", "image/jpeg", "text/latex")
-    kept = {mime: data[mime] for mime in allowed if isinstance(data.get(mime), str)}
+    kept = {mime: data[mime] for mime in SAFE_MIME_TYPES if isinstance(data.get(mime), str)}
     output = {"output_type": kind, "data": kept, "metadata": {}}
     if kind == "execute_result":
         count = item.get("execution_count")
