@@ -14,6 +14,7 @@ import rnncourse
 # not get in under a new name. `check` does without catalogues inside a sandbox.
 CHECKS = (
     "__init__",
+    "answer_source",
     "bug_hunt",
     "compare",
     "entries",
