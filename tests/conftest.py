@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine
 
 from autograder.gradebook.course import Course
-from autograder.sandbox.jail import find_bwrap
+from autograder.sandbox.bubblewrap import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,10 +6,10 @@ from typing import Any
 from nbformat import from_dict
 from nbformat.notebooknode import NotebookNode
 
+from ..jailed.outputs import SAFE_MIME_TYPES
 from .scoring import Score
 
 GRADING_CELL = "<grading cell>"  # the file name in a grading cell's traceback
-MIME_TYPES = ("text/plain", "image/png", "image/jpeg", "text/latex")  # shown without running code
 
 
 def output_nodes(outputs: list[dict[str, Any]]) -> list[NotebookNode]:
@@ -85,7 +85,7 @@ def _clean_data(item: dict[str, Any]) -> dict[str, Any] | None:
     data = item.get("data")
     if not isinstance(data, dict):
         return None
-    shown = {mime: data[mime] for mime in MIME_TYPES if isinstance(data.get(mime), str)}
+    shown = {mime: data[mime] for mime in SAFE_MIME_TYPES if isinstance(data.get(mime), str)}
     output = {"output_type": item["output_type"], "data": shown, "metadata": {}}
     if item["output_type"] == "execute_result":
         count = item.get("execution_count")
