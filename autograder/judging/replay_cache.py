@@ -24,6 +24,7 @@ class Exchange:
     message: bytes
     answer: bytes | Exception  # or why there was none
     starts_call: bool  # the answer to a callback shares the time limit of the call
+    timed_out: bool = False  # the worker was interrupted while it made the answer
 
     @property
     def size(self) -> int:

@@ -70,6 +70,7 @@ class Session(Endpoint):
         self._deadline = 0.0
         self._starts_call = True
         self._interrupted = False
+        self._call_timed_out = False  # live, or in an exchange that is replayed
         options = {
             "seed": seed,
             "CPU": limits.cpu_time,
@@ -103,6 +104,7 @@ class Session(Endpoint):
         else:
             exchange = self._exchange(self.notice() + data, data, self._starts_call)
         self._starts_call = False
+        self._call_timed_out = self._call_timed_out or exchange.timed_out
         self._record(exchange)
         if isinstance(exchange.answer, Exception):
             raise exchange.answer
@@ -145,7 +147,7 @@ class Session(Endpoint):
             answer = error
         finally:
             self.seconds += time.monotonic() - started
-        return Exchange(sent, message, answer, starts_call)
+        return Exchange(sent, message, answer, starts_call, self._interrupted)
 
     def _send_and_receive(self, sent: bytes) -> bytes:
         if not self.alive:
@@ -180,7 +182,7 @@ class Session(Endpoint):
 
     def _start_timer(self, seconds: float) -> None:
         self._deadline = min(time.monotonic() + seconds, self.phase_deadline)
-        self._interrupted = False
+        self._interrupted = self._call_timed_out = False
 
     @property
     def _call_timeout(self) -> float:
@@ -260,7 +262,7 @@ class Session(Endpoint):
             ) from None
         except RemoteError as error:
             # The worker says so, but only the judge knows whether it is true.
-            if self._interrupted and error.student_type == "Timeout":
+            if self._call_timed_out and error.student_type == "Timeout":
                 raise CallTimeout(error.student_message, error.student_where) from None
             raise
         finally:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from .answer_source import changed
-from .compare import Raised, difference, exceptions_in, kind
+from .compare import Raised, difference, kind, leaves
 from .forbidden import forbidding
 from .report import Outcome, Report
 from .rng import Rng
@@ -241,15 +241,19 @@ class Exercise:
 
 
 def _status(got: Any, message: str | None) -> tuple[Status, str | None]:
-    """The status of a property, and what stopped the student's process where something did."""
+    """The status of a property, and what stopped the student's process where something did.
+
+    An observation often holds the results of several calls. A crash, an expired limit or an
+    undefined name counts wherever it happened; ERROR means that every call raised.
+    """
     if message is None:
         return Status.PASSED, None
-    exceptions = list(exceptions_in(got))
+    observed = list(leaves(got))
+    exceptions = [leaf for leaf in observed if isinstance(leaf, Raised)]
     for raised in exceptions:
         if raised.status.stopped:
             return raised.status, raised.cause()
-    if isinstance(got, Raised):
-        return got.status, None
-    if any(raised.status is Status.NOT_DEFINED for raised in exceptions):
-        return Status.NOT_DEFINED, None
+    for raised in exceptions:
+        if raised.status is Status.NOT_DEFINED or len(exceptions) == len(observed):
+            return raised.status, None
     return Status.FAILED, None
