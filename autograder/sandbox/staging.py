@@ -27,6 +27,7 @@ CHECKS = (
     "report",
     "rng",
     "statistics",
+    "status",
     "toy_translation",
     "harness/__init__",
     "harness/capstone",
