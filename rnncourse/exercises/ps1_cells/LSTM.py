@@ -380,7 +380,7 @@ exercise.near_miss(
     ...
     -        return hs.masked_fill(padding, 0), (h, c)
     +        return hs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0), (h, c)
-    """,
+    """,  # noqa: E501
 )
 
 
