@@ -16,20 +16,20 @@ from typing import Any
 _HOME = {
     "Picture": "picture",
     "attention_map": "heatmaps",
-    "beam_tree": "tree",
+    "beam_tree": "search_tree",
     "cell": "cells",
     "curves": "lines",
     "distribution": "bars",
     "embedding_map": "points",
     "gates": "heatmaps",
     "gradient_norms": "lines",
-    "language_model_wiring": "networks",
+    "language_model_wiring": "wirings",
     "masks": "heatmaps",
     "searched_cell": "cells",
-    "sentiment_wiring": "networks",
+    "sentiment_wiring": "wirings",
     "states": "heatmaps",
-    "translation_wiring": "networks",
-    "unrolled": "networks",
+    "translation_wiring": "wirings",
+    "unrolled": "wirings",
 }
 __all__ = list(_HOME)
 
