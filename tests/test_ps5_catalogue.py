@@ -12,7 +12,7 @@ from rnncourse.checks import toy_translation as animals
 from rnncourse.checks.harness import training as parts
 from rnncourse.checks.ps5_training import EXERCISES, draw_backward
 from rnncourse.checks.rng import Rng
-from rnncourse.reference import minimal_loop as short_loop
+from rnncourse.reference import minimal_loop
 from rnncourse.reference import training_loop
 from rnncourse.reference.training import elman_backward
 
@@ -40,7 +40,7 @@ def test_the_short_loop_does_what_the_long_one_does(script, patience):
         torch.manual_seed(1)
         start = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
     found = []
-    for fit, more in ((short_loop.fit, {}), (training_loop.fit, {"progress": False})):
+    for fit, more in ((minimal_loop.fit, {}), (training_loop.fit, {"progress": False})):
         model, values = copy.deepcopy(start), iter(script)
         history = fit(
             model,

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..reference import minimal_loop as short_loop
+from ..reference import minimal_loop
 from ..reference import training
 from ..reference.minimal_loop import fit
 from ..reference.training import clip_gradients, cross_entropy, detach_state, train_step
@@ -1530,7 +1530,7 @@ def observe_patience(subject: Any, rng: Rng) -> dict[str, Any]:
 fitting = Exercise(
     "fit",
     "ps5_training",
-    short_loop.fit,
+    minimal_loop.fit,
     points=8,
     properties=(
         Property(
@@ -1896,7 +1896,7 @@ SURPRISE = "a word of an unseen sentence surprises it by less than 1 nat"
 
 def observe_translator(subject: Any, rng: Rng) -> dict[str, Any]:
     """A new network trained on new sentences; judged by its weights, here, on others."""
-    if subject is not short_loop.train_translator:
+    if subject is not minimal_loop.train_translator:
         return trained(subject, rng)
     seed = rng.generator.initial_seed()
     if seed not in _of_the_reference:
@@ -1980,7 +1980,7 @@ def about(finding: str) -> Callable[[Any, Any], str | None]:
 translator = Exercise(
     "train_translator",
     "ps5_training",
-    short_loop.train_translator,
+    minimal_loop.train_translator,
     points=4,
     properties=(
         Property("words", WORDS, 0.75, observe_translator, about(WORDS)),
