@@ -15,12 +15,12 @@ import time
 import torch
 from torch import nn
 
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import layers
 
 PAIRS = {
-    "LSTM": (recurrent.LSTM, nn.LSTM),
-    "GRU": (recurrent.GRU, nn.GRU),
-    "Elman": (recurrent.Elman, nn.RNN),
+    "LSTM": (layers.LSTM, nn.LSTM),
+    "GRU": (layers.GRU, nn.GRU),
+    "Elman": (layers.Elman, nn.RNN),
 }
 
 
