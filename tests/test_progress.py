@@ -417,7 +417,7 @@ def test_where_nothing_can_be_written_it_goes_on_and_says_so(tmp_path, monkeypat
         raise PermissionError(13, "Permission denied")
 
     write(tmp_path / "assignments" / "ps0_warmup.ipynb", IMPORTS)
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(files_module, "write_bytes", refuse)
     status = progress(tmp_path / "assignments")
     assert len(status.sets) == 1 and "cannot be written: Permission denied" in status.notes[-1]
 
