@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import rnncourse
 from rnncourse import cli, progress
 from rnncourse import files as files_module
-from rnncourse.checks import exercises
+from rnncourse.exercises import exercises
 from rnncourse.selfstudy import hidden_marks as grading
 from rnncourse.selfstudy import progress as progress_module
 from rnncourse.selfstudy.notebook_runner import run_notebook
@@ -42,9 +42,7 @@ def numeric_gradient(f, x, eps=1e-6):
     return gradient
 """
 IMPORTS = "import torch\n\nfrom rnncourse import check"
-WARMUP = [
-    exercise for exercise in exercises().values() if exercise.problem_set == "ps0_warmup"
-]
+WARMUP = [exercise for exercise in exercises().values() if exercise.problem_set == "ps0_warmup"]
 
 
 def released(answers: dict[str, str]) -> nbformat.NotebookNode:
@@ -276,7 +274,9 @@ def test_each_failure_is_described_in_words(tmp_path):
     warmup, steps = by_name(status, "ps0_warmup")
     assert steps["softmax"].status.startswith("its cell fails: SyntaxError: ")
     assert steps["numeric_gradient"].status == "not in the notebook: was it renamed or deleted?"
-    assert warmup.notes[0].startswith("the cell that begins with `import torhc  # <b>` fails: Module")
+    assert warmup.notes[0].startswith(
+        "the cell that begins with `import torhc  # <b>` fails: Module"
+    )
     assert warmup.notes[1].startswith("the cell that begins with `input()` fails: ")
     assert "Traceback" not in repr(status)
     page = status._repr_html_()
