@@ -274,10 +274,9 @@ def test_each_failure_is_described_in_words(tmp_path):
     warmup, steps = by_name(status, "ps0_warmup")
     assert steps["softmax"].status.startswith("its cell fails: SyntaxError: ")
     assert steps["numeric_gradient"].status == "not in the notebook: was it renamed or deleted?"
-    assert warmup.notes[0].startswith(
-        "the cell that begins with `import torhc  # <b>` fails: Module"
-    )
-    assert warmup.notes[1].startswith("the cell that begins with `input()` fails: ")
+    first, second = warmup.notes
+    assert first.startswith("the cell that begins with `import torhc  # <b>` fails: Module")
+    assert second.startswith("the cell that begins with `input()` fails: ")
     assert "Traceback" not in repr(status)
     page = status._repr_html_()
     assert "<b>`" not in page and "<script>" not in page and "&lt;script&gt;" in page
@@ -440,14 +439,14 @@ def test_what_was_cut_short_is_run_again(tmp_path, monkeypatch):
 
 
 def test_the_library_does_not_import_the_grader():
-    code = "from rnncourse import progress; import sys; print([m for m in sys.modules if 'grader' in m])"
+    code = "import sys; from rnncourse import progress; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "[]\n"
+    assert "rnncourse" in done.stdout and "grader" not in done.stdout
 
 
 def test_without_the_grader_it_says_what_is_missing(tmp_path, monkeypatch):

@@ -1,8 +1,8 @@
 """Runs a notebook's cells without a kernel, and reports what its checks find.
 
-`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS` is a process of its own, which the reader's
-code may end as it likes. JOB is a file with a `Job`; a line with an event is added to EVENTS
-for each thing that happens (see `protocol`).
+`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS` runs in a process of its own, which the
+reader's code may end as it likes. JOB is a file with a `Job`; each event is added to EVENTS as a
+line (see `protocol`).
 """
 
 import os

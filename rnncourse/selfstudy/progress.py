@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..exercises import exercises
+from ..exercises import exercises, problem_sets
 from ..files import write_json
 from .hidden_marks import grading_key, hidden_marks
 from .notebook_runner import run_notebook
-from .notebooks import CACHE, Notebook, find_notebooks, problem_sets
+from .notebooks import CACHE, Notebook, find_notebooks
 from .protocol import NotebookRun
 from .status import Progress, relative, summarise
 
@@ -73,7 +73,7 @@ def progress(
                 cache.keep_marks(notebook, key, marks)
         sets.append(summarise(notebook, own, run, marks))
     present = {problem_set.name for problem_set in sets}
-    missing = [name for name in problem_sets(known) if name not in present]
+    missing = [name for name in problem_sets() if name not in present]
     notes = []
     if missing and sets:
         notes.append(f"Not in this folder: {', '.join(missing)}.")
