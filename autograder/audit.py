@@ -6,18 +6,13 @@ alternatives score full marks, every misconception loses points, and nine in ten
 With several seeds all of it is submitted once under each, and no mark may depend on it.
 """
 
-import ast
 import atexit
 import copy
-import importlib
-import inspect
 import multiprocessing
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
@@ -25,10 +20,13 @@ from nbgrader.utils import is_grade, is_solution
 from rich.console import Console
 from rich.table import Table
 
-from .gradebook.course import (Course, CourseError,)
-from .judging.problem_set import (forbidden_names, hidden_modules, problem_set_exercises,)
+from rnncourse.checks.answer_source import source_of
+from rnncourse.exercises import exercises_of
+
+from .gradebook.course import Course, CourseError
 from .judging.judge import Judge, demonstrations, student_names
-from .judging.scoring import rubric
+from .judging.problem_set import forbidden_names, hidden_modules
+from .rubrics import graded_properties, rubric_of, solution_files
 
 SEED = 20180129  # any will do: the marks may not depend on it
 NAMED = 0.9  # the share of misconceptions that the hint must name
@@ -66,39 +64,12 @@ class Finding:
         return self.points == self.max_points
 
 
-def source_of(code: Any, name: str) -> str:
-    """The source of a catalogued function or class as a student's cell that defines `name`.
-
-    The catalogue's decorators stay behind; torch's, below them, are the answer's own.
-    """
-    text = textwrap.dedent(inspect.getsource(code))
-    node = ast.parse(text).body[0]
-    catalogue = [one.end_lineno for one in node.decorator_list if not _of_torch(one)]
-    first = max(catalogue, default=0)
-    body = "\n".join(text.split("\n")[first:])
-    return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
-
-
-def _of_torch(decorator: ast.expr) -> bool:
-    """Whether a decorator is one such as `torch.no_grad()`."""
-    while isinstance(decorator, ast.Call | ast.Attribute):
-        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
-    return isinstance(decorator, ast.Name) and decorator.id == "torch"
-
-
-def files_of_the_solution(assignment: str) -> dict[str, bytes]:
-    """What the solution hands in beside its notebook."""
-    module = importlib.import_module(f"autograder.alternatives.{assignment}")
-    return getattr(module, "FILES", {})
-
-
 def candidates(course: Course, assignment: str) -> list[Candidate]:
     """All that the catalogue and the alternatives hold for the exercises of an assignment."""
-    module = importlib.import_module(f"autograder.alternatives.{assignment}")
     found = []
     for source in course.sources(assignment).values():
         stubs, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
-        for name, exercise in problem_set_exercises(assignment).items():
+        for name, exercise in exercises_of(assignment).items():
             where = _cells_of(source, name)
             if where is None:
                 continue
@@ -108,7 +79,7 @@ def candidates(course: Course, assignment: str) -> list[Candidate]:
                 ("solution", "the solution", source.cells[solution].source),
                 ("stub", "the untouched stub", stubs.cells[solution].source),
             ]
-            for one in module.ALTERNATIVES.get(name, []):
+            for one in rubric_of(name).alternatives:
                 answers.append(("alternative", one.__name__, source_of(one, name)))
             for one in exercise.misconceptions:
                 answers.append(("misconception", one.name, source_of(one.wrong, name)))
@@ -169,7 +140,7 @@ class _Examiner:
         hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
         self.judge = Judge(self.jail, hidden, forbidden, [self.course.root])
         self.sources = list(self.course.sources(assignment).values())
-        self.files = self.course.source_files(assignment) | files_of_the_solution(assignment)
+        self.files = self.course.source_files(assignment) | solution_files(assignment)
 
     def examine(self, candidate: Candidate, seed: int) -> Finding:
         if candidate.assignment != self.assignment:
@@ -225,7 +196,7 @@ def audit(
     seeds; print the tables; 1 if anything falls short."""
     base = course.root / course.directory().source_directory
     names = [assignment] if assignment else sorted(one.name for one in base.iterdir())
-    names = [one for one in names if problem_set_exercises(one)]
+    names = [one for one in names if exercises_of(one)]
     if not names:
         raise CourseError(f"{assignment or base} has no exercises to audit")
     findings: list[Finding] = []
@@ -294,7 +265,7 @@ def _exercises_table(findings: list[Finding]) -> Table:
         table.add_row(
             f"  {exercise}",
             f"{solution.max_points:g}",
-            str(len(rubric(exercise))),
+            str(len(graded_properties(exercise))),
             f"{sum(one.good for one in wrong)}/{len(wrong)}",
             f"{sum(one.named for one in wrong)}/{len(wrong)}",
             f"{sum(one.good for one in right)}/{len(right)}",

@@ -18,15 +18,16 @@ from nbgrader.utils import is_solution
 from rich.console import Console
 from rich.table import Table
 
-from rnncourse.checks import find
+from rnncourse.checks.answer_source import source_of
+from rnncourse.exercises import exercises_of, find
 
-from .audit import source_of
 from .cli import progress_bar
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
 from .judging.judge import student_names
 from .reports.class_report import ClassReport
+from .rubrics import rubric_of
 
 ASSIGNMENT = "ps1_cells"
 MARKER = "made by `autograder demo`; it is deleted and made anew each time\n"
@@ -76,10 +77,8 @@ def nothing(paper: Paper) -> None:
 
 
 def other_style(paper: Paper) -> None:
-    from .alternatives.ps1_cells import ALTERNATIVES
-
-    for name, solutions in ALTERNATIVES.items():
-        paper.answer(name, source_of(solutions[0], name))
+    for name in exercises_of("ps1_cells"):
+        paper.answer(name, source_of(rubric_of(name).alternatives[0], name))
 
 
 def float32(paper: Paper) -> None:

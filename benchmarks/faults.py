@@ -46,7 +46,7 @@ def main() -> int:
 
 def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
     released = helpers.released_course(folder / "released")
-    course = helpers.handed_in(released, folder / "class", helpers.a_class(size, dice))
+    course = helpers.accepted_files(released, folder / "class", helpers.a_class(size, dice))
     undisturbed = helpers.copied(course, folder / "undisturbed")
     started = time.monotonic()
     Grading(undisturbed, dice, iter(())).twice(0, size)

@@ -30,12 +30,12 @@ import nbformat
 import psutil
 from nbgrader.api import Gradebook
 
-from autograder.alternatives.ps1_cells import ALTERNATIVES
-from autograder.audit import source_of
 from autograder.demo import Paper
 from autograder.gradebook.course import Course
-from autograder.judging.problem_set import problem_set_exercises
 from autograder.gradebook.release import release
+from autograder.rubrics import rubric_of
+from rnncourse.checks.answer_source import source_of
+from rnncourse.exercises import exercises_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_cells"
@@ -65,10 +65,10 @@ def hand_in(course: Course, number: int) -> None:
     )
     for n in range(number):
         paper, blank = Paper(source, course), Paper(stub, course)
-        for name, exercise in problem_set_exercises(ASSIGNMENT).items():
+        for name, exercise in exercises_of(ASSIGNMENT).items():
             luck = dice.random()
             if luck < 0.25:
-                paper.answer(name, source_of(dice.choice(ALTERNATIVES[name]), name))
+                paper.answer(name, source_of(dice.choice(rubric_of(name).alternatives), name))
             elif luck < 0.40:
                 paper.answer(name, source_of(dice.choice(exercise.misconceptions).wrong, name))
             elif luck < 0.45:

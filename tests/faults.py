@@ -27,8 +27,8 @@ from nbgrader.api import Gradebook
 
 from autograder.demo import Paper, Student, crashing, hand_in, mistake, nothing, other_style
 from autograder.gradebook.course import Course
-from autograder.judging.problem_set import problem_set_exercises
 from autograder.gradebook.release import release
+from rnncourse.exercises import exercises_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSIGNMENT = "ps1_cells"
@@ -47,7 +47,7 @@ def ends_itself(paper: Paper) -> None:
 
 def a_class(size: int, dice: random.Random) -> list[Student]:
     """Right answers, mistakes from the catalogue, and two whose notebooks crash every time."""
-    exercises = problem_set_exercises(ASSIGNMENT)
+    exercises = exercises_of(ASSIGNMENT)
     wrong = [
         (name, one.name) for name, exercise in exercises.items() for one in exercise.misconceptions
     ]
@@ -73,7 +73,7 @@ def copied(course: Course, folder: Path) -> Course:
     return Course(shutil.copytree(course.root, folder, dirs_exist_ok=True))
 
 
-def handed_in(released: Course, folder: Path, students: list[Student]) -> Course:
+def submitted_class(released: Course, folder: Path, students: list[Student]) -> Course:
     """A copy of a course in which these students have handed in."""
     course = copied(released, folder)
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]

@@ -31,22 +31,22 @@ from rich.console import Console
 
 from autograder.cli import table_of
 from autograder.demo import Paper
-from autograder.gradebook.course import (Course, CourseError,)
-from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.recorder import write_json
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
 from autograder.judging.judge import demonstrations
-from autograder.judging.scoring import rubric
+from autograder.rubrics import graded_properties
 from autograder.sandbox.limits import LIMITS
+from rnncourse.exercises import exercises_of
 
 pytestmark = needs_jail
 
 ASSIGNMENT = "ps1_cells"
 FILE = f"{ASSIGNMENT}.ipynb"
 PAGE = f"{ASSIGNMENT}.html"
-EXERCISES = list(problem_set_exercises(ASSIGNMENT))
-FULL = sum(one.points for name in EXERCISES for one in rubric(name))
+EXERCISES = list(exercises_of(ASSIGNMENT))
+FULL = sum(one.points for name in EXERCISES for one in graded_properties(name))
 MANUAL = "why_gradients_live"  # the one question that a person must mark
 FIRST, LAST = "!first", "🦜last"  # of all names, in the order in which the class is graded
 ALL = "every property"
@@ -57,7 +57,7 @@ def grade_id(exercise: str) -> str:
 
 
 def properties_of(exercise: str) -> frozenset[str]:
-    return frozenset(one.name for one in rubric(exercise))
+    return frozenset(one.name for one in graded_properties(exercise))
 
 
 # --- the class ------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Case:
         return FULL - sum(
             one.points
             for exercise, names in self.lost.items()
-            for one in rubric(exercise)
+            for one in graded_properties(exercise)
             if one.name in names
         )
 

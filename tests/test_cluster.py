@@ -121,7 +121,7 @@ def dask(tmp_path_factory) -> Iterator[Dask]:
 
 
 @pytest.fixture
-def handed_in(short_course: Course) -> Course:
+def submitted_class(short_course: Course) -> Course:
     course = short_course
     release(course, ASSIGNMENT)
     (course.path("source", ".", ASSIGNMENT) / "given.txt").write_text("the instructor's\n")

@@ -23,7 +23,6 @@ from faults import (
     copied,
     differences,
     hand_in_again,
-    handed_in,
     judges,
     left,
     locked,
@@ -31,6 +30,7 @@ from faults import (
     own_disk,
     recorded,
     released_course,
+    submitted_class,
 )
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -59,7 +59,7 @@ def some_are_recorded(run: Run) -> bool:
 
 def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
     dice = random.Random(5)
-    undisturbed = handed_in(released, tmp_path / "undisturbed", a_class(SIZE, dice))
+    undisturbed = submitted_class(released, tmp_path / "undisturbed", a_class(SIZE, dice))
     possible = [one for one in FAULTS[-6:] if can_mount() or not one.on_disk]
     pairs = list(zip(possible[::2], possible[1::2], strict=True))
     with own_disk(tmp_path / "disturbed") as place:
@@ -104,7 +104,7 @@ def test_a_submission_with_which_every_judge_dies_is_named_and_given_up(
 ):
     names = ("first", "poison", "zero")
     students = [Student(name, "", 50, nothing) for name in names]
-    course = handed_in(released, tmp_path / "course", students)
+    course = submitted_class(released, tmp_path / "course", students)
     loaded = Assignment.load(course, ASSIGNMENT)
     poisoned = Poisoned(course, ASSIGNMENT, loaded.cells, loaded.sources, loaded.files)
     monkeypatch.setattr(grading.Assignment, "load", lambda *_: poisoned)
@@ -148,7 +148,7 @@ def test_a_judge_that_dies_when_it_is_given_work_is_found_at_its_pipe():
 
 
 def test_what_keeps_a_grader_from_starting_is_said_in_words(released, tmp_path, capsys):
-    course = handed_in(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
+    course = submitted_class(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
     with locked(course):
         assert main(["grade", ASSIGNMENT, "--course", str(course.root)]) == 2
     said = " ".join(capsys.readouterr().err.split())

@@ -21,31 +21,31 @@ from faults import (
     copied,
     files,
     gradebook,
-    handed_in,
     judges,
     left,
     mark_by_hand,
     recorded,
     released_course,
     results,
+    submitted_class,
 )
 
 from autograder.demo import Student, mistake, nothing
 from autograder.gradebook import release as releasing
-from autograder.gradebook.course import (Course, CourseError,)
-from autograder.judging.problem_set import problem_set_exercises
+from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.recorder import Recorder
 from autograder.grading import run as grading
 from autograder.grading.run import Assignment, grade_assignment
 from autograder.sandbox.limits import LIMITS
 from autograder.submissions.submission import Submitted, read_submission
+from rnncourse.exercises import exercises_of
 
 # Most have everything right, which is graded fastest.
 STUDENTS = [
     *(Student(f"perfect-{n:02}", "", 50, nothing) for n in range(36)),
     *(
         Student(f"wrong-{name}", "", 0, mistake(name, exercise.misconceptions[0].name))
-        for name, exercise in list(problem_set_exercises(ASSIGNMENT).items())[-4:]
+        for name, exercise in list(exercises_of(ASSIGNMENT).items())[-4:]
     ),
 ]
 
@@ -80,7 +80,7 @@ def more(course: Course, count: int) -> Callable[[Run], bool]:
 
 @needs_jail
 def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
-    course = handed_in(released, tmp_path / "undisturbed", STUDENTS)
+    course = submitted_class(released, tmp_path / "undisturbed", STUDENTS)
     disturbed = copied(course, tmp_path / "disturbed")
     grade_assignment(course, ASSIGNMENT, jobs=2, seed=SEED)
 
@@ -105,7 +105,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
 
 @needs_jail
 def test_no_student_code_outlives_a_killed_grader(released, tmp_path):
-    course = handed_in(released, tmp_path / "course", [Student("endless", "", 0, endless)])
+    course = submitted_class(released, tmp_path / "course", [Student("endless", "", 0, endless)])
     Run(course).until(a_submission_is_running).kill()
 
 
@@ -170,7 +170,7 @@ def recorder(course: Course) -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
 def test_recording_may_be_cut_off_anywhere(released, tmp_path, again):
-    course = handed_in(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
+    course = submitted_class(released, tmp_path / "course", [Student("Ada", "", 50, nothing)])
 
     def record(points: float) -> None:
         with recorder(course) as book:

@@ -44,7 +44,7 @@ def attention(course: Course) -> list[str]:
 
 
 @pytest.fixture
-def handed_in(short_course: Course) -> Course:
+def submitted_class(short_course: Course) -> Course:
     """That course, to which Ada has handed in everything right."""
     release(short_course, "ps1_cells")
     solved = short_course.sources("ps1_cells")["ps1_cells"]

@@ -17,7 +17,7 @@ from torch import nn
 
 from autograder.judging.problem_set import hidden_modules
 from rnncourse import plots
-from rnncourse.checks import exercises
+from rnncourse.exercises import exercises
 from rnncourse.plots.layout import arrange
 from rnncourse.plots.trace import trace
 from rnncourse.reference import cells

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT, needs_jail
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from rnncourse.checks import exercises
+from rnncourse.exercises import exercises
 from rnncourse.selfstudy import hidden_marks as grading
 from rnncourse.selfstudy import notebook_runner as running
 from rnncourse.selfstudy import notebooks

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.judging.scoring import rubric
+from autograder.rubrics import graded_properties
 from rnncourse.checks import toy_translation as animals
 from rnncourse.checks.harness import training as parts
-from rnncourse.checks.ps5_training import EXERCISES, draw_backward
 from rnncourse.checks.rng import Rng
+from rnncourse.exercises.ps5_training import EXERCISES
+from rnncourse.exercises.ps5_training.elman_backward import draw_backward
 from rnncourse.reference import minimal_loop as short_loop
 from rnncourse.reference import training_loop
 from rnncourse.reference.training import elman_backward
 
 
 def points(name, subject):
-    return EXERCISES[name].evaluate(subject, 1, rubric(name)).points
+    return EXERCISES[name].evaluate(subject, 1, graded_properties(name)).points
 
 
 # --- the loop -----------------------------------------------------------------------------------

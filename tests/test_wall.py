@@ -12,9 +12,9 @@ import torch
 from conftest import ROOT, needs_jail
 
 import rnncourse
-from autograder.judging.problem_set import hidden_modules
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.judge import Submission
+from autograder.judging.problem_set import hidden_modules
 from autograder.judging.session import Lost
 from autograder.sandbox.jail import Jail, JailError, choose, stage
 from autograder.sandbox.limits import LIMITS
@@ -390,7 +390,7 @@ def test_nothing_in_a_jail_holds_what_the_problem_set_asks_for():
 def test_a_catalogue_of_mistakes_is_not_staged_whatever_its_name(tmp_path, place):
     library = tmp_path / "rnncourse"
     shutil.copytree(Path(rnncourse.__file__).parent, library)
-    catalogue = library / "checks" / "ps0_warmup.py"
+    catalogue = library / "exercises" / "ps0_warmup" / "softmax.py"
     for path in (library / "checks" / place, library / "exercises" / place, library / place):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(catalogue, path)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from glob import escape
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
@@ -15,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
 
-from ..judging.problem_set import handed_in
+from ..judging.problem_set import accepted_files
 
 
 class CourseError(Exception):
@@ -113,7 +112,7 @@ class Course:
         Not those that each student hands in: ours would take the place of theirs.
         """
         folder = self.path("source", ".", assignment)
-        theirs = handed_in(assignment)
+        theirs = accepted_files(assignment)
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))

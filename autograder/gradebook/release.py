@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
 
-from .course import (Course, CourseError,)
-from ..judging.problem_set import handed_in
+from ..judging.problem_set import accepted_files
+from .course import Course, CourseError
 
 
 def release(course: Course, assignment: str) -> Path:
@@ -27,7 +27,7 @@ def release(course: Course, assignment: str) -> Path:
     except BaseException:
         _take_back(before, released)
         raise
-    for name in handed_in(assignment):  # made by whoever ran the solution where it lies
+    for name in accepted_files(assignment):  # made by whoever ran the solution where it lies
         (released / name).unlink(missing_ok=True)
     _keep_edits(course, assignment, before, released)
     return released

@@ -11,16 +11,17 @@ from ..imports import imported_by, modules, reachable
 
 # What judges and runs a submission: these, all below them, and all that they import.
 JUDGES = (
-    "autograder.hidden",
     "autograder.jailed",
     "autograder.judging",
+    "autograder.rubrics",
     "autograder.sandbox",
     "autograder.submissions",
     "rnncourse.checks",
+    "rnncourse.exercises",
 )
-NEVER = ("rnncourse.plots",)  # pictures
-# Below these each problem set has its own.
-OF_SETS = ("autograder.hidden", "rnncourse.checks")
+NEVER = ("rnncourse.plots", "rnncourse.selfstudy")  # pictures, and what readers see of their own
+# Below these each problem set has a package of its own.
+OF_SETS = ("autograder.rubrics", "rnncourse.exercises")
 
 
 def marking_modules(assignment: str, sources: Iterable[str] = ()) -> list[str]:
@@ -52,7 +53,5 @@ def _of_another_set(name: str, assignment: str) -> bool:
     """Whether a module belongs to the exercises of another assignment."""
     for package in OF_SETS:
         if name.startswith(f"{package}."):
-            owner = name.removeprefix(f"{package}.").split(".")[0]
-            if owner != assignment and owner.startswith(("ps", "capstone")):
-                return True
+            return not _is_below(name, [f"{package}.{assignment}"])
     return False

@@ -31,10 +31,10 @@ from typing import Any, Protocol
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import MissingEntry
 
-from ..gradebook.course import (Course, CourseError,)
-from ..judging.problem_set import (forbidden_names, handed_in, hidden_modules,)
+from ..gradebook.course import Course, CourseError
 from ..gradebook.recorder import Recorder, RecordError, write_json
 from ..judging.judge import Judge, NotebookResult
+from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
 from ..sandbox.jail import JailError, choose
 from ..sandbox.limits import LIMITS, Limits
 from ..submissions.submission import (
@@ -91,7 +91,7 @@ class Assignment:
     def collect(self, student: str) -> Handed:
         """What a student has handed in, as data."""
         folder = self.course.path("submitted", student, self.name)
-        return collect(folder, student, self.cells, self.files, handed_in(self.name))
+        return collect(folder, student, self.cells, self.files, accepted_files(self.name))
 
     def grade(self, judge: Judge, handed: Handed, seed: int) -> tuple[Submitted, dict[str, Any]]:
         """Run and grade one submission. Nothing is read or written but in the jail."""
@@ -125,7 +125,9 @@ class Assignment:
             "max_points": sum(mark["max_points"] for mark in marks),
             "needs_manual_grade": any(mark["points"] is None for mark in marks),
             "cells": marks,
-            "handed_in": {path: len(files[path]) for path in handed_in(self.name) if path in files},
+            "handed_in": {
+                path: len(files[path]) for path in accepted_files(self.name) if path in files
+            },
             "problems": submitted.problems,
             "notes": list(dict.fromkeys(submitted.notes)),
             "suspicious": list(dict.fromkeys(submitted.suspicious)),

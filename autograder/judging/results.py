@@ -4,7 +4,6 @@ These records travel from a judge to whoever records, and are read again by repo
 and progress. `SubmissionResult.from_json` also reads the files of version 1, which had none.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 

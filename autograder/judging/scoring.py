@@ -1,13 +1,13 @@
 """`grade`: the hidden tests of one exercise, called from a grading cell."""
 
-import importlib
 import secrets
 from contextvars import ContextVar
 from typing import Any
 
-from rnncourse.checks import find
-from rnncourse.checks.exercise import Property
 from rnncourse.checks.report import Report
+from rnncourse.exercises import find
+
+from ..rubrics import graded_properties
 
 # The judge sets the seed of the submission that it grades; elsewhere each run draws its own.
 current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
@@ -34,13 +34,6 @@ class Score:
         return self.report._repr_html_()
 
 
-def rubric(name: str) -> tuple[Property, ...]:
-    """All properties that an exercise is graded by: the visible ones, then the hidden ones."""
-    exercise = find(name)
-    hidden = importlib.import_module(f"autograder.hidden.{exercise.problem_set}")
-    return exercise.properties + hidden.HIDDEN[name]
-
-
 def grade(
     name: str, subject: Any, *, seed: int | None = None, record: dict[str, Any] | None = None
 ) -> Score:
@@ -60,4 +53,4 @@ def grade(
         for key, value in (record or {}).items()
         if isinstance(value, str) and len(value) <= RECORDED
     }
-    return Score(find(name).evaluate(subject, seed, rubric(name)), kept)
+    return Score(find(name).evaluate(subject, seed, graded_properties(name)), kept)

@@ -21,9 +21,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum
 
 from ..gradebook.course import Course
-from ..judging.problem_set import (forbidden_names, handed_in, hidden_modules,)
 from ..gradebook.recorder import write_json
 from ..judging.judge import Judge, derive
+from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
 from ..sandbox.jail import BACKENDS
 from ..sandbox.limits import LIMITS
 from ..submissions.submission import Unreadable, listing, read_file
@@ -161,7 +161,7 @@ def _restore(nb: NotebookNode, source: NotebookNode | None) -> None:
 def _files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
     """The files beside a notebook. Not those that nbgrader has copied: it follows links."""
     found: dict[str, bytes] = {}
-    room, most = LIMITS.extra_files, handed_in(assignment)
+    room, most = LIMITS.extra_files, accepted_files(assignment)
     for inside, entry in listing(course.path("submitted", student, assignment)):
         if inside.endswith(".ipynb") or inside == "timestamp.txt" or entry.is_dir():
             continue

@@ -39,7 +39,16 @@ IMAGE = os.environ.get("AUTOGRADER_IMAGE", "rnncourse-jail")
 
 # What a jail gets of rnncourse. Checks are named one by one: a catalogue of mistakes, which holds
 # the answers' near misses, must not slip in under a new name. `check` does without them here.
-ENGINE = ("__init__", "bug_hunt", "compare", "entries", "exercise", "forbidden", "model_specs")
+ENGINE = (
+    "__init__",
+    "answer_source",
+    "bug_hunt",
+    "compare",
+    "entries",
+    "exercise",
+    "forbidden",
+    "model_specs",
+)
 ENGINE += ("properties", "pytree", "remote", "report", "rng", "statistics", "toy_translation")
 ENGINE += ("harness/__init__", "harness/capstone", "harness/training")
 STAGED = ("__init__.py", "device.py", "source.py", "data/*.py", "plots/*.py", "recipes/*.py")

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from .answer_source import changed
 from .compare import Raised, difference, kind
 from .forbidden import forbidding
 from .report import Outcome, Report
@@ -61,6 +62,7 @@ class Exercise:
     properties: tuple[Property, ...] = ()
     forbids: tuple[str, ...] = ()
     misconceptions: list[Misconception] = field(default_factory=list)
+    canonical_answer: Any = None
     # Observations of what does not change, for the seed that was asked for last: a class is graded
     # with one, and then each is made once.
     # init=False: what dataclasses.replace makes begins with its own.
@@ -75,6 +77,17 @@ class Exercise:
             return wrong
 
         return enter
+
+    def canonical(self, answer: Any) -> Any:
+        """Decorator: the right answer of which `near_miss` makes mistakes."""
+        self.canonical_answer = answer
+        return answer
+
+    def near_miss(self, name: str, sentence: str, change: str) -> None:
+        """Enter a mistake in the catalogue as a change of the canonical answer, which reads like
+        a diff: see `answer_source`."""
+        wrong = changed(self.canonical_answer, change, name)
+        self.misconceptions.append(Misconception(name, sentence, wrong))
 
     def evaluate(
         self, subject: Any, seed: int, properties: Iterable[Property] | None = None

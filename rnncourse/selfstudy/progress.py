@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..checks import exercises
+from ..exercises import exercises
 from .hidden_marks import grading_key, hidden_marks
 from .notebook_runner import rehearse
 from .notebooks import CACHE, Notebook, find_notebooks, sets_of
