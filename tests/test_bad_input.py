@@ -319,7 +319,7 @@ def large_file_beside(work):
 @case()
 def largest_file_beside(work):
     work.beside("data.bin")
-    os.truncate(work.folder / "data.bin", LIMITS.extra_files)
+    os.truncate(work.folder / "data.bin", LIMITS.extra_files_size)
 
 
 @case()
@@ -604,7 +604,7 @@ def elman(name: str, body: str, says: str = "", lost: str = ALL) -> None:
 
 elman("returns-a-string", "return 'my tensor'", "got my tensor, expected a tensor")
 elman("returns-none", "RIGHT", "got None")
-# These two and the coroutine fail: the message names what stands for it here, "Remote object".
+# These two and the coroutine fail: the message names what stands for it here, a "RemoteObject".
 elman("returns-an-object", "return object()", "got (?!Remote).* object, expected a tensor")
 elman("returns-a-function", "return lambda: RIGHT", "got (?!Remote).* object, expected a tensor")
 elman(

@@ -16,8 +16,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.jailed.rpc import Peer, Remote, RemoteError
-from autograder.jailed.wire import MAX_MESSAGE, Encoder, WireError, is_notice, pack, size_of, unpack
+from autograder.jailed.limits import MAX_MESSAGE
+from autograder.jailed.rpc import Endpoint, RemoteError, RemoteObject
+from autograder.jailed.wire import Encoder, WireError, is_notice, pack, size_of, unpack
 from autograder.judging.session import Lost, Session
 from autograder.sandbox.jail import MAX_FRAME
 from autograder.sandbox.limits import LIMITS
@@ -29,7 +30,7 @@ MESSAGES = 6  # of one script at most
 # --- the far side ---------------------------------------------------------------------------------
 
 
-class Honest(Peer):
+class Honest(Endpoint):
     """A child as it should be, in this process: it answers what the judge asks."""
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Honest(Peer):
         return {"value": encoder.node([shown, error]), "cut": False}, encoder.buffers
 
     def serve_begin(self, header: Any, data: Any) -> Any:
-        self.begin_chapter()
+        self.reset()
         encoder = Encoder(self._export)
         return {"value": encoder.node(self.names)}, encoder.buffers
 
@@ -93,7 +94,7 @@ class Script:
     def interrupt(self) -> None:
         pass
 
-    def facts(self) -> dict[str, Any]:
+    def exit_report(self) -> dict[str, Any]:
         return {"clean": True}
 
     def answer(self) -> bytes:
@@ -280,8 +281,8 @@ def conversation(script: Script) -> Session:
             if isinstance(one, torch.Tensor) and one.requires_grad and one.is_floating_point():
                 one.sum().backward()
 
-    f = Remote(session, 1, "function", "f")
-    module = Remote(session, 2, "module", "Net")
+    f = RemoteObject(session, 1, "function", "f")
+    module = RemoteObject(session, 2, "module", "Net")
     for ask in (
         lambda: session.run_cell("f = 1", 1),
         lambda: session.begin(["f", "Net", "x"], 1),
@@ -356,7 +357,7 @@ def test_a_graph_that_cannot_be_is_refused(reply):
     script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
     session = Session(script, 1, QUICK, [])
     with pytest.raises(Lost):
-        Remote(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
+        RemoteObject(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
     assert any("no answer" in line for line in session.suspicious)
 
 

@@ -248,7 +248,7 @@ def test_a_crash_costs_only_its_own_call(student, body):
 
 def test_too_many_crashes_end_it(student):
     f = student("def f():\n    import os; os._exit(0)", "f")
-    for _ in range(QUICK.lives + 2):
+    for _ in range(QUICK.max_restarts + 2):
         with pytest.raises(Lost):
             f()
 

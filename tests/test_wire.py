@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.jailed.limits import MAX_MESSAGE
 from autograder.jailed.wire import (
-    MAX_MESSAGE,
     Decoder,
     Encoder,
     Unsendable,

@@ -486,7 +486,7 @@ def _digest(assignment: Assignment, student: str, version: bytes) -> str:
     """A name for a submission's content as it lies there, and all that its marks depend on."""
     digest = hashlib.sha256(version)
     folder = assignment.course.path("submitted", student, assignment.name)
-    room = LIMITS.extra_files + LIMITS.notebook
+    room = LIMITS.extra_files_size + LIMITS.notebook_size
     for inside, entry in listing(folder):
         digest.update(inside.encode("utf-8", "surrogateescape"))
         if entry.is_dir(follow_symlinks=False):

@@ -15,8 +15,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-MAX_OUTPUT = 200_000  # characters of text that one cell may print
-MAX_PICTURES = 4_000_000  # characters of encoded pictures that one cell may show
+from .limits import (
+    MAX_CELL_OUTPUTS,
+    MAX_CELL_PICTURES,
+    MAX_CELL_TEXT,
+    MAX_ERROR_NAME,
+    MAX_MESSAGE_TEXT,
+)
+
 # What a page may show of a student's output without running anything.
 SHOWN = ("text/plain", "image/png", "image/jpeg", "text/latex")
 
@@ -31,7 +37,7 @@ class Outputs:
         self.cut = False
 
     def stream(self, name: str, text: str) -> None:
-        room = MAX_OUTPUT - self.text
+        room = MAX_CELL_TEXT - self.text
         if room <= 0:
             self.cut = True
             return
@@ -52,27 +58,27 @@ class Outputs:
                 continue
             if mime.startswith("image/"):
                 self.pictures += len(data[mime])
-                if self.pictures > MAX_PICTURES:
+                if self.pictures > MAX_CELL_PICTURES:
                     self.cut = True
                     continue
-            elif len(data[mime]) > MAX_OUTPUT:
+            elif len(data[mime]) > MAX_CELL_TEXT:
                 self.cut = True
-                kept[mime] = data[mime][:MAX_OUTPUT] + "…"
+                kept[mime] = data[mime][:MAX_CELL_TEXT] + "…"
                 continue
             kept[mime] = data[mime]
         item = {"output_type": "display_data", "data": kept, "metadata": {}}
         if count is not None:
             item |= {"output_type": "execute_result", "execution_count": count}
-        if len(self.items) < 1000:
+        if len(self.items) < MAX_CELL_OUTPUTS:
             self.items.append(item)
 
     def error(self, name: str, message: str, lines: list[str]) -> None:
-        text = "\n".join(lines)[-MAX_OUTPUT:]
+        text = "\n".join(lines)[-MAX_CELL_TEXT:]
         self.items.append(
             {
                 "output_type": "error",
-                "ename": name[:200],
-                "evalue": message[:2000],
+                "ename": name[:MAX_ERROR_NAME],
+                "evalue": message[:MAX_MESSAGE_TEXT],
                 "traceback": text.split("\n"),
             }
         )

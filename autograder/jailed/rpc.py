@@ -18,11 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from .wire import Decoder, Encoder, Unsendable, WireError, pack, text
+from .limits import (
+    MAX_CALLBACKS,
+    MAX_GENERATOR_ITEMS,
+    MAX_LOCATION,
+    MAX_MESSAGE_TEXT,
+    MAX_NAME,
+    MAX_NESTED_CALLS,
+)
+from .wire import Decoder, Encoder, Unsendable, WireError, pack, replace_surrogates
 
-MAX_NESTED = 30  # calls within calls within calls
-MAX_CALLBACKS = 100_000  # calls that the other side may make during one of ours
-MAX_ITEMS = 100_000  # taken from a generator that a call returns
 # Methods of a module that are called by name, without asking first what the name is.
 MODULE_METHODS = frozenset(
     ("eval", "load_state_dict", "named_parameters", "parameters", "state_dict", "to", "train")
@@ -39,10 +44,10 @@ class RemoteError(Exception):
         self.student_where = where
 
 
-class Remote:
+class RemoteObject:
     """A function, class or object of the far side: call it, or ask for its attributes."""
 
-    def __init__(self, peer: "Peer", handle: int, kind: str, name: str):
+    def __init__(self, peer: "Endpoint", handle: int, kind: str, name: str):
         self._peer = peer
         self._handle = handle
         self._kind = kind
@@ -66,11 +71,11 @@ class Remote:
 class _TapeEnd:
     """Lets the far side forget a tape when no result of its call is alive any more."""
 
-    def __init__(self, peer: "Peer", tape: int):
-        self.peer, self.tape, self.chapter = peer, tape, peer.chapter
+    def __init__(self, peer: "Endpoint", tape: int):
+        self.peer, self.tape, self.generation = peer, tape, peer.generation
 
     def __del__(self) -> None:
-        if self.chapter == self.peer.chapter:
+        if self.generation == self.peer.generation:
             self.peer.garbage.append(self.tape)
 
 
@@ -86,13 +91,13 @@ class _Tie(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *cotangents):
-        if ctx.end.chapter != ctx.peer.chapter:
+        if ctx.end.generation != ctx.peer.generation:
             raise RuntimeError("this graph belongs to an earlier test, which is over")
         found = ctx.peer.backward(ctx.end.tape, list(cotangents), ctx.forms)
         return (None, None, None, None, *found)
 
 
-class Peer:
+class Endpoint:
     """One end of the conversation.
 
     Subclasses have the channel (`exchange`), say what else may be asked of them (`serve_<op>`), and
@@ -103,13 +108,13 @@ class Peer:
     fatal: tuple[type[BaseException], ...] = (WireError,)
 
     def __init__(self) -> None:
-        self.chapter = 0
-        self.begin_chapter()
+        self.generation = 0
+        self.reset()
         self._nested = 0
 
-    def begin_chapter(self) -> None:
+    def reset(self) -> None:
         """Forget all objects and graphs, and number new ones from 1 again."""
-        self.chapter += 1
+        self.generation += 1
         self.garbage: list[int] = []  # tapes that the far side may forget
         self._objects: dict[int, Any] = {}
         self._handles: dict[int, int] = {}  # id(object) → handle
@@ -139,8 +144,8 @@ class Peer:
         for _ in range(MAX_CALLBACKS):
             if "op" not in reply:
                 return self._believe(reply, data)
-            if self._nested >= MAX_NESTED:
-                raise WireError(f"calls nested more than {MAX_NESTED} deep")
+            if self._nested >= MAX_NESTED_CALLS:
+                raise WireError(f"calls nested more than {MAX_NESTED_CALLS} deep")
             self._nested += 1
             try:
                 answer = self.answer(reply, data)
@@ -160,8 +165,12 @@ class Peer:
         kind, message, where = (error.get(key) for key in ("type", "message", "where"))
         if not isinstance(kind, str) or not isinstance(message, str):
             raise WireError("an error without a name")
-        where = text(where[:200]) if type(where) is str else None
-        raise RemoteError(text(kind[:100]), text(message[:2000]), where)
+        where = replace_surrogates(where[:MAX_LOCATION]) if type(where) is str else None
+        raise RemoteError(
+            replace_surrogates(kind[:MAX_NAME]),
+            replace_surrogates(message[:MAX_MESSAGE_TEXT]),
+            where,
+        )
 
     def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the far side; tensors that need a gradient keep their graph."""
@@ -245,7 +254,11 @@ class Peer:
         """An exception as the far side is told of it; its own, come back, keeps its name."""
         if isinstance(error, RemoteError):
             return {"type": error.student_type, "message": error.student_message, "where": None}
-        return {"type": type(error).__name__, "message": str(error)[:2000], "where": None}
+        return {
+            "type": type(error).__name__,
+            "message": str(error)[:MAX_MESSAGE_TEXT],
+            "where": None,
+        }
 
     def serve_call(
         self, header: dict[str, Any], data: list[memoryview]
@@ -289,7 +302,7 @@ class Peer:
         """Call one of our own objects for the far side. Generators are drawn out into lists."""
         result = target(*args, **kwargs)
         if isinstance(result, GeneratorType | zip | map | filter | Iterator):
-            return list(itertools.islice(result, MAX_ITEMS))
+            return list(itertools.islice(result, MAX_GENERATOR_ITEMS))
         if isinstance(result, type({}.keys()) | type({}.values()) | type({}.items())):
             return list(result)
         return result
@@ -317,7 +330,7 @@ class Peer:
     # --- objects that cannot be copied --------------------------------------------------------
 
     def _export(self, value: Any) -> list[Any]:
-        if type(value) is Remote and value._peer is self:
+        if type(value) is RemoteObject and value._peer is self:
             return ["yours", value._handle]
         handle = self._handles.get(id(value))
         if handle is None:
@@ -328,7 +341,7 @@ class Peer:
         if kind == "function" and isinstance(value, torch.nn.Module):
             kind = "module"
         name = getattr(value, "__name__", None) or type(value).__name__
-        return ["object", handle, kind, str(name)[:100]]
+        return ["object", handle, kind, str(name)[:MAX_NAME]]
 
     def _resolve(self, tag: str, rest: list[Any]) -> Any:
         if tag == "yours":
@@ -341,7 +354,7 @@ class Peer:
             raise WireError("an object that is none")
         if not isinstance(name, str):
             raise WireError("an object without a name")
-        return Remote(self, handle, kind, text(name[:100]))
+        return RemoteObject(self, handle, kind, replace_surrogates(name[:MAX_NAME]))
 
     def _forget(self, tapes: Any) -> None:
         if not isinstance(tapes, list) or not all(type(tape) is int for tape in tapes):

@@ -17,10 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-MAX_MESSAGE = 64 << 20  # bytes, tensors included
-MAX_HEADER = 4 << 20  # bytes of JSON
-MAX_DEPTH = 50  # nesting of lists in lists
-MAX_KEYS = 1000  # of a set or dictionary, strings aside: others can be made to collide
+from .limits import MAX_DEPTH, MAX_HEADER, MAX_MESSAGE, MAX_NON_STRING_KEYS
 
 _LENGTH = struct.Struct("!I")
 _TO_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -78,7 +75,7 @@ class Unsendable(Exception):
     """A value that has no form on the wire; str() says which."""
 
 
-def text(value: str) -> str:
+def replace_surrogates(value: str) -> str:
     """A string that can be written to a file: without lone surrogates."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
@@ -271,7 +268,7 @@ class Decoder:
                 raise WireError("an untagged object")
             if type(node) is int and not -(2**63) <= node < 2**63:
                 raise WireError("an integer of more than 64 bits")
-            return text(node) if isinstance(node, str) else node
+            return replace_surrogates(node) if isinstance(node, str) else node
         tag, *rest = node
         if tag in ("list", "tuple", "set"):
             values = [self._value(one, depth + 1) for one in rest]
@@ -357,5 +354,7 @@ class Decoder:
 
 
 def _check_keys(keys: list[Any]) -> None:
-    if sum(not isinstance(key, str) for key in keys) > MAX_KEYS:
-        raise WireError(f"a set or dictionary of more than {MAX_KEYS} keys that are no strings")
+    if sum(not isinstance(key, str) for key in keys) > MAX_NON_STRING_KEYS:
+        raise WireError(
+            f"a set or dictionary of more than {MAX_NON_STRING_KEYS} keys that are no strings"
+        )

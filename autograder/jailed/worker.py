@@ -14,10 +14,11 @@ from rnncourse.checks.compare import where_raised
 
 from . import wire
 from .cell_runner import CellShell
-from .rpc import Peer, RemoteError
+from .limits import MAX_MESSAGE_TEXT
+from .rpc import Endpoint, RemoteError
 
 
-class Child(Peer):
+class Worker(Endpoint):
     """Everything in this process belongs to the student: nothing it says is believed."""
 
     fatal = (wire.WireError, SystemError)
@@ -65,7 +66,7 @@ class Child(Peer):
     def request(self, header: dict[str, Any], buffers: Any = None) -> Any:
         """Ask the judge. An interrupt waits for the answer: otherwise it would come to the next
         question."""
-        return self._protected(lambda: super(Child, self).request(header, buffers))
+        return self._protected(lambda: super(Worker, self).request(header, buffers))
 
     # --- being interrupted --------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class Child(Peer):
             message = str(error)
         except BaseException:
             message = "(its message could not be made)"
-        return {"type": kind, "message": message[:2000], "where": _where(error)}
+        return {"type": kind, "message": message[:MAX_MESSAGE_TEXT], "where": _where(error)}
 
     # --- what the judge may ask, beside calls -------------------------------------------------
 
@@ -120,7 +121,7 @@ class Child(Peer):
     def serve_begin(self, header: dict[str, Any], data: Any) -> tuple[dict[str, Any], list[bytes]]:
         """A grading cell begins: the values of the names that it uses, functions and classes as
         handles. Names that are not there are left out."""
-        self.begin_chapter()
+        self.reset()
         encoder = wire.Encoder(self._export)
         space = self.shell.user_ns
         found = {name: space[name] for name in header["names"] if name in space}
@@ -166,7 +167,7 @@ def _where(error: BaseException) -> str | None:
 def main(channel: socket.socket, shell: CellShell) -> None:
     """Serve until the channel closes; never returns."""
     try:
-        Child(channel, shell).serve_forever()
+        Worker(channel, shell).serve_forever()
     except BaseException:
         if os.environ.get("AUTOGRADER_DEBUG"):
             traceback.print_exc(file=sys.__stderr__)

@@ -1,4 +1,4 @@
-"""The zygote of a sandbox, its warm parent process: imports everything once, then forks a child for each submission.
+"""The zygote, the warm parent of a sandbox: imports everything once, forks for each submission.
 
 It speaks with the judge over its standard streams, in frames of kind (1 byte), length (u32) and
 payload. What the judge and a child say to each other it never reads.
@@ -33,11 +33,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .limits import MAX_EXTRA_THREADS, MAX_SCRATCH_FILES
+
 FRAME = struct.Struct("!cI")
 CHUNK = 1 << 16
 _LIMITS = [value for name, value in vars(resource).items() if name.startswith("RLIMIT_")]
-FILES = 50_000  # in the scratch folders; each takes a little of the machine's memory
-THREADS = 256  # beside a process's first, in all processes together
 AREA = 160 << 20  # more than the longest message
 HUGE, MADV_COLLAPSE = 2 << 20, 25
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
@@ -289,9 +289,9 @@ class Zygote:
             return
         pids = self._descendants()
         most = self.limits.get("processes", 1 << 30)
-        if len(pids) > most or sum(map(_threads, pids)) > most + THREADS:
+        if len(pids) > most or sum(map(_threads, pids)) > most + MAX_EXTRA_THREADS:
             self.overrun = "processes"
-        elif self.jailed and sum(map(_files, self.scratch)) > FILES:
+        elif self.jailed and sum(map(_files, self.scratch)) > MAX_SCRATCH_FILES:
             self.overrun = "files"
         elif sum(map(_resident, pids)) > self.limits.get("memory", 1 << 62):
             self.overrun = "memory"
@@ -328,7 +328,7 @@ class Zygote:
                 if self.outbox.append(payload):
                     self._push()
                 else:
-                    self.overrun = "deaf"
+                    self.overrun = "not_reading"
                     self.finish()
             elif kind == b"I":
                 if self.child is not None:

@@ -24,7 +24,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from ..jailed.rpc import Remote, RemoteError
+from ..jailed.rpc import RemoteError, RemoteObject
 from ..sandbox.jail import Jail, JailError
 from ..sandbox.limits import LIMITS, Limits
 from .replay_cache import Conversations, Point, Turn
@@ -82,8 +82,8 @@ class Submission:
         self.done: list[str] = []  # cells to repeat in a new process
         self.until = time.monotonic() + limits.submission
         self.budget = self.until
-        self.lives = limits.lives
-        self.room = limits.outputs
+        self.lives = limits.max_restarts
+        self.room = limits.outputs_size
         self.testing = False
         self.dirty = False
         self._session: Session | None = None
@@ -139,11 +139,11 @@ class Submission:
             self.testing = False
             self.budget = self.until
 
-    def handle(self, name: str) -> Remote:
+    def handle(self, name: str) -> RemoteObject:
         """The student's function or class of this name, in the child that is alive."""
         self.session()
         found = self._found.get(name)
-        if not isinstance(found, Remote):
+        if not isinstance(found, RemoteObject):
             Missing(name)()
         return found
 
@@ -201,13 +201,13 @@ class Submission:
         space: dict[str, Any] = {}
         for name in self._names:
             value = self._found.get(name, Missing(name, why))
-            space[name] = Named(self, name) if isinstance(value, Remote) else value
+            space[name] = Named(self, name) if isinstance(value, RemoteObject) else value
         return space
 
     def _close(self) -> None:
         if self._session is not None:
             self._session.end()
-            self._session.begin_chapter()  # what it was lent is in cycles, which nobody would free
+            self._session.reset()  # what it was lent is in cycles, which nobody would free
             self.dirty = self.dirty or self._session.dirty
             self.result.student_seconds += self._session.seconds
 

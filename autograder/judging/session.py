@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..jailed import wire
-from ..jailed.rpc import Peer, Remote, RemoteError
+from ..jailed.rpc import Endpoint, RemoteError, RemoteObject
 from ..sandbox.jail import Jail
 from ..sandbox.limits import Limits
 from .replay_cache import LONGEST, Point, Turn
@@ -32,7 +32,7 @@ class Diverged(BaseException):
     """
 
 
-class Session(Peer):
+class Session(Endpoint):
     """One child process. All that comes from it is data; the worst it can be is wrong."""
 
     fatal = (wire.WireError, Lost, KeyboardInterrupt)
@@ -55,10 +55,10 @@ class Session(Peer):
         self._interrupted = False
         options = {
             "seed": seed,
-            "CPU": limits.cpu,
+            "CPU": limits.cpu_time,
             "DATA": limits.memory,
             "FSIZE": limits.file_size,
-            "NOFILE": limits.files,
+            "NOFILE": limits.open_files,
             "memory": limits.memory,
             "processes": limits.processes,
         }
@@ -152,7 +152,7 @@ class Session(Peer):
             data = self._channel.receive(self._deadline)
             if data == b"":
                 self.alive = False
-                self._ended(self._channel.facts())
+                self._ended(self._channel.exit_report())
             self._inbox += data or b""
             # Not only where nothing comes: there may always be a little more.
             if time.monotonic() >= self._deadline and wire.size_of(self._inbox) is None:
@@ -167,7 +167,7 @@ class Session(Peer):
 
     @property
     def _patience(self) -> float:
-        return self.limits.call_again if self.timed_out else self.limits.call
+        return self.limits.call_after_timeout if self.timed_out else self.limits.call
 
     def _too_late(self) -> None:
         """First ask the child to stop, so that the rest of the work can go on; then end it."""
@@ -188,13 +188,13 @@ class Session(Peer):
             raise Lost(f"your code started more than {self.limits.processes} processes")
         if overrun == "files":
             raise Lost("your code made too many files")
-        if overrun == "deaf":
+        if overrun == "not_reading":
             raise Lost("the process that ran your code did not listen any more")
         if overrun == "memory":
             raise Lost(f"your code used more than {self.limits.memory >> 20} MB of memory")
         # The kernel sends SIGKILL, not SIGXCPU, where soft and hard limit are the same.
-        if facts.get("signal") and round(facts.get("cpu", 0)) >= self.limits.cpu:
-            raise Lost(f"your code used more than {self.limits.cpu} s of processor time")
+        if facts.get("signal") and round(facts.get("cpu", 0)) >= self.limits.cpu_time:
+            raise Lost(f"your code used more than {self.limits.cpu_time} s of processor time")
         if facts.get("signal"):
             number = facts["signal"]
             known = {one.value: one.name for one in signal.Signals}
@@ -207,7 +207,7 @@ class Session(Peer):
         if not self.alive:
             return
         self.alive = False
-        facts = self._channel.facts()
+        facts = self._channel.exit_report()
         self.dirty = self.dirty or facts.get("clean") is False
         if facts.get("strays"):
             self.suspicious.append(f"left {facts['strays']} processes running")
@@ -256,7 +256,7 @@ class Session(Peer):
         """Begin a grading cell: the values of the names that it uses, functions and classes as
         handles. What was said before is over: handles and graphs of earlier cells are not valid.
         """
-        self.begin_chapter()
+        self.reset()
         with self.within(seconds):
             reply, data = self.request({"op": "begin", "names": names})
             found = wire.Decoder(data, self._resolve).value(reply.get("value"))
@@ -301,7 +301,7 @@ class Named:
         self._submission = submission
         self.__name__ = name
 
-    def resolve(self) -> Remote:
+    def resolve(self) -> RemoteObject:
         """The handle in the process that is alive now."""
         return self._submission.handle(self.__name__)
 

@@ -161,7 +161,7 @@ def _restore(nb: NotebookNode, source: NotebookNode | None) -> None:
 def _files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
     """The files beside a notebook. Not those that nbgrader has copied: it follows links."""
     found: dict[str, bytes] = {}
-    room, most = LIMITS.extra_files, accepted_files(assignment)
+    room, most = LIMITS.extra_files_size, accepted_files(assignment)
     for inside, entry in listing(course.path("submitted", student, assignment)):
         if inside.endswith(".ipynb") or inside == "timestamp.txt" or entry.is_dir():
             continue

@@ -228,7 +228,7 @@ def bwrap_command(staged: Path, forbid: Iterable[str], private: Iterable[Path]) 
         command += ["--disable-userns"]
     command += ["--proc", "/proc", "--dev", "/dev"]
     for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
-        command += ["--size", str(LIMITS.scratch // share), "--tmpfs", folder]
+        command += ["--size", str(LIMITS.scratch_size // share), "--tmpfs", folder]
     system = [Path(one) for one in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")]
     for path in system:
         if path.is_symlink():
@@ -278,7 +278,7 @@ def container_command(engine: str, staged: Path, forbid: Iterable[str]) -> list[
     command += ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=1000:1000"]
     command += [f"--memory={LIMITS.memory + (1 << 30)}", f"--pids-limit={LIMITS.processes * 2}"]
     for folder, share in (("/scratch", 2), ("/tmp", 4), ("/dev/shm", 4)):
-        command += ["--tmpfs", f"{folder}:rw,mode=1777,size={LIMITS.scratch // share}"]
+        command += ["--tmpfs", f"{folder}:rw,mode=1777,size={LIMITS.scratch_size // share}"]
     command += ["--volume", f"{staged}:/jail:ro", "--workdir=/scratch"]
     for name, value in _environment("/jail", "/scratch").items():
         command += ["--env", f"{name}={value}"]
@@ -333,7 +333,7 @@ class Direct:
         if kind == b"X":
             self._facts = json.loads(payload)
 
-    def facts(self) -> dict[str, Any]:
+    def exit_report(self) -> dict[str, Any]:
         """What the parent says of the child's end, which this makes sure of."""
         self.socket.close()
         if self._facts is None:
@@ -380,7 +380,7 @@ class Relayed:
         self.jail.send(b"I")
         self._expect(b"IX", "did not interrupt a submission")
 
-    def facts(self) -> dict[str, Any]:
+    def exit_report(self) -> dict[str, Any]:
         if self._facts is None:
             self.jail.send(b"K")
             self._expect(b"X", "did not end a submission")

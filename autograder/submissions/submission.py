@@ -22,7 +22,15 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
 from ..jailed import wire
-from ..sandbox.limits import LIMITS
+from ..sandbox.limits import (
+    LIMITS,
+    MAX_CELL_SOURCE,
+    MAX_CELLS,
+    MAX_FILES,
+    MAX_FOLDER_DEPTH,
+    MAX_NOTEBOOK_SOURCE,
+    MAX_PATH,
+)
 
 # Words that no answer needs; a person should look at a cell that holds one.
 WORTH_A_LOOK = re.compile(
@@ -32,12 +40,6 @@ WORTH_A_LOOK = re.compile(
     r"|assert_close\s*=|phrases_held_back|\bbabel\b|rnncourse\.checks\.(?:properties|harness|pytree)\b"
 )
 OF_THE_EXCHANGE = ("timestamp.txt", "submission_secret.txt")  # beside what was handed in
-MAX_FILES, MAX_FOLDERS = 5000, 20  # of a submission
-MAX_PATH = 1000  # bytes of a file's path inside: it must also fit where it is copied to
-MAX_CELLS = 2000  # of a notebook: likewise
-# Characters of a cell, and of all cells together: a page with more takes nbgrader minutes, and one
-# of a thousand cells full of tables, hours.
-MAX_SOURCE, MAX_SOURCES = 50_000, 500_000
 SCHEMA = 3  # of nbgrader's cell metadata
 KINDS = ("code", "markdown", "raw")
 
@@ -99,7 +101,7 @@ class Submitted:
 class Handed:
     """What lies in a submission's folder, as data that can travel; no notebook is parsed yet.
 
-    Its size is bounded: LIMITS.extra_files for the files, LIMITS.notebook for each notebook.
+    Its size is bounded: LIMITS.extra_files_size for files, LIMITS.notebook_size for each notebook.
     """
 
     submitted: Submitted  # all but the notebooks and the instructor's files
@@ -183,7 +185,7 @@ def listing(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             if count > MAX_FILES:
                 return
             yield inside + entry.name, entry
-            if entry.is_dir(follow_symlinks=False) and depth < MAX_FOLDERS:
+            if entry.is_dir(follow_symlinks=False) and depth < MAX_FOLDER_DEPTH:
                 waiting.append((entry.path, f"{inside}{entry.name}/", depth + 1))
 
 
@@ -205,12 +207,12 @@ def collect(
         found.problems = {one.name: "the submission's folder is a link" for one in expected}
         return handed
     notebooks: dict[str, Path] = {}
-    room = LIMITS.extra_files
+    room = LIMITS.extra_files_size
     wanted = {one.name for one in expected}
     taken = {*extra, *(f"{name}.ipynb" for name in wanted)}
     for inside, entry in listing(folder):
         path = Path(entry.path)
-        shown = wire.text(inside[:MAX_PATH])
+        shown = wire.replace_surrogates(inside[:MAX_PATH])
         if entry.is_symlink():
             found.suspicious.append(f"the submission holds a link, {shown}")
             continue
@@ -242,7 +244,7 @@ def collect(
             found.problems[cells.name] = _missing(f"{cells.name}.ipynb", others)
             continue
         try:
-            handed.notebooks[cells.name] = path.name, read_file(path, LIMITS.notebook)
+            handed.notebooks[cells.name] = path.name, read_file(path, LIMITS.notebook_size)
         except Unreadable as error:
             found.problems[cells.name] = _unreadable(path.name, error)
     return handed
@@ -277,7 +279,7 @@ def read_submission(
 
 def _missing(name: str, others: list[str]) -> str:
     """That a notebook was not handed in, and what lies in its place: an archive, a screenshot."""
-    shown = [wire.text(one[:60]) for one in others[:3]]
+    shown = [wire.replace_surrogates(one[:60]) for one in others[:3]]
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     only = f", only {', '.join(shown)}{more}" if shown else ""
     archive = any(one.endswith((".zip", ".tar", ".gz", ".rar", ".7z")) for one in others)
@@ -359,7 +361,7 @@ def sanitise(
     known = {one.name: one for one in source.cells}
     cells: list[NotebookNode] = []
     last = _last_occurrences(raw)
-    room = MAX_SOURCES
+    room = MAX_NOTEBOOK_SOURCE
     for index, cell in enumerate(raw):
         name = _grade_id(cell)
         made = _clean_cell(cell, found, room)
@@ -432,13 +434,15 @@ def _clean_cell(cell: Any, found: Submitted, room: int) -> NotebookNode | None:
         found.suspicious.append("a cell is tagged skip-execution; it was run all the same")
     # A surrogate cannot be written to a file again.
     text = source if isinstance(source, str) else ""
-    if len(text) > MAX_SOURCE:
+    if len(text) > MAX_CELL_SOURCE:
         found.notes.append(f"a cell of {len(text)} characters is too long and was cut")
-        text = text[:MAX_SOURCE]
+        text = text[:MAX_CELL_SOURCE]
     if len(text) > room:
-        found.notes.append(f"all cells have more than {MAX_SOURCES} characters; the rest was cut")
+        found.notes.append(
+            f"all cells have more than {MAX_NOTEBOOK_SOURCE} characters; the rest was cut"
+        )
         text = text[:room]
-    made = _cell(kind, wire.text(text))
+    made = _cell(kind, wire.replace_surrogates(text))
     if kind == "raw":
         made.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
     return made

@@ -64,7 +64,7 @@ def kind(value: Any) -> str:
     if isinstance(value, (bool, int, float, set, Raised)):
         return shorten(repr(value), 300)
     name = type(value).__name__
-    if name == "Remote":  # the grader's stand-in for an object of the student's
+    if name == "RemoteObject":  # the grader's stand-in for an object of the student's
         name = value.student_kind
     return f"{shorten(name, 60)} object"
 
