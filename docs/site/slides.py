@@ -69,7 +69,9 @@ def take_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
     except KeyError:
         print(f"running {path.name}")
         executed = copy.deepcopy(notebook)
-        result = single_nb_execution(executed, cwd=str(path.parent), timeout=LIMIT, allow_errors=False)
+        result = single_nb_execution(
+            executed, cwd=str(path.parent), timeout=LIMIT, allow_errors=False
+        )
         if result.err is not None:
             raise SystemExit(f"{path}: {result.exc_string}") from None
         record = cache.add_nb_to_project(str(path))
