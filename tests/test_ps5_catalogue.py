@@ -13,8 +13,7 @@ from rnncourse.checks.harness import training as parts
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps5_training import EXERCISES
 from rnncourse.exercises.ps5_training.elman_backward import draw_backward
-from rnncourse.reference import minimal_loop
-from rnncourse.reference import training_loop
+from rnncourse.reference import minimal_loop, training_loop
 from rnncourse.reference.training import elman_backward
 
 
