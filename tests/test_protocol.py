@@ -20,10 +20,10 @@ from autograder.jailed.frames import MAX_PAYLOAD
 from autograder.jailed.limits import MAX_MESSAGE
 from autograder.jailed.rpc import Endpoint, Operation, RemoteError, RemoteObject
 from autograder.jailed.wire import Encoder, WireError, is_notice, pack, size_of, unpack
-from autograder.judging.session import Lost, Session
+from autograder.judging.session import Session, WorkerLost
 from autograder.sandbox.limits import LIMITS
 
-KNOWN = (Lost, RemoteError)  # what anything that goes wrong behind the wall becomes
+KNOWN = (WorkerLost, RemoteError)  # what anything that goes wrong behind the wall becomes
 QUICK = replace(LIMITS, grace=0.0)
 MESSAGES = 6  # of one script at most
 
@@ -345,10 +345,10 @@ def test_a_long_message_that_never_ends_is_not_kept():
 
     session = None
     session = Session(Endless([]), 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
     assert largest <= MAX_MESSAGE + MAX_PAYLOAD
-    assert any("no answer" in line for line in session.suspicious)
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 TENSOR = ["tensor", "float64", [1], 0]
@@ -366,9 +366,9 @@ TENSOR = ["tensor", "float64", [1], 0]
 def test_a_malformed_graph_is_refused(reply):
     script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         RemoteObject(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
-    assert any("no answer" in line for line in session.suspicious)
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 @pytest.mark.parametrize(
@@ -387,14 +387,14 @@ def test_malformed_gradients_are_refused(gradients):
     session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
     f = session.begin(["f"], 1)["f"]
     result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         result.sum().backward()
-    assert any("no answer" in line for line in session.suspicious)
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 def test_the_worker_may_only_name_what_it_was_given():
     script = Script([Line(lambda script: framed({"value": ["yours", 7]}, []), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
     assert any("unknown object" in line for line in session.suspicious)

@@ -14,9 +14,9 @@ from conftest import ROOT, needs_jail
 import rnncourse
 from autograder.jailed import frames
 from autograder.jailed.rpc import RemoteError
-from autograder.judging.judge import Submission
 from autograder.judging.problem_set import hidden_modules
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
+from autograder.judging.student_process import StudentProcess
 from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.jail import Jail, JailError, choose
 from autograder.sandbox.limits import LIMITS
@@ -46,11 +46,11 @@ def student(jail):
     submissions = []
 
     def run(source: str, *names: str):
-        submission = Submission(jail, 1, {}, QUICK)
+        submission = StudentProcess(jail, 1, {}, QUICK)
         submissions.append(submission)
         run.submission = submission
-        run.outputs = submission.run_cell("import torch\nfrom torch import nn\n" + source)
-        space = submission.names(names)
+        run.outputs = submission.run_cell("import torch\nfrom torch import nn\n" + source).outputs
+        space = submission.values(names)
         return space[names[0]] if len(names) == 1 else [space[name] for name in names]
 
     yield run
@@ -197,7 +197,7 @@ def test_what_the_code_raises_comes_back_by_name(student, body, name):
         f(normal(2))
     assert caught.value.student_type == name
     # The next call finds the process as it was.
-    assert student.submission.names(["f"])["f"] is not None
+    assert student.submission.values(["f"])["f"] is not None
 
 
 def test_the_line_that_raised_is_named(student):
@@ -220,8 +220,8 @@ def test_an_endless_call_is_interrupted_and_the_process_lives(student, body):
     with pytest.raises(RemoteError, match="Timeout"):
         f()
     submission = student.submission
-    assert submission.names(["g"])["g"]() == 7
-    assert submission.names(["calls"])["calls"] == [1]
+    assert submission.values(["g"])["g"]() == 7
+    assert submission.values(["calls"])["calls"] == [1]
 
 
 def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_again(student):
@@ -234,7 +234,7 @@ def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_agai
         "f",
         "g",
     )
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         f()
     assert g() == 7
 
@@ -245,7 +245,7 @@ def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_agai
 )
 def test_a_crash_costs_only_its_own_call(student, body):
     f, g = student(f"def f():\n    {body}\ndef g(): return 7", "f", "g")
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         f()
     assert g() == 7
 
@@ -253,7 +253,7 @@ def test_a_crash_costs_only_its_own_call(student, body):
 def test_too_many_crashes_end_it(student):
     f = student("def f():\n    import os; os._exit(0)", "f")
     for _ in range(QUICK.max_restarts + 2):
-        with pytest.raises(Lost):
+        with pytest.raises(WorkerLost):
             f()
 
 
@@ -261,7 +261,7 @@ def test_too_much_memory_is_an_error_or_an_end(student):
     f, g = student(
         "def f():\n    return [torch.ones(1 << 27) for _ in range(64)]\ndef g(): return 7", "f", "g"
     )
-    with pytest.raises((Lost, RemoteError)):
+    with pytest.raises((WorkerLost, RemoteError)):
         f()
     assert g() == 7
 
@@ -278,9 +278,9 @@ def test_junk_on_the_channel_ends_the_process_and_is_noted(student, junk):
         "    return 1",
         "f",
     )
-    with pytest.raises((Lost, RemoteError)):
+    with pytest.raises((WorkerLost, RemoteError)):
         f()
-    assert any("no answer" in line for line in student.submission.result.suspicious)
+    assert any("malformed answer" in line for line in student.submission.suspicious)
 
 
 def test_nothing_is_left_for_the_next_submission(jail, student):
@@ -292,7 +292,7 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
         "os",
     )
     student.submission.close()
-    assert any("processes running" in line for line in student.submission.result.suspicious)
+    assert any("processes running" in line for line in student.submission.suspicious)
     values = student(
         "import os, pathlib\n"
         "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).glob('note')]\n"
@@ -333,20 +333,24 @@ def test_cells_show_what_a_kernel_would(student):
     assert kinds[:2] == [("stream", "out\n"), ("stream", "err\n")]
     assert student.outputs[2]["data"]["text/plain"] == "2"
     submission = student.submission
-    assert submission.run_cell("1 / 0")[0]["ename"] == "ZeroDivisionError"
-    pictures = submission.run_cell("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert submission.run_cell("1 / 0").outputs[0]["ename"] == "ZeroDivisionError"
+    pictures = submission.run_cell(
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    ).outputs
     assert any("image/png" in output.get("data", {}) for output in pictures)
-    assert submission.run_cell("!echo hello")[0]["text"].strip() == "hello"
-    assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx")
-    html = submission.run_cell("from IPython.display import HTML\nHTML('<script>1</script>')")
+    assert submission.run_cell("!echo hello").outputs[0]["text"].strip() == "hello"
+    assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx").outputs
+    html = submission.run_cell(
+        "from IPython.display import HTML\nHTML('<script>1</script>')"
+    ).outputs
     assert set(html[0]["data"]) == {"text/plain"}
 
 
 def test_output_is_bounded(student):
     submission = student("", "torch") and student.submission
-    outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))")
+    outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))").outputs
     assert sum(len(output["text"]) for output in outputs) < 1 << 20
-    assert any("too long" in line for line in submission.result.notes)
+    assert any("too long" in line for line in submission.notes)
 
 
 def test_a_jail_is_never_given_up_silently(monkeypatch):
