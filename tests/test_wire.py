@@ -1,4 +1,4 @@
-"""Messages: every value comes back as it was; nothing that arrives can do more than be refused."""
+"""Messages: every value comes back as it was; whatever is malformed is refused."""
 
 import contextlib
 import enum
