@@ -32,7 +32,7 @@ def test_a_change_replaces_its_lines_and_keeps_the_rest():
     ("change", "why"),
     [
         ("-    y = x - x\n+    y = x", "fits in 0 places"),
-        ("     y = x + x", "changes nothing"),
+        ("-    y = x + x\n+    y = x + x", "changes nothing"),
         ("*    y = x + x", "begins with"),
     ],
 )

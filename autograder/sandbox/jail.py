@@ -52,7 +52,7 @@ ENGINE = (
 ENGINE += ("properties", "pytree", "remote", "report", "rng", "statistics", "toy_translation")
 ENGINE += ("harness/__init__", "harness/capstone", "harness/training")
 STAGED = ("__init__.py", "device.py", "source.py", "data/*.py", "plots/*.py", "recipes/*.py")
-STAGED += ("reference/*.py", "selfstudy/*.py")
+STAGED += ("files.py", "reference/*.py", "selfstudy/*.py")
 STAGED += tuple(f"checks/{name}.py" for name in ENGINE)
 
 HIDDEN_MODULE = '''"""Not here while grading."""

@@ -8,6 +8,7 @@ import os
 
 from matplotlib.figure import Figure
 
+from ..files import write_bytes
 from .style import settings
 
 __all__ = ["Picture"]
@@ -33,7 +34,7 @@ class Picture:
 
     @functools.cached_property
     def png(self) -> bytes:
-        return self._written("png")
+        return self._encoded("png")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file; the name's ending says how: .png, .svg or .pdf.
@@ -45,9 +46,7 @@ class Picture:
             raise ValueError(
                 f"{path} ends in {kind or 'nothing'!r}: a picture is a png, svg or pdf"
             )
-        data = self.png if kind == "png" else self._written(kind)
-        with open(path, "wb") as file:
-            file.write(data)
+        write_bytes(path, self.png if kind == "png" else self._encoded(kind))
 
     def _repr_png_(self) -> tuple[bytes, dict[str, object]]:
         width, height = self._size()
@@ -69,14 +68,14 @@ class Picture:
         width, height = self.figure.get_size_inches() * SCREEN
         return round(width), round(height)
 
-    def _written(self, kind: str) -> bytes:
+    def _encoded(self, kind: str) -> bytes:
         file = io.BytesIO()
         # Without the date, so that the same data give the same file.
-        told = {
+        metadata = {
             "png": {"Title": self.alt, "Software": None},
             "svg": {"Title": self.alt, "Date": None},
             "pdf": {"Title": self.alt, "CreationDate": None},
         }[kind]
         with settings():
-            self.figure.savefig(file, format=kind, dpi=DPI, metadata=told)
+            self.figure.savefig(file, format=kind, dpi=DPI, metadata=metadata)
         return file.getvalue()

@@ -98,8 +98,7 @@ def _marks(result: dict[str, Any], source: list[Cell]) -> dict[str, Any]:
     grades = {
         one.nbgrader.get("grade_id"): found[1]
         for one in source
-        if one.kind == "code"
-        and (found := re.search(r"""\bgrade\(["'](\w+)["']""", one.source))
+        if one.kind == "code" and (found := re.search(r"""\bgrade\(["'](\w+)["']""", one.source))
     }
     return {
         grades[cell["grade_id"]]: {
