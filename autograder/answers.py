@@ -144,6 +144,8 @@ def _answer_nodes(statement: ast.stmt) -> list[ast.expr] | None:
         return value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         arguments = statement.value.args
+        if statement.value.keywords:
+            return None
         if len(arguments) == 1:  # C.append((…))
             return arguments
         return [ast.copy_location(ast.Tuple(arguments, ast.Load()), statement)]

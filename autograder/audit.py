@@ -24,9 +24,9 @@ from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of
 
 from .gradebook.course import Course, CourseError
-from .judging.judge import Judge, demonstrations, student_names
-from .judging.problem_set import forbidden_names, hidden_modules
+from .judging.judge import Judge
 from .judging.results import CellResult
+from .judging.source_notebook import demonstrations, student_names
 from .rubrics import graded_properties, rubric_of, solution_files
 
 SEED = 20180129  # an arbitrary one: marks must not depend on it
@@ -155,8 +155,7 @@ class _Examiner:
         if self.judge is None or assignment != self.assignment:
             self.close()
             self.assignment = assignment
-            hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
-            self.judge = Judge(self.jail, hidden, forbidden, [self.course.root])
+            self.judge = Judge.for_assignment(assignment, self.jail, [self.course.root])
             self.sources = list(self.course.sources(assignment).values())
             self.files = self.course.source_files(assignment) | solution_files(assignment)
         return self.judge

@@ -27,9 +27,7 @@ def parser() -> argparse.ArgumentParser:
         prog="autograder",
         description="Release, grade and report on a course, with students' code behind a wall.",
     )
-    main.add_argument(
-        "--version", action="version", version=f"autograder (rnncourse {rnncourse.__version__})"
-    )
+    main.add_argument("--version", action="version", version=rnncourse.__version__)
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:

@@ -25,7 +25,7 @@ from rnncourse.files import write_text
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
-from .judging.judge import student_names
+from .judging.source_notebook import student_names
 from .reports.class_report import ClassReport
 from .reports.html_page import class_report_page
 from .rubrics import rubric_of
@@ -55,6 +55,7 @@ class Paper:
 
     def cell(self, name: str) -> NotebookNode:
         """The solution cell that defines a name."""
+        cell: NotebookNode
         for cell in self.notebook.cells:
             if is_solution(cell) and name in student_names(NotebookNode(cells=[cell])):
                 return cell

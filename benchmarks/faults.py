@@ -46,7 +46,7 @@ def main() -> int:
 
 def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
     released = helpers.released_course(folder / "released")
-    course = helpers.accepted_files(released, folder / "class", helpers.a_class(size, dice))
+    course = helpers.submitted_class(released, folder / "class", helpers.a_class(size, dice))
     undisturbed = helpers.copied(course, folder / "undisturbed")
     started = time.monotonic()
     Grading(undisturbed, dice, iter(())).twice(0, size)

@@ -33,7 +33,7 @@ from autograder.demo import Paper
 from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties
 from autograder.sandbox.limits import LIMITS
 from autograder.terminal import marks_table

@@ -15,9 +15,9 @@ from nbclient import NotebookClient
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import release
 from autograder.grading.run import Graded, grade_assignment
-from autograder.judging.judge import demonstrations
 from autograder.judging.problem_set import accepted_files, hidden_modules
 from autograder.judging.scoring import grade
+from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties
 from autograder.rubrics.capstone import SOLUTION_FILES
 from autograder.rubrics.capstone.load_translator import UNSEEN, bleu, rubric, unseen

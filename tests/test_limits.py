@@ -11,7 +11,7 @@ from conftest import ROOT, needs_jail
 
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.judge import Submission
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
 from autograder.submissions.collect import read_file
@@ -147,7 +147,7 @@ def test_a_call_meets_its_limit_and_the_student_is_told(jail, name):
         # A crash ends a cell of tests: where the next one is asked for, it is another cell's.
         with contextlib.nullcontext() if name == "max_restarts" else submission.tests():
             for _ in range(times):
-                with pytest.raises((Lost, RemoteError)) as raised:
+                with pytest.raises((WorkerLost, RemoteError)) as raised:
                     while True:
                         submission.names(["f"])["f"]()
         assert says in str(raised.value)

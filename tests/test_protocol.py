@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from autograder.jailed.limits import MAX_MESSAGE
 from autograder.jailed.rpc import Endpoint, RemoteError, RemoteObject
 from autograder.jailed.wire import Encoder, WireError, is_notice, pack, size_of, unpack
-from autograder.judging.session import Lost, Session
+from autograder.judging.session import Session, WorkerLost
 from autograder.sandbox.jail import MAX_FRAME
 from autograder.sandbox.limits import LIMITS
 
-KNOWN = (Lost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
+KNOWN = (WorkerLost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
 QUICK = replace(LIMITS, grace=0.0)
 MESSAGES = 6  # of one script at most
 
@@ -335,7 +335,7 @@ def test_a_long_message_that_never_ends_is_not_kept():
 
     session = None
     session = Session(Endless([]), 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
     assert most <= MAX_MESSAGE + MAX_FRAME
     assert any("no answer" in line for line in session.suspicious)
@@ -356,7 +356,7 @@ TENSOR = ["tensor", "float64", [1], 0]
 def test_a_graph_that_cannot_be_is_refused(reply):
     script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         RemoteObject(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
     assert any("no answer" in line for line in session.suspicious)
 
@@ -377,7 +377,7 @@ def test_gradients_that_cannot_be_are_refused(gradients):
     session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
     f = session.begin(["f"], 1)["f"]
     result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         result.sum().backward()
     assert any("no answer" in line for line in session.suspicious)
 
@@ -385,6 +385,6 @@ def test_gradients_that_cannot_be_are_refused(gradients):
 def test_the_far_side_may_only_name_what_it_was_given():
     script = Script([Line(lambda script: framed({"value": ["yours", 7]}, []), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
     assert any("not there" in line for line in session.suspicious)

@@ -15,7 +15,7 @@ import rnncourse
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.judge import Submission
 from autograder.judging.problem_set import hidden_modules
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
 from autograder.sandbox.jail import Jail, JailError, choose, stage
 from autograder.sandbox.limits import LIMITS
 from rnncourse.checks.remote import alongside
@@ -230,7 +230,7 @@ def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_agai
         "f",
         "g",
     )
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         f()
     assert g() == 7
 
@@ -241,7 +241,7 @@ def test_a_call_that_will_not_be_interrupted_is_ended_and_the_notebook_runs_agai
 )
 def test_a_crash_costs_only_its_own_call(student, body):
     f, g = student(f"def f():\n    {body}\ndef g(): return 7", "f", "g")
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         f()
     assert g() == 7
 
@@ -249,7 +249,7 @@ def test_a_crash_costs_only_its_own_call(student, body):
 def test_too_many_crashes_end_it(student):
     f = student("def f():\n    import os; os._exit(0)", "f")
     for _ in range(QUICK.max_restarts + 2):
-        with pytest.raises(Lost):
+        with pytest.raises(WorkerLost):
             f()
 
 
@@ -257,7 +257,7 @@ def test_too_much_memory_is_an_error_or_an_end(student):
     f, g = student(
         "def f():\n    return [torch.ones(1 << 27) for _ in range(64)]\ndef g(): return 7", "f", "g"
     )
-    with pytest.raises((Lost, RemoteError)):
+    with pytest.raises((WorkerLost, RemoteError)):
         f()
     assert g() == 7
 
@@ -274,7 +274,7 @@ def test_junk_on_the_channel_ends_the_process_and_is_noted(student, junk):
         "    return 1",
         "f",
     )
-    with pytest.raises((Lost, RemoteError)):
+    with pytest.raises((WorkerLost, RemoteError)):
         f()
     assert any("no answer" in line for line in student.submission.result.suspicious)
 

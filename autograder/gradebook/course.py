@@ -12,7 +12,8 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from ..judging.problem_set import accepted_files
 
@@ -36,7 +37,9 @@ class Course:
     def config(self) -> Config:
         """nbgrader's configuration from nbgrader_config.py, with the course folder as its root."""
         try:
-            config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+            config: Config = PyFileConfigLoader(
+                "nbgrader_config.py", path=str(self.root)
+            ).load_config()
         except ConfigFileNotFound:
             config = Config()
         except Exception as error:
@@ -54,15 +57,18 @@ class Course:
     def path(self, step: str, student: str, assignment: str) -> Path:
         """The folder of a step ("source", "release", "submitted", "autograded", "feedback")."""
         directory = self.directory()
-        folder = getattr(directory, f"{step}_directory")
         # Not nbgrader's format_path, to which a student's folder name is a format string.
-        structure = directory.directory_structure
-        parts = {"nbgrader_step": folder, "student_id": student, "assignment_id": assignment}
-        return self.root / structure.format(**parts)
+        folder: str = directory.directory_structure.format(
+            nbgrader_step=getattr(directory, f"{step}_directory"),
+            student_id=student,
+            assignment_id=assignment,
+        )
+        return self.root / folder
 
     @property
     def db_url(self) -> str:
-        return self.directory().db_url
+        url: str = self.directory().db_url
+        return url
 
     @property
     def gradebook_file(self) -> Path | None:
@@ -72,7 +78,8 @@ class Course:
 
     @property
     def course_id(self) -> str:
-        return self.directory().course_id
+        name: str = self.directory().course_id
+        return name
 
     def gradebook(self) -> Gradebook:
         """Open the gradebook, sqlite or PostgreSQL; CourseError if it cannot be opened."""
@@ -94,7 +101,7 @@ class Course:
 
     def results(self, assignment: str) -> Path:
         """The folder of everything that the gradebook has no place for: properties, reports."""
-        autograded = self.root / self.directory().autograded_directory
+        autograded = Path(self.root, self.directory().autograded_directory)
         return autograded.parent / "results" / assignment
 
     def result_file(self, student: str, assignment: str) -> Path:

@@ -89,7 +89,7 @@ def feedback(course: Course, assignment: str) -> Path:
     if not any(graded.glob(f"*/{assignment}/*.ipynb")):
         raise CourseError(f"no submission of {assignment} is graded yet: run `autograder grade`")
     _run_nbgrader(course, assignment, "generate_feedback", force=True)
-    return course.root / course.directory().feedback_directory
+    return Path(course.root, course.directory().feedback_directory)
 
 
 def _run_nbgrader(course: Course, assignment: str, step: str, **options: bool) -> None:

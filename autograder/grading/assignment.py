@@ -11,7 +11,7 @@ from rnncourse.checks.status import Status
 
 from ..gradebook.course import Course, CourseError
 from ..judging.judge import Judge, NotebookResult
-from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
+from ..judging.problem_set import accepted_files, hidden_modules
 from ..judging.results import CellResult, SubmissionResult
 from ..sandbox.jail import JailError
 from ..sandbox.limits import LIMITS, Limits
@@ -46,8 +46,7 @@ class Assignment:
 
     def judge(self, jail: str, limits: Limits = LIMITS) -> Judge:
         """A new judge of this assignment, with a sandbox of its own."""
-        hidden, forbidden = hidden_modules(self.name), forbidden_names(self.name)
-        return Judge(jail, hidden, forbidden, [self.course.root], limits)
+        return Judge.for_assignment(self.name, jail, [self.course.root], limits)
 
     def collect(self, student: str) -> RawSubmission:
         """The files that a student has submitted, unparsed."""

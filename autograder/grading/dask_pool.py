@@ -156,7 +156,7 @@ class RemoteJudge:
     def assign(self, raw: RawSubmission, seed: int) -> None:
         self.task = self._submit(grade, self.warm, pickle.dumps(raw), seed)
 
-    def _submit(self, task: Any, *arguments: Any) -> "Future":
+    def _submit(self, task: Any, *arguments: Any) -> "Future[Any]":
         future = self.cluster.client.submit(
             task, *arguments, workers=[self.worker], allow_other_workers=False, pure=False
         )
@@ -183,7 +183,7 @@ class DaskPool:
         # The course's configuration may hold what only this machine can import.
         assignment = replace(assignment, course=Course(assignment.course.root))
         self.parcel = pickle.dumps((assignment, jail, limits))
-        self.done: queue.SimpleQueue[tuple[RemoteJudge, Future]] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[RemoteJudge, Future[Any]]] = queue.SimpleQueue()
         self._judges: dict[str, RemoteJudge] = {}  # by worker
         self._workers: set[str] = set()
         self._polled_at = float("-inf")
@@ -230,7 +230,7 @@ class DaskPool:
                 f"`dask worker {self.address} --nthreads 1 --memory-limit 0`"
             )
 
-    def _message(self, judge: RemoteJudge, future: "Future") -> Message:
+    def _message(self, judge: RemoteJudge, future: "Future[Any]") -> Message:
         """What the end of a judge's task means."""
         if not judge.ready:
             if future.status == "error":

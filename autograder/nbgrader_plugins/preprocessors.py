@@ -18,8 +18,8 @@ from traitlets import Enum
 
 from ..gradebook.course import Course
 from ..gradebook.secret import assignment_secret
-from ..judging.judge import derive
 from ..judging.problem_set import accepted_files
+from ..judging.seeds import derive
 from ..sandbox.jail import BACKENDS
 from ..sandbox.limits import LIMITS
 from ..submissions.collect import listing, read_file

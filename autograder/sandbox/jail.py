@@ -48,6 +48,7 @@ ENGINE = (
     "exercise",
     "forbidden",
     "model_specs",
+    "status",
 )
 ENGINE += ("properties", "pytree", "remote", "report", "rng", "statistics", "toy_translation")
 ENGINE += ("harness/__init__", "harness/capstone", "harness/training")
