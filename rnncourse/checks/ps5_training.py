@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from ..reference import minimal_loop
-from ..reference import training
+from ..reference import minimal_loop, training
 from ..reference.minimal_loop import fit
 from ..reference.training import clip_gradients, cross_entropy, detach_state, train_step
 from . import toy_translation as animals
