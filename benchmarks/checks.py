@@ -7,7 +7,7 @@ import statistics
 import time
 
 from rnncourse import check
-from rnncourse.checks import exercises
+from rnncourse.exercises import exercises
 
 
 def seconds(name: str, subject: object, times: int = 5) -> float:

@@ -12,27 +12,24 @@ import torch
 from conftest import ROOT, needs_jail
 from nbclient import NotebookClient
 
-from autograder.alternatives.capstone import FILES
 from autograder.gradebook.course import Course
-from autograder.judging.problem_set import (handed_in, hidden_modules,)
 from autograder.gradebook.release import release
 from autograder.grading.run import Graded, grade_assignment
-from autograder.hidden.capstone import HIDDEN, UNSEEN, bleu, unseen
-from autograder.judging.judge import demonstrations
-from autograder.judging.scoring import grade, rubric
-from autograder.submissions.submission import AssignmentCells, Submitted, sanitise
-from rnncourse.checks.capstone import (
-    EXERCISES,
-    THRESHOLDS,
-    V_SOURCE,
-    V_TARGET,
-    other_word,
-    phrase_book,
-)
+from autograder.judging.problem_set import accepted_files, hidden_modules
+from autograder.judging.scoring import grade
+from autograder.judging.source_notebook import demonstrations
+from autograder.rubrics import graded_properties
+from autograder.rubrics.capstone import SOLUTION_FILES
+from autograder.rubrics.capstone.load_translator import UNSEEN, bleu, rubric, unseen
+from autograder.submissions.model import AssignmentCells, Submission
+from autograder.submissions.sanitise import sanitise
 from rnncourse.checks.harness.capstone import MOST, WEIGHTS, problem_with
 from rnncourse.checks.rng import Rng
 from rnncourse.data import translation
 from rnncourse.data.translation import phrases_held_back
+from rnncourse.exercises.capstone import EXERCISES
+from rnncourse.exercises.capstone.load_translator import THRESHOLDS, phrase_book
+from rnncourse.exercises.capstone.Translator import V_SOURCE, V_TARGET, other_word
 from rnncourse.reference.capstone import load_translator
 from rnncourse.reference.checkpoint import load_checkpoint, save_checkpoint
 
@@ -42,7 +39,7 @@ CAPSTONE = "capstone"
 @pytest.fixture
 def handed(tmp_path, monkeypatch):
     """A working folder with the solution's weights."""
-    (tmp_path / WEIGHTS).write_bytes(FILES[WEIGHTS])
+    (tmp_path / WEIGHTS).write_bytes(SOLUTION_FILES[WEIGHTS])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -78,7 +75,7 @@ def test_the_facts_are_what_a_right_network_does():
     """Properties compare with the reference: so what that does must be what is meant."""
     exercise = EXERCISES["Translator"]
     found = {}
-    for one in rubric("Translator"):
+    for one in graded_properties("Translator"):
         for seed in range(5):
             for what, fact in one.observe(exercise.reference, Rng(seed, one.name)).items():
                 what = re.sub(r"t = \d|word \d of \d", "…", what)
@@ -177,11 +174,11 @@ def test_what_fails_costs_its_twenty_phrases():
         return translator
 
     load._library = phrase_book._library
-    (observe,) = {one.observe for one in HIDDEN["load_translator"]}
+    (observe,) = {one.observe for one in rubric.properties}
     got = observe(load, Rng(1))
     assert "too much" in got["failed"] and got["translations"].count("") == 20
     assert 60 < bleu(got) < 95
-    assert "too much" in HIDDEN["load_translator"][-1].judge(got, got)
+    assert "too much" in rubric.properties[-1].judge(got, got)
 
 
 @pytest.mark.parametrize("answer", [None, 7, ["a"], "text", [["a"], ["b"]], [1, 2]])
@@ -213,7 +210,7 @@ def test_weights_that_are_good(handed):
 
 def test_what_is_said_of_weights_that_are_not(handed):
     path = handed / WEIGHTS
-    path.write_bytes(FILES[WEIGHTS][:1000])
+    path.write_bytes(SOLUTION_FILES[WEIGHTS][:1000])
     assert "is damaged" in problem_with()
     buffer = BytesIO()
     torch.save({"a": torch.zeros(1)}, buffer)  # a pickle
@@ -229,7 +226,7 @@ def test_what_is_said_of_weights_that_are_not(handed):
 
 def test_the_solution_s_weights_are_small():
     """They are in git, so that audit and tests need not train."""
-    assert len(FILES[WEIGHTS]) < 300_000
+    assert len(SOLUTION_FILES[WEIGHTS]) < 300_000
 
 
 # --- the course's side ----------------------------------------------------------------------------
@@ -239,7 +236,7 @@ def test_weights_beside_the_source_are_nobodys(course):
     """Whoever runs the solution where it lies makes weights there: they must not be given out."""
     path = course.path("source", ".", CAPSTONE) / WEIGHTS
     path.write_bytes(b"of the instructor")
-    assert handed_in(CAPSTONE) == {WEIGHTS: MOST}
+    assert accepted_files(CAPSTONE) == {WEIGHTS: MOST}
     assert course.source_files(CAPSTONE) == {}
     assert not (release(course, CAPSTONE) / WEIGHTS).exists()
 
@@ -292,7 +289,7 @@ def no_change(notebook):
 
 PICKLE = BytesIO()
 torch.save({"a": torch.zeros(1)}, PICKLE)
-GOOD = FILES[WEIGHTS]
+GOOD = SOLUTION_FILES[WEIGHTS]
 HANDED = {
     # student: what they do to the notebook, and the files
     "good": (with_a_name, {WEIGHTS: GOOD}),
@@ -362,7 +359,7 @@ def test_nobody_is_suspected_for_using_the_library(graded):
 )
 def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    found = Submitted("student")
+    found = Submission("student")
     sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
     assert bool(found.suspicious) == suspicious
 
@@ -405,7 +402,7 @@ def test_results_hold_what_a_leaderboard_needs(graded):
 
 
 def test_rubrics_are_complete():
-    assert {name: sum(one.points for one in rubric(name)) for name in EXERCISES} == {
+    assert {name: sum(one.points for one in graded_properties(name)) for name in EXERCISES} == {
         "Translator": 10,
         "translate": 8,
         "load_translator": 20,

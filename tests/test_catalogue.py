@@ -6,7 +6,6 @@ say, which `make test` runs as well, through the jail.
 """
 
 import copy
-import importlib
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -16,19 +15,16 @@ import pytest
 from conftest import ROOT
 from nbgrader.utils import is_grade
 
-from autograder.audit import files_of_the_solution, source_of
 from autograder.gradebook.course import Course
-from autograder.judging.problem_set import problem_set_exercises
-from autograder.judging.judge import demonstrations
-from autograder.judging.scoring import rubric
-from rnncourse.checks import VISIBLE_SEED, exercises
+from autograder.judging.source_notebook import demonstrations
+from autograder.rubrics import graded_properties, rubric_of, solution_files
+from rnncourse.checks.answer_source import source_of
 from rnncourse.checks.report import Report
+from rnncourse.exercises import exercises, exercises_of
+from rnncourse.visible_checks import VISIBLE_SEED
 
 EXERCISES = exercises()
-ALTERNATIVES = {
-    name: importlib.import_module(f"autograder.alternatives.{one.problem_set}").ALTERNATIVES[name]
-    for name, one in EXERCISES.items()
-}
+ALTERNATIVES = {name: rubric_of(name).alternatives for name, one in EXERCISES.items()}
 MISTAKES = [
     pytest.param(name, mistake, id=f"{name}-{mistake.name}")
     for name, exercise in EXERCISES.items()
@@ -46,7 +42,7 @@ each_exercise = pytest.mark.parametrize("name", EXERCISES)
 def beside_what_is_handed_in(tmp_path, monkeypatch):
     """Where there are the files that solutions hand in beside their notebooks."""
     for problem_set in {one.problem_set for one in EXERCISES.values()}:
-        for name, content in files_of_the_solution(problem_set).items():
+        for name, content in solution_files(problem_set).items():
             (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
 
@@ -71,13 +67,13 @@ def submitted(name: str, solution: Any) -> Any:
 
 
 def graded(name: str, subject: Any, seed: int) -> Report:
-    return EXERCISES[name].evaluate(subject, seed, rubric(name))
+    return EXERCISES[name].evaluate(subject, seed, graded_properties(name))
 
 
 def points(name: str, subject: Any, seed: int) -> float:
     """The points alone: without looking for the mistake's name, which takes longer."""
     nameless = replace(EXERCISES[name], misconceptions=[])
-    return nameless.evaluate(subject, seed, rubric(name)).points
+    return nameless.evaluate(subject, seed, graded_properties(name)).points
 
 
 # --- the rubric ---------------------------------------------------------------------------------
@@ -85,14 +81,14 @@ def points(name: str, subject: Any, seed: int) -> float:
 
 def test_a_name_belongs_to_one_exercise():
     sets = sorted(one.parent.name for one in (ROOT / "solutions").glob("*/*.ipynb"))
-    names = [name for one in sets for name in problem_set_exercises(one)]
+    names = [name for one in sets for name in exercises_of(one)]
     assert sorted(names) == sorted(EXERCISES)
     assert [one.name for one in EXERCISES.values()] == list(EXERCISES)
 
 
 @each_exercise
 def test_points_add_up(name):
-    properties = rubric(name)
+    properties = graded_properties(name)
     assert sum(one.points for one in properties) == EXERCISES[name].points
     assert all(one.points > 0 for one in properties)
     assert all(count == 1 for count in Counter(one.name for one in properties).values())

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.judging.scoring import Score, current_seed, grade, rubric
+from autograder.judging.scoring import Score, current_seed, grade
+from autograder.rubrics import graded_properties
 from rnncourse import check
-from rnncourse.checks import CheckFailed, exercises, find
 from rnncourse.checks.compare import Raised, difference, kind
 from rnncourse.checks.forbidden import ForbiddenError, forbidding
 from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng
+from rnncourse.exercises import exercises, find
 from rnncourse.reference import cells
+from rnncourse.visible_checks import CheckFailed
 
 
 def test_a_right_answer_passes_and_says_what_it_is_worth():
@@ -83,7 +85,7 @@ def test_an_unwritten_answer_is_called_that():
 )
 @pytest.mark.parametrize("name", list(exercises()))
 def test_whatever_is_checked_there_is_a_report(name, subject):
-    report = find(name).evaluate(subject, 1, rubric(name))
+    report = find(name).evaluate(subject, 1, graded_properties(name))
     assert report.points < report.max_points
     assert repr(report) and report._repr_html_()
 
@@ -122,7 +124,7 @@ def spoils_its_arguments(reference):
 
 @pytest.mark.parametrize("name", list(exercises()))
 def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
-    exercise, properties = find(name), rubric(name)
+    exercise, properties = find(name), graded_properties(name)
 
     def expected():
         exercise._known.clear()
@@ -163,7 +165,7 @@ def test_answers_of_one_hash_take_no_longer_than_others():
     }
     for name, subject in subjects.items():
         started = time.process_time()
-        find(name).evaluate(subject, 1, rubric(name))
+        find(name).evaluate(subject, 1, graded_properties(name))
         assert time.process_time() - started < 12, name
 
 

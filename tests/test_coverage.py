@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from rnncourse.checks import exercises
+from rnncourse.exercises import exercises
 
 LECTURE = ROOT.parent / "shared" / "lecture.txt"
 LINES, EQUATIONS = 84, 11

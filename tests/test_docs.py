@@ -13,12 +13,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from autograder.alternatives import Alternatives
 from conftest import ROOT
 from nbclient import NotebookClient
 from nbgrader.apps.nbgraderapp import NbGraderApp
 
 from autograder import cli
-from autograder.alternatives import Alternatives
 from rnncourse import check
 from rnncourse.checks.exercise import Exercise, Property
 from rnncourse.selfstudy import progress

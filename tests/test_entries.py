@@ -2,9 +2,9 @@
 
 import pytest
 
-from autograder.judging.scoring import rubric
-from rnncourse.checks import exercises
+from autograder.rubrics import graded_properties
 from rnncourse.checks.entries import judging, judging_all_but
+from rnncourse.exercises import exercises
 
 SEEN = {"call 1, x": 1.0, "call 2, x": 2.0, "history": 3.0}
 
@@ -34,4 +34,4 @@ def test_leaving_out_all_entries_is_an_error():
 @pytest.mark.parametrize("name", exercises())
 def test_every_property_judges_something_of_the_reference(name):
     exercise = exercises()[name]
-    assert exercise.evaluate(exercise.reference, 7, rubric(name)).passed
+    assert exercise.evaluate(exercise.reference, 7, graded_properties(name)).passed

@@ -12,6 +12,7 @@ import rnncourse
 from autograder import imports
 from autograder.grading import fingerprint
 from autograder.grading.fingerprint import code_fingerprint, marking_modules
+from rnncourse.exercises import problem_sets
 
 SOURCES = ("from rnncourse.data import toys", "from rnncourse import plots")
 
@@ -38,14 +39,14 @@ def copies(tmp_path, monkeypatch):
     "name",
     [
         "autograder.judging.problem_set",  # what is forbidden, and what is hidden
-        "autograder.hidden.ps1_cells",
+        "autograder.rubrics.ps1_cells.lstm_step",
         "autograder.jailed.rpc",
         "autograder.judging.judge",
         "autograder.sandbox.limits",
-        "autograder.submissions.submission",
+        "autograder.submissions.sanitise",
         "rnncourse.checks.properties",
         "rnncourse.checks.harness.training",
-        "rnncourse.checks.ps1_cells",
+        "rnncourse.exercises.ps1_cells.lstm_step",
         "rnncourse.data.toys",  # which the notebook imports
         "rnncourse.reference.cells",
     ],
@@ -60,10 +61,10 @@ def test_a_change_of_what_marks_depend_on_shows(copies, name):
     "name",
     [
         "autograder.cli",
-        "autograder.hidden.ps6_decoding",  # another set's
+        "autograder.rubrics.ps6_decoding.beam_search",  # another set's
         "autograder.gradebook.recorder",
         "autograder.reports.class_report",
-        "rnncourse.checks.ps6_decoding",
+        "rnncourse.exercises.ps6_decoding.beam_search",
         "rnncourse.plots.style",
         "rnncourse.selfstudy.progress",
         "rnncourse.recipes.words",
@@ -79,17 +80,17 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (
-        "import sys, autograder.judging.judge, autograder.submissions.submission\n"
-        "from autograder.judging.scoring import rubric\n"
-        "rubric('load_translator')\n"
+        "import sys, autograder.judging.judge, autograder.submissions.sanitise\n"
+        "from autograder.rubrics import graded_properties\n"
+        "graded_properties('load_translator')\n"
         "print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     )
     loaded = set(done.stdout.split()) & imports.modules().keys()
-    sets = {f"ps{number}" for number in range(8)}
-    others = {name for name in loaded if name.split(".")[-1].split("_")[0] in sets}
+    sets = {*problem_sets()} - {"capstone"}
+    others = {name for name in loaded if name.split(".")[2:3] and name.split(".")[2] in sets}
     # And but for the references that only these import.
     others |= {name for name in loaded if name.startswith("rnncourse.reference.")}
     assert loaded - others - {"autograder"} <= set(marking_modules("capstone"))

@@ -9,12 +9,10 @@ import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 
-from autograder.audit import files_of_the_solution
 from autograder.gradebook.course import CourseError
-from autograder.judging.problem_set import problem_set_exercises
 from autograder.gradebook.release import release
-from autograder.judging.scoring import rubric
-from rnncourse.checks import exercises
+from autograder.rubrics import graded_properties, solution_files
+from rnncourse.exercises import exercises, exercises_of
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 TRACKED = [
@@ -80,10 +78,10 @@ def test_nothing_else_is_in_assignments():
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_points_in_the_notebook_are_those_of_the_rubric(source):
     notebook = nbformat.read(source, as_version=4)
-    asked = problem_set_exercises(source.parent.name)
+    asked = exercises_of(source.parent.name)
     for name in asked:
         (cell,) = [one for one in notebook.cells if f'grade("{name}"' in one.source]
-        points = sum(one.points for one in rubric(name))
+        points = sum(one.points for one in graded_properties(name))
         assert cell.metadata.nbgrader.points == points == exercises()[name].points
         assert f'check("{name}"' in cell.source
 
@@ -99,7 +97,7 @@ def run(path: Path, folder: Path | None = None) -> nbformat.NotebookNode:
 def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source, tmp_path):
     """The same grading cells, in stock nbgrader's way: beside the student's code."""
     folder = shutil.copytree(source.parent, tmp_path / "handed in")
-    for name, content in files_of_the_solution(source.parent.name).items():
+    for name, content in solution_files(source.parent.name).items():
         (folder / name).write_bytes(content)
     notebook = run(source, folder)
     graded = [one for one in notebook.cells if "from autograder import grade" in one.source]

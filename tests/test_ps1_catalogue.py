@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from autograder.judging.scoring import rubric
-from rnncourse.checks.ps1_cells import EXERCISES
+from autograder.rubrics import graded_properties
 from rnncourse.checks.pytree import map_tensors
+from rnncourse.exercises.ps1_cells import EXERCISES
 from rnncourse.reference import cells
 
 
 def points(name, subject):
-    return EXERCISES[name].evaluate(subject, 1, rubric(name)).points
+    return EXERCISES[name].evaluate(subject, 1, graded_properties(name)).points
 
 
 def zeros(name):

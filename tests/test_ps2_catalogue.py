@@ -7,15 +7,15 @@ import pytest
 import torch
 from conftest import ROOT
 
-from autograder.judging.scoring import rubric
-from rnncourse.checks import ps2_inputs as ps2
-from rnncourse.checks.ps2_inputs import EXERCISES
+from autograder.rubrics import graded_properties
 from rnncourse.checks.pytree import map_tensors
+from rnncourse.exercises.ps2_inputs import EXERCISES
+from rnncourse.exercises.ps2_inputs.skipgram_pairs import judge_pairs
 from rnncourse.reference import inputs
 
 
 def grade(name, subject):
-    return EXERCISES[name].evaluate(subject, 1, rubric(name))
+    return EXERCISES[name].evaluate(subject, 1, graded_properties(name))
 
 
 def failed(name, subject):
@@ -66,7 +66,7 @@ def test_a_mistake_costs_what_it_is_about():
 
 def test_missing_and_superfluous_pairs_are_named():
     def judged(pairs):
-        return ps2.judge_pairs({"call": pairs}, {"call": [[1, 2], [2, 1]]})
+        return judge_pairs({"call": pairs}, {"call": [[1, 2], [2, 1]]})
 
     assert judged([[2, 1], [1, 2]]) is None
     assert judged([[1, 2]]) == "call: 1 pairs are missing, such as (2, 1)"

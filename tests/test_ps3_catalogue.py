@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.judging.scoring import rubric
+from autograder.rubrics import graded_properties
 from rnncourse.checks.model_specs import Model, Network, Restless
-from rnncourse.checks.ps3_outputs import EXERCISES
 from rnncourse.checks.pytree import map_tensors
+from rnncourse.exercises.ps3_outputs import EXERCISES
 from rnncourse.reference import outputs
 
 
 def points(name, subject):
-    return EXERCISES[name].evaluate(subject, 1, rubric(name)).points
+    return EXERCISES[name].evaluate(subject, 1, graded_properties(name)).points
 
 
 def zeros(name):
@@ -49,7 +49,9 @@ def test_a_small_probability_changes_with_its_sentence():
     (wrong,) = [
         one.wrong for one in exercise.misconceptions if one.name == "returns_the_probability"
     ]
-    marks = {exercise.evaluate(wrong, seed, rubric(exercise.name)).points for seed in range(8)}
+    marks = {
+        exercise.evaluate(wrong, seed, graded_properties(exercise.name)).points for seed in range(8)
+    }
     assert marks == {1.75}
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from autograder.judging.scoring import rubric
-from rnncourse.checks.ps4_attention import EXERCISES
+from autograder.rubrics import graded_properties
 from rnncourse.checks.pytree import map_tensors
+from rnncourse.exercises.ps4_attention import EXERCISES
 from rnncourse.reference import attention
 
 
 def graded(name, subject, seed=1):
-    return EXERCISES[name].evaluate(subject, seed, rubric(name))
+    return EXERCISES[name].evaluate(subject, seed, graded_properties(name))
 
 
 def zeros(name):

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.judging.scoring import rubric
+from autograder.rubrics import graded_properties
 from rnncourse.checks import toy_translation as animals
 from rnncourse.checks.harness import training as parts
-from rnncourse.checks.ps5_training import EXERCISES, draw_backward
 from rnncourse.checks.rng import Rng
+from rnncourse.exercises.ps5_training import EXERCISES
+from rnncourse.exercises.ps5_training.elman_backward import draw_backward
 from rnncourse.reference import minimal_loop
 from rnncourse.reference import training_loop
 from rnncourse.reference.training import elman_backward
 
 
 def points(name, subject):
-    return EXERCISES[name].evaluate(subject, 1, rubric(name)).points
+    return EXERCISES[name].evaluate(subject, 1, graded_properties(name)).points
 
 
 # --- the loop -----------------------------------------------------------------------------------
@@ -33,7 +34,7 @@ def square(model, batch):
     "script, patience",
     [([5, 4, 3, 2], 9), ([5, 2, 3, 4], 9), ([5, 2, 3, 1], 1), ([2, 2, 2, 2], 2), ([1, 2, 1, 2], 3)],
 )
-def test_the_short_loop_does_what_the_long_one_does(script, patience):
+def test_the_minimal_loop_does_what_the_long_one_does(script, patience):
     generator = torch.Generator().manual_seed(3)
     batches = [torch.randn(2, 5, 3, generator=generator) for _ in range(3)]
     with torch.random.fork_rng():

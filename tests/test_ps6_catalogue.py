@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from autograder.audit import source_of
-from autograder.judging.scoring import rubric
-from rnncourse.checks.ps6_decoding import EXERCISES
+from autograder.rubrics import graded_properties
+from rnncourse.checks.answer_source import source_of
 from rnncourse.checks.statistics import FALSE_ALARM, looks_like, p_value
+from rnncourse.exercises.ps6_decoding import EXERCISES
 from rnncourse.reference.state_tree import first_tensor, select_rows
 
 
@@ -31,7 +31,7 @@ def empty(name):
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_an_answer_that_says_nothing_gets_little(name):
-    points = EXERCISES[name].evaluate(empty(name), 1, rubric(name)).points
+    points = EXERCISES[name].evaluate(empty(name), 1, graded_properties(name)).points
     assert points < 0.3 * EXERCISES[name].points
 
 

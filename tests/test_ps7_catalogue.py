@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from autograder.judging.scoring import rubric
-from rnncourse.checks.ps7_regularization import EXERCISES
+from autograder.rubrics import graded_properties
+from rnncourse.exercises.ps7_regularization import EXERCISES
 from rnncourse.reference.cells import unroll
 
 WITH_MASKS = ("dropout_mask", "variational_dropout", "word_dropout", "weight_drop")
 
 
 def points(name, subject, seed=1):
-    return EXERCISES[name].evaluate(subject, seed, rubric(name)).points
+    return EXERCISES[name].evaluate(subject, seed, graded_properties(name)).points
 
 
 def hidden(state):

@@ -14,16 +14,17 @@ import pytest
 from conftest import ROOT
 from rich.console import Console
 
-from autograder.alternatives.ps1_cells import ALTERNATIVES
-from autograder.audit import source_of
 from autograder.demo import Paper
 from autograder.gradebook.course import Course
-from autograder.judging.problem_set import problem_set_exercises
 from autograder.reports.class_report import ClassReport
 from autograder.reports.similarity import alike, compare, prints, solutions
+from autograder.rubrics import rubric_of
+from rnncourse.checks.answer_source import source_of
+from rnncourse.exercises import exercises_of
 
 ASSIGNMENT = "ps1_cells"
 FILE = f"{ASSIGNMENT}.ipynb"
+ALTERNATIVES = {name: rubric_of(name).alternatives for name in exercises_of(ASSIGNMENT)}
 KEPT = {*keyword.kwlist, *dir(builtins), "torch", "nn", "self", "forward"}
 needs_copydetect = pytest.mark.skipif(
     importlib.util.find_spec("copydetect") is None,
@@ -34,7 +35,8 @@ needs_copydetect = pytest.mark.skipif(
 def in_style(number: int) -> dict[str, str]:
     """A student's answers: for every exercise one of the alternatives."""
     return {
-        name: source_of(found[number % len(found)], name) for name, found in ALTERNATIVES.items()
+        name: source_of(alternatives[number % len(alternatives)], name)
+        for name, alternatives in ALTERNATIVES.items()
     }
 
 
@@ -83,7 +85,7 @@ def test_two_who_copied_are_named_and_those_who_wrote_their_own_are_not(course):
     # The instructor's solution, and no answer at all: alike, and no one's copy.
     for number in range(3):
         graded(course, f"as-in-the-book-{number}", {})
-        graded(course, f"blank-{number}", dict.fromkeys(problem_set_exercises(ASSIGNMENT), "pass"))
+        graded(course, f"blank-{number}", dict.fromkeys(exercises_of(ASSIGNMENT), "pass"))
     report = ClassReport.load(course, ASSIGNMENT)
     assert [(one.one, one.other) for one in report.alike] == [("copied", "own-2")]
     assert report.alike[0].share > 0.9

@@ -1,46 +1,32 @@
-"""What a problem set of ours asks for, accepts, hides and forbids."""
+"""What a problem set of ours accepts, hides and forbids."""
 
 import importlib
-import importlib.util
 from typing import Any
 
-from rnncourse.checks.exercise import Exercise
+from rnncourse.exercises import exercises_of
 
 from ..imports import importers, modules
 
 
-def problem_set_exercises(assignment: str) -> dict[str, Exercise]:
-    """The exercises of one of our problem sets; empty for any other assignment."""
-    name = f"rnncourse.checks.{assignment}"
-    if not assignment.isidentifier() or importlib.util.find_spec(name) is None:
-        return {}
-    return importlib.import_module(name).EXERCISES
-
-
-def handed_in(assignment: str) -> dict[str, int]:
-    """The files that students hand in beside their notebooks, and how many bytes are accepted."""
-    return _said_by_checks(assignment, "HANDED_IN", {})
-
-
-def _said_by_checks(assignment: str, name: str, otherwise: Any) -> Any:
-    """A constant of the checks of one of our problem sets."""
-    if not problem_set_exercises(assignment):
-        return otherwise
-    return getattr(importlib.import_module(f"rnncourse.checks.{assignment}"), name, otherwise)
+def accepted_files(assignment: str) -> dict[str, int]:
+    """The files that students submit beside their notebooks, and their largest sizes in bytes."""
+    return _constant(assignment, "ACCEPTED_FILES", {})
 
 
 def hidden_modules(assignment: str) -> list[str]:
-    """The references that a submission of this assignment must not see: those it asks for, what
-    its checks say computes the same (ALSO_HIDDEN), and all that is built on them, which could not
-    be imported and would give them away."""
-    hidden = {one.reference.__module__ for one in problem_set_exercises(assignment).values()}
-    hidden |= set(_said_by_checks(assignment, "ALSO_HIDDEN", ()))
-    # Not the checks and packages: what of them a jail gets imports no answer.
+    """The references that a submission of this assignment must not see.
+
+    Those it asks for, those that compute the same (ALSO_HIDDEN), and all that import one of
+    them: importing these would fail, and reading them would give the answers away.
+    """
+    hidden = {exercise.reference.__module__ for exercise in exercises_of(assignment).values()}
+    hidden |= set(_constant(assignment, "ALSO_HIDDEN", ()))
+    # The engine of the checks holds no answer, and the exercises are not in the sandbox at all.
     candidates = [
         name
         for name, path in modules().items()
         if name.startswith("rnncourse.")
-        and not name.startswith("rnncourse.checks.")
+        and not name.startswith(("rnncourse.checks.", "rnncourse.exercises."))
         and path.name != "__init__.py"
     ]
     return sorted(importers(hidden, candidates))
@@ -48,5 +34,12 @@ def hidden_modules(assignment: str) -> list[str]:
 
 def forbidden_names(assignment: str) -> list[str]:
     """The ready-made equivalents that this assignment forbids."""
-    found = problem_set_exercises(assignment).values()
-    return sorted({name for one in found for name in one.forbids})
+    exercises = exercises_of(assignment).values()
+    return sorted({name for exercise in exercises for name in exercise.forbids})
+
+
+def _constant(assignment: str, name: str, default: Any) -> Any:
+    """A constant of a problem set's package; the default where there is none."""
+    if not exercises_of(assignment):
+        return default
+    return getattr(importlib.import_module(f"rnncourse.exercises.{assignment}"), name, default)

@@ -1,19 +1,17 @@
 """`grade`: the hidden tests of one exercise, called from a grading cell."""
 
-import importlib
 import secrets
 from contextvars import ContextVar
 from typing import Any
 
-from rnncourse.checks import find
-from rnncourse.checks.exercise import Property
 from rnncourse.checks.report import Report
+from rnncourse.exercises import find
+
+from ..rubrics import graded_properties
+from ..sandbox.limits import MAX_RECORD
 
 # The judge sets the seed of the submission that it grades; elsewhere each run draws its own.
 current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
-
-
-RECORDED = 200  # characters of a string that is kept
 
 
 class Score:
@@ -34,13 +32,6 @@ class Score:
         return self.report._repr_html_()
 
 
-def rubric(name: str) -> tuple[Property, ...]:
-    """All properties that an exercise is graded by: the visible ones, then the hidden ones."""
-    exercise = find(name)
-    hidden = importlib.import_module(f"autograder.hidden.{exercise.problem_set}")
-    return exercise.properties + hidden.HIDDEN[name]
-
-
 def grade(
     name: str, subject: Any, *, seed: int | None = None, record: dict[str, Any] | None = None
 ) -> Score:
@@ -58,6 +49,6 @@ def grade(
     kept = {
         key: value
         for key, value in (record or {}).items()
-        if isinstance(value, str) and len(value) <= RECORDED
+        if isinstance(value, str) and len(value) <= MAX_RECORD
     }
-    return Score(find(name).evaluate(subject, seed, rubric(name)), kept)
+    return Score(find(name).evaluate(subject, seed, graded_properties(name)), kept)

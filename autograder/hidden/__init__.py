@@ -1,1 +1,0 @@
-"""The properties that only the grading tests, beside the visible ones of rnncourse.checks."""

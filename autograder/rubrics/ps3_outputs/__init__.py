@@ -1,0 +1,1 @@
+"""Hidden tests of problem set 3, outputs."""

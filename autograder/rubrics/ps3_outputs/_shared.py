@@ -1,0 +1,63 @@
+"""What the rubrics of several exercises of ps3_outputs share."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from rnncourse.checks.model_specs import Model
+from rnncourse.checks.properties import attempt
+from rnncourse.checks.rng import Rng
+from rnncourse.exercises.ps3_outputs._shared import LONG
+from rnncourse.exercises.ps3_outputs.sentence_log_prob import draw_predictions
+from rnncourse.reference.inputs import sequence_mask
+
+
+def longer(tokens: torch.Tensor) -> torch.Tensor:
+    """The same sentences with three more words of padding, all of it word 0."""
+    return torch.cat([tokens, tokens.new_zeros(len(tokens), 3)], dim=1)
+
+
+def only_padding_is_word_0(tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return tokens.clamp(min=1) * sequence_mask(lengths, tokens.shape[1])
+
+
+def padded_ways(
+    model: Any, table: str, tokens: torch.Tensor, lengths: torch.Tensor
+) -> dict[str, tuple[Any, torch.Tensor]]:
+    """The same sentences in other padding: what it is, the model and the tokens.
+
+    Word 0 is in the padding alone; what its vector is must not matter.
+    """
+    tokens = only_padding_is_word_0(tokens, lengths)
+    ways = {"more padding": (model, longer(tokens))}
+    for rubbish in (math.inf, math.nan):
+        weights = {name: one.clone() for name, one in model.weights.items()}
+        weights[table][0] = rubbish
+        other = Model(model.networks, model.sizes, weights, model.options)
+        ways[f"{rubbish:g} in the vector of the padding's word"] = other, tokens
+    return ways
+
+
+def observe_extremes(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, Any]]:
+    """Scores of any size, a long sentence, and an empty one."""
+
+    def observe(subject: Any, rng: Rng) -> dict[str, Any]:
+        logits, targets, mask = draw_predictions(rng, rng.sizes(B=3, T=LONG))
+        sure = logits.scatter(2, targets.unsqueeze(2), 2000.0)
+        empty = mask.clone()
+        empty[1] = False
+        long = draw_predictions(rng, rng.sizes(B=2, T=800))
+        cases = {
+            "a score of 2000 for every target": (sure, targets, mask),
+            "all scores larger by 2000": (logits + 2000, targets, mask),
+            "all scores smaller by 2000": (logits - 2000, targets, mask),
+            "a sentence of 800 words": long,
+            "an empty sentence among others": (logits, targets, empty),
+        }
+        return {
+            text: attempt(lambda args=args: run(subject, *args)) for text, args in cases.items()
+        }
+
+    return observe

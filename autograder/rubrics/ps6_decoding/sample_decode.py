@@ -1,0 +1,194 @@
+"""sample_decode: its hidden tests, and right answers of other kinds."""
+
+from typing import Any
+
+import torch
+
+from rnncourse.checks.compare import Raised
+from rnncourse.checks.exercise import Property
+from rnncourse.checks.properties import attempt
+from rnncourse.checks.rng import Rng
+from rnncourse.checks.statistics import generator, looks_like
+from rnncourse.exercises.ps6_decoding._shared import describe_rows, draw_table, table_step
+from rnncourse.exercises.ps6_decoding.greedy_decode import MIXED, draw_greedy
+from rnncourse.exercises.ps6_decoding.sample_decode import (
+    SAMPLE,
+    counts_of,
+    draw_sampled,
+    fixed_step,
+    observe_source,
+)
+from rnncourse.reference.decoding import greedy_decode
+from rnncourse.reference.state_tree import first_tensor
+
+from .. import Rubric
+from ._shared import SOURCE, careful
+
+
+def with_luck(subject: Any, *args: Any) -> Any:
+    return subject(*args, 0.7, 3, generator(subject, 3))
+
+
+def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Whole sentences: what was drawn is read by the next step, with the state."""
+    V, eos, L, phases = 3, 2, 3, 4
+    table = draw_table(rng, V, phases)
+    phase = int(rng.integers(0, phases, 1))
+    state = torch.full((SAMPLE, 1), float(phase), dtype=torch.float64)
+    probs: dict[tuple[int, ...], float] = {}
+
+    def walk(row: tuple[int, ...], p: float, last: int, state: torch.Tensor) -> None:
+        if row and (row[-1] == eos or len(row) == L):
+            probs[row] = p
+            return
+        logits, state = table_step(table)(torch.tensor([last]), state)
+        for v, q in enumerate(logits[0].softmax(dim=0).tolist()):
+            walk((*row, v), p * q, v, state)
+
+    walk((), 1.0, 0, state[:1])
+    rows = attempt(
+        lambda: subject(table_step(table), state, 0, eos, L, 1.0, None, generator(subject, 17))
+    )
+    counts = counts_of(rows, list(probs))
+    return {
+        f"{SAMPLE} sentences of up to {L} words": (
+            counts
+            if isinstance(counts, str)
+            else looks_like(counts, {"each as often as the model says": list(probs.values())})
+        )
+    }
+
+
+def observe_ties(subject: Any, rng: Rng) -> dict[str, Any]:
+    """Of words that are equally good, still no more than k come; and k may be larger than V."""
+    seen = {}
+    for k in (2, 6, 9):
+        rows = attempt(
+            lambda k=k: subject(
+                fixed_step(torch.ones(6, dtype=torch.float64)),
+                torch.zeros(500, 1, dtype=torch.float64),
+                0,
+                5,
+                1,
+                1.0,
+                k,
+                generator(subject, 23),
+            )
+        )
+        counts = counts_of(rows, [(v,) for v in range(6)])
+        seen[f"6 words that are all equal, top_k={k}: how many come"] = (
+            counts if isinstance(counts, str) else sum(count > 0 for count in counts)
+        )
+    return seen
+
+
+def observe_sample_refusals(subject: Any, rng: Rng) -> dict[str, str]:
+    table, *args = draw_greedy(rng, MIXED)
+
+    def tried(temperature: float, k: int | None) -> str:
+        result = attempt(
+            lambda: subject(table_step(table), *args, temperature, k, generator(subject, 1))
+        )
+        if isinstance(result, Raised):
+            return "refused with a ValueError" if result.type == "ValueError" else repr(result)
+        return f"accepted: {describe_rows(result)}"
+
+    return {
+        f"temperature={temperature}, top_k={k}": tried(temperature, k)
+        for temperature, k in ((0, None), (-1.0, None), (1.0, 0), (1.0, -2), (1.0, None))
+    }
+
+
+rubric = Rubric(
+    (
+        Property("sentences", "whole sentences have the right distribution", 1, observe_sentences),
+        Property("source", SOURCE, 0.75, observe_source(draw_sampled, describe_rows)),
+        Property("ties", "exactly k words are left, also among equals", 0.5, observe_ties),
+        Property("refuses", "bad input is refused", 0.5, observe_sample_refusals),
+        careful(0.25, with_luck),
+    )
+)
+
+
+# --- other right answers --------------------------------------------------------------------------
+
+
+@rubric.alternative
+@torch.no_grad()
+def adds_gumbel_noise(step, state, bos, eos, max_length, temperature, top_k, generator):
+    if temperature <= 0 or (top_k is not None and top_k <= 0):
+        raise ValueError("temperature and top_k must be positive")
+
+    def noisy(tokens, state):
+        logits, state = step(tokens, state)
+        k = logits.shape[1] if top_k is None else min(top_k, logits.shape[1])
+        _, words = logits.topk(k, dim=1)
+        kept = torch.full_like(logits, -torch.inf).scatter(1, words, logits.gather(1, words))
+        uniform = torch.rand(logits.shape, generator=generator, dtype=torch.float64)
+        return kept / temperature - (-uniform.log()).log(), state
+
+    return greedy_decode(noisy, state, bos, eos, max_length)
+
+
+@rubric.alternative
+@torch.no_grad()
+def walks_up_the_cumulative_sum(step, state, bos, eos, max_length, temperature, top_k, generator):
+    if not temperature > 0:
+        raise ValueError("temperature must be positive")
+    if top_k is not None and top_k < 1:
+        raise ValueError("top_k must be positive")
+    N = len(first_tensor(state))
+    tokens, rows = torch.full((N,), bos), [[] for _ in range(N)]
+    for _ in range(max_length):
+        if all(row and row[-1] == eos for row in rows):
+            break
+        logits, state = step(tokens, state)
+        logits, words = logits.sort(dim=1, descending=True)
+        p = (logits[:, :top_k] / temperature).softmax(dim=1).cumsum(dim=1)
+        uniform = torch.rand(N, 1, generator=generator, dtype=torch.float64)
+        place = (p < uniform * p[:, -1:]).sum(dim=1, keepdim=True)
+        tokens = words.gather(1, place).squeeze(1)
+        for row, word in zip(rows, tokens.tolist(), strict=True):
+            if not row or row[-1] != eos:
+                row.append(word)
+    return rows
+
+
+@rubric.alternative
+def draws_row_by_row(step, state, bos, eos, max_length, temperature, top_k, generator):
+    if temperature <= 0 or (top_k is not None and top_k < 1):
+        raise ValueError("temperature and top_k must be positive")
+    rows = {n: [] for n in range(len(first_tensor(state)))}
+    with torch.no_grad():
+        tokens = torch.full((len(rows),), bos)
+        for _ in range(max_length):
+            if all(row and row[-1] == eos for row in rows.values()):
+                break
+            logits, state = step(tokens, state)
+            for n, row in rows.items():
+                if row and row[-1] == eos:
+                    continue
+                scores = logits[n] / temperature
+                if top_k is not None and top_k < len(scores):
+                    scores[scores.argsort(descending=True)[top_k:]] = -torch.inf
+                word = torch.multinomial(scores.softmax(0), 1, generator=generator)
+                tokens[n] = word.item()
+                row.append(word.item())
+    return list(rows.values())
+
+
+@rubric.alternative
+def keeps_the_p_of_the_best(step, state, bos, eos, max_length, temperature, top_k, generator):
+    if temperature <= 0 or (top_k is not None and top_k < 1):
+        raise ValueError("temperature and top_k must be positive")
+
+    def chosen(tokens, state):
+        logits, state = step(tokens, state)
+        p = torch.softmax(logits / temperature, dim=1)
+        if top_k is not None:
+            _, words = logits.topk(min(top_k, p.shape[1]))
+            p = p * torch.zeros_like(p).scatter(1, words, 1.0)  # multinomial normalises
+        word = torch.multinomial(p, 1, generator=generator).squeeze(1)
+        return torch.nn.functional.one_hot(word, p.shape[1]), state
+
+    return greedy_decode(chosen, state, bos, eos, max_length)

@@ -1,0 +1,3 @@
+"""What several exercises of ps5_training share."""
+
+PARTS = "rnncourse.checks.harness.training"

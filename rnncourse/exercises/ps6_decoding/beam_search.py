@@ -1,0 +1,560 @@
+"""beam_search: its visible checks and the mistakes people make."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ...checks.compare import Raised, difference, kind
+from ...checks.exercise import Exercise, Property
+from ...checks.properties import attempt
+from ...checks.rng import Rng
+from ...reference import decoding
+from ...reference.state_tree import first_tensor, select_rows
+from ._shared import draw_phases, draw_table, is_list, is_words, once, table_step
+
+
+def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
+    """Whether it shows if the states do not follow their hypotheses."""
+    one, other = (
+        [[row for row, _ in pairs] for pairs in search(step, state, *args)]
+        for search in (decoding.beam_search, leaves_the_states_behind)
+    )
+    return one != other
+
+
+@once
+def draw_search(
+    rng: Rng, beam: int, N: int = 3, V: int = 5, L: int = 5, alphas: tuple[float, ...] = (0.0,)
+) -> tuple:
+    """(table, state, bos, eos, max_length), whose winners differ from one alpha to the next.
+
+    A search compares numbers that may be nearly equal. Nothing is drawn here that a little noise
+    in the table could turn round.
+    """
+    while True:
+        bos, eos = torch.randperm(V, generator=rng.generator)[:2].tolist()
+        table, state = draw_table(rng, V), draw_phases(rng, N)
+        winners, steady = [], True
+        for alpha in alphas:
+            first, *others = (
+                decoding.beam_search(table_step(near), state, bos, eos, L, beam, alpha)
+                for near in (table, table + 1e-4 * rng.normal(*table.shape))
+            )
+            words = [[row for row, _ in pairs] for pairs in first]
+            steady &= all(words == [[row for row, _ in p] for p in other] for other in others)
+            winners.append([rows[0] for rows in words])
+        some_end = any(row[-1] == eos and len(row) > 1 for row in winners[0])
+        some_are_cut = any(row[-1] != eos for rows in words for row in rows)
+        differ = all(a != b for a, b in itertools.pairwise(winners))
+        if not (steady and some_end and some_are_cut and differ):
+            continue
+        if beam == 1 or states_matter(table_step(table), state, bos, eos, L, beam):
+            return table, state, bos, eos, L
+
+
+def search_text(state: Any, bos: int, eos: int, L: int, beam: int, alpha: float) -> str:
+    N = len(first_tensor(state))
+    text = f"beam_search of N = {N}, bos={bos}, eos={eos}, max_length={L}, beam={beam}"
+    return f"{text}, length_penalty={alpha}" if alpha else text
+
+
+def searched(subject: Any, case: tuple, beam: int, *alphas: float) -> dict[str, Any]:
+    """What a search finds in one case, for each length penalty."""
+    table, *args = case
+    return {
+        search_text(*args, beam, alpha): attempt(
+            lambda alpha=alpha: subject(table_step(table), *args, beam, alpha)
+        )
+        for alpha in alphas
+    }
+
+
+def observe_beams(subject: Any, rng: Rng) -> dict[str, Any]:
+    return {
+        **searched(subject, draw_search(rng, 3), 3, 0.0),
+        **searched(subject, draw_search(rng, 2, N=1, V=6, L=4), 2, 0.0),
+    }
+
+
+def observe_penalty(subject: Any, rng: Rng) -> dict[str, Any]:
+    return searched(subject, draw_search(rng, 4, alphas=(0.0, 2.0)), 4, 0.0, 2.0)
+
+
+def pairs_of(result: Any) -> list[list[tuple[list[int], float]]] | None:
+    """The result of a search where it has the right form, else None."""
+
+    def is_pair(one: Any) -> bool:
+        return is_list(one) and len(one) == 2 and is_words(one[0]) and isinstance(one[1], float)
+
+    right = is_list(result) and all(is_list(pairs) and all(map(is_pair, pairs)) for pairs in result)
+    return result if right else None
+
+
+def describe_search(result: Any) -> str:
+    pairs = pairs_of(result)
+    if pairs is None:
+        if isinstance(result, Raised):
+            return repr(result)
+        return f"no lists of pairs (list of integers, float) but {kind(result)}"
+    best_first = all(
+        one[1] >= other[1] for found in pairs for one, other in itertools.pairwise(found)
+    )
+    text = f"{len(pairs)} lists of {[len(found) for found in pairs]} pairs"
+    return f"{text}, {'best first' if best_first else 'not sorted by score'}"
+
+
+def judge_search_form(got: Any, expected: Any) -> str | None:
+    return difference(
+        {text: describe_search(result) for text, result in got.items()},
+        {text: describe_search(result) for text, result in expected.items()},
+    )
+
+
+def observe_narrow(subject: Any, rng: Rng) -> dict[str, Any]:
+    """beam = 1, whatever the length penalty: the words alone."""
+    case = draw_search(rng, 1, N=4, V=6, L=6)
+    seen = {}
+    for text, result in searched(subject, case, 1, 0.0, 0.7).items():
+        pairs = pairs_of(result)
+        seen[f"{text}, the words"] = (
+            describe_search(result) if pairs is None else [[row for row, _ in p] for p in pairs]
+        )
+    return seen
+
+
+exercise = Exercise(
+    "beam_search",
+    "ps6_decoding",
+    decoding.beam_search,
+    points=8,
+    properties=(
+        Property(
+            "form",
+            "the result is N lists of at most `beam` pairs (tokens, score), best first",
+            0.5,
+            observe_beams,
+            judge_search_form,
+        ),
+        Property("narrow", "with beam 1 it is greedy_decode", 0.75, observe_narrow),
+        Property("values", "the sequences and their scores are right", 1.5, observe_beams),
+        Property("penalty", "the length penalty can make a longer one win", 1.25, observe_penalty),
+    ),
+)
+
+
+@exercise.misconception(
+    "You add up logits, which are not normalised: a step with large ones wins for nothing. "
+    "Add log-probabilities, logits.log_softmax(dim=1)."
+)
+@torch.no_grad()
+def adds_raw_logits(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "Your states stay in their rows while the hypotheses move. After each step, take for "
+    "every hypothesis the state of the beginning that it extends."
+)
+@torch.no_grad()
+def leaves_the_states_behind(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [min(k, len(first_tensor(own)) - 1) for k in range(len(going))])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You begin with `beam` copies of the same empty sequence, so every result comes several "
+    "times. At the first step only one of them may exist."
+)
+@torch.no_grad()
+def starts_from_copies(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)] * beam, [], select_rows(state, [n] * beam)
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You extend sequences that have ended. Set aside what ends with eos, and go on with the others."
+)
+@torch.no_grad()
+def extends_what_has_ended(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            more = more[:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You compare the last words alone and forget what came before. Add each log-probability "
+    "to that of its beginning."
+)
+@torch.no_grad()
+def follows_the_last_word_only(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You extend each beginning by its best word only, so nothing ever branches. Let all words "
+    "of all beginnings compete, and keep the best `beam` of them."
+)
+@torch.no_grad()
+def extends_by_the_best_word_only(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for q, v in [max((q, v) for v, q in enumerate(log_p[k]))]
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You ignore length_penalty. Divide the log-probability of a sequence of n words by ((5 + "
+    "n) / 6) ** length_penalty."
+)
+@torch.no_grad()
+def has_no_length_penalty(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for _ in range(max_length):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = 1.0
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You multiply by the length penalty, which punishes long sequences even more, as log p is "
+    "negative. Divide by it."
+)
+@torch.no_grad()
+def multiplies_by_the_penalty(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p * lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p * lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You divide by length ** length_penalty. This search has lp(n) = ((5 + n) / 6) ** "
+    "length_penalty, which is gentler to short sequences."
+)
+@torch.no_grad()
+def divides_by_the_length(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = length**length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You lose the sequences that reach max_length without eos. They compete with the finished "
+    "ones: add them before you sort."
+)
+@torch.no_grad()
+def drops_what_is_cut(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You stop when one sequence has ended, though a better one may end later. Stop when "
+    "`beam` of them have."
+)
+@torch.no_grad()
+def stops_at_the_first_end(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if finished or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
+
+
+@exercise.misconception(
+    "You finish every sequence that could end. Only an ending that is among the `beam` best "
+    "extensions counts."
+)
+@torch.no_grad()
+def takes_every_ending(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    found = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda one: -one[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more if y[-1] == eos]
+            more = [one for one in more if one[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
+    return found
