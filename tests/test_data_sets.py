@@ -190,9 +190,9 @@ def test_the_docs_have_every_source_and_licence():
             for line in docs.split("\n")
         ), remote.url
     for module in MODULES.values():
-        for name, chosen in module.SETS.items():
+        for name, data_set in module.SETS.items():
             [row] = [line for line in docs.split("\n") if line.startswith(f"| `{name}`")]
-            assert chosen.licence in row
+            assert data_set.licence in row
 
 
 # --- the real files -----------------------------------------------------------------------------
