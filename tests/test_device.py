@@ -68,10 +68,10 @@ def test_the_order_of_choice(machine, has, expected):
     assert device() == torch.device(expected)
 
 
-@pytest.mark.parametrize("wanted", ["cpu", " CPU ", torch.device("cpu")])
-def test_prefer(machine, wanted):
+@pytest.mark.parametrize("requested", ["cpu", " CPU ", torch.device("cpu")])
+def test_prefer(machine, requested):
     machine(cuda=1)
-    assert device(wanted) == torch.device("cpu")
+    assert device(requested) == torch.device("cpu")
 
 
 def test_prefer_one_of_several(machine):
@@ -144,7 +144,7 @@ def test_a_device_that_cannot_be_counted_is_one(machine, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "has, wanted, expected",
+    "has, requested, expected",
     [
         ({}, None, "cpu · Some CPU · 2 threads"),
         ({"cuda": 2}, None, "cuda · NVIDIA H100 · 80.0 GiB"),
@@ -154,9 +154,9 @@ def test_a_device_that_cannot_be_counted_is_one(machine, monkeypatch):
         ({"xpu": 1}, None, "xpu · Intel Arc · 80.0 GiB"),
     ],
 )
-def test_one_line(machine, has, wanted, expected):
+def test_one_line(machine, has, requested, expected):
     machine(**has)
-    assert describe(wanted) == expected
+    assert describe(requested) == expected
 
 
 def test_one_thread(machine, monkeypatch):
