@@ -20,8 +20,8 @@ from nbgrader.apps.nbgraderapp import NbGraderApp
 
 from autograder import cli
 from rnncourse import check
+from rnncourse import cli as student_cli
 from rnncourse.checks.exercise import Exercise, Property
-from rnncourse.selfstudy import progress
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ERRATA = ROOT / "docs" / "errata.ipynb"
@@ -99,7 +99,7 @@ def subcommands(parser: ArgumentParser) -> dict[str, ArgumentParser]:
     return next(one.choices for one in parser._actions if isinstance(one.choices, dict))
 
 
-PARSERS = {"autograder": cli.parser(), "rnncourse": progress.parser()}
+PARSERS = {"autograder": cli.parser(), "rnncourse": student_cli.parser()}
 
 
 @each_page
