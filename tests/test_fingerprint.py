@@ -95,3 +95,8 @@ def test_everything_that_is_loaded_to_judge_is_found():
     others |= {name for name in loaded if name.startswith("rnncourse.reference.")}
     assert loaded - others - {"autograder"} <= set(marking_modules("capstone"))
     assert not {name for name in marking_modules("capstone") if name.startswith("rnncourse.plots")}
+
+
+def test_cells_may_hold_magics_and_mistakes():
+    sources = ["%matplotlib inline\nfrom rnncourse.data import toys", "def f(:\n"]
+    assert "rnncourse.data.toys" in marking_modules("ps1_cells", sources)
