@@ -274,7 +274,7 @@ def test_each_failure_is_described_in_words(tmp_path):
     warmup, steps = by_name(status, "ps0_warmup")
     assert steps["softmax"].status.startswith("its cell fails: SyntaxError: ")
     assert steps["numeric_gradient"].status == "not in the notebook: was it renamed or deleted?"
-    first, second = warmup.notes
+    first, second, *_ = warmup.notes
     assert first.startswith("the cell that begins with `import torhc  # <b>` fails: Module")
     assert second.startswith("the cell that begins with `input()` fails: ")
     assert "Traceback" not in repr(status)
