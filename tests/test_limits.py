@@ -10,11 +10,12 @@ import pytest
 from conftest import ROOT, needs_jail
 
 from autograder.jailed.rpc import RemoteError
-from autograder.judging.judge import Submission
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
+from autograder.judging.student_process import StudentProcess
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
-from autograder.submissions.submission import Unreadable, read_file
+from autograder.submissions.collect import read_file
+from autograder.submissions.model import Unreadable
 
 MB = 1 << 20
 
@@ -95,9 +96,9 @@ CELLS = {
 @pytest.mark.parametrize("name", CELLS)
 def test_a_cell_meets_its_limit_and_the_student_is_told(jail, name):
     changes, source, says = CELLS[name]
-    submission = Submission(jail, 1, {}, replace(LIMITS, grace=0.5, **changes))
+    submission = StudentProcess(jail, 1, {}, replace(LIMITS, grace=0.5, **changes))
     try:
-        said = shown(submission.run_cell(source)) + "\n".join(submission.result.notes)
+        said = shown(submission.run_cell(source).outputs) + "\n".join(submission.notes)
         assert says in said
     finally:
         submission.close()
@@ -139,16 +140,16 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_meets_its_limit_and_the_student_is_told(jail, name):
     changes, body, times, says = CALLS[name]
-    submission = Submission(jail, 1, {}, replace(LIMITS, **{"grace": 1.0, **changes}))
+    submission = StudentProcess(jail, 1, {}, replace(LIMITS, **{"grace": 1.0, **changes}))
     try:
         submission.run_cell(f"def f():\n    {body}\n")
 
         # A crash ends a cell of tests: where the next one is asked for, it is another cell's.
         with contextlib.nullcontext() if name == "max_restarts" else submission.tests():
             for _ in range(times):
-                with pytest.raises((Lost, RemoteError)) as raised:
+                with pytest.raises((WorkerLost, RemoteError)) as raised:
                     while True:
-                        submission.names(["f"])["f"]()
+                        submission.values(["f"])["f"]()
         assert says in str(raised.value)
     finally:
         submission.close()

@@ -18,6 +18,7 @@ from autograder.demo import Paper
 from autograder.gradebook.course import Course
 from autograder.reports.class_report import ClassReport
 from autograder.reports.similarity import alike, compare, prints, solutions
+from autograder.rubrics import rubric_of
 from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of
 

@@ -8,7 +8,6 @@ from rnncourse.checks.report import Report
 from rnncourse.exercises import find
 
 from ..rubrics import graded_properties
-
 from ..sandbox.limits import MAX_RECORD
 
 # The judge sets the seed of the submission that it grades; elsewhere each run draws its own.

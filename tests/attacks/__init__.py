@@ -52,7 +52,7 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
 
 from autograder.gradebook.course import Course
-from autograder.judging.judge import student_names
+from autograder.judging.source_notebook import student_names
 from autograder.sandbox.limits import Limits
 from autograder.gradebook.release import release
 
