@@ -379,6 +379,7 @@ def test_detokenise_puts_together_what_was_cut(code, text):
 # --- the package --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_loads_none_of_the_helpers():
     code = (
         "import sys, torch; before = set(sys.modules); import rnncourse.data;"

@@ -224,6 +224,7 @@ def real(monkeypatch, tmp_path):
     return real
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["de", "fr"])
 def test_the_real_multi30k(real, target):
     real("multi30k")
@@ -244,6 +245,7 @@ def test_detokenise_gives_the_real_multi30k_back(real, code, enough):
     assert sum(same) / len(same) > enough
 
 
+@pytest.mark.slow
 def test_the_real_tatoeba(real):
     real("tatoeba")
     splits = translation("tatoeba", train=1000)

@@ -248,6 +248,7 @@ def run(*arguments, **environment):
     )
 
 
+@pytest.mark.slow
 def test_the_module_prints_the_verbose_text():
     done = run("-m", "rnncourse.device", RNNCOURSE_DEVICE="cpu", PYTHONUTF8="1")
     assert done.returncode == 0 and done.stderr == ""
@@ -256,12 +257,14 @@ def test_the_module_prints_the_verbose_text():
     assert list(lines)[:4] == ["device", "name", "memory", "bf16"]
 
 
+@pytest.mark.slow
 def test_the_module_says_what_is_wrong_without_a_traceback():
     done = run("-m", "rnncourse.device", RNNCOURSE_DEVICE="toaster")
     assert done.returncode == 1 and done.stdout == ""
     assert "RNNCOURSE_DEVICE=toaster" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_importing_it_imports_nothing_heavier_than_torch():
     code = (
         "import sys, torch; before = set(sys.modules); import rnncourse.device;"

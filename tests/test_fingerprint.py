@@ -77,6 +77,7 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
     assert code_fingerprint("ps1_cells", SOURCES) == before
 
 
+@pytest.mark.slow
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (

@@ -191,6 +191,7 @@ def test_the_documentation_lists_every_limit_as_it_is():
         assert value_of(name) == float(number) * (MB if unit[:1] == ["MB"] else 1), name
 
 
+@pytest.mark.slow
 def test_no_limit_is_left_without_a_test():
     """Limits that are tested in other files, and where."""
     elsewhere = {

@@ -42,6 +42,7 @@ def test_in_git_there_are_no_outputs_and_no_volatile_metadata(path):
             assert not cell.outputs and cell.execution_count is None, cell.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_assignments_are_what_the_solutions_generate(source, course):
     name = source.parent.name
@@ -55,6 +56,7 @@ def test_assignments_are_what_the_solutions_generate(source, course):
         assert secret not in text
 
 
+@pytest.mark.slow
 def test_a_release_that_fails_leaves_the_last_one_as_it_was(short_course):
     released = release(short_course, "ps1_cells") / "ps1_cells.ipynb"
     before = released.read_bytes()
@@ -92,6 +94,7 @@ def run(path: Path, folder: Path | None = None) -> nbformat.NotebookNode:
     return notebook
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source, tmp_path):
     """The same grading cells in stock nbgrader's way: in the kernel of the student's code."""
@@ -107,6 +110,7 @@ def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source, 
         assert "<table" in results[0]["data"]["text/html"]
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("path", sorted((ROOT / "course").glob("*.ipynb")), ids=name_of)
 def test_a_walkthrough_runs(path):
     run(path)

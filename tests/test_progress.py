@@ -25,6 +25,8 @@ from rnncourse.selfstudy.notebook_runner import run_notebook
 from rnncourse.selfstudy.notebooks import Notebook, find_notebooks, read_cells
 from rnncourse.selfstudy.protocol import NotebookRun, decode_event
 
+pytestmark = pytest.mark.notebooks
+
 SOFTMAX = """
 def softmax(scores, dim=-1):
     m = scores.amax(dim, keepdim=True)

@@ -309,6 +309,7 @@ def conversation(script: Script) -> Session:
     return session
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
 @given(scripts)
 def test_whatever_the_worker_sends_the_judge_goes_on(messages):

@@ -94,6 +94,7 @@ def broken_off(monkeypatch, run, settings, steps):
 # --- every recipe -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_files_and_table(done, name):
     folder, results, summary = done(name)
@@ -125,6 +126,7 @@ def answer(model, name):
         return model(tokens)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_weights_load_again(done, monkeypatch, name, tmp_path):
     outcomes = []
@@ -146,6 +148,7 @@ def test_weights_load_again(done, monkeypatch, name, tmp_path):
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name, tmp_path):
     whole, results, _ = done(name)
@@ -164,6 +167,7 @@ def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name
     assert module.ABOUT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_another_seed_gives_other_weights(done, name, tmp_path):
     if name in ("characters", "translation"):
@@ -173,6 +177,7 @@ def test_another_seed_gives_other_weights(done, name, tmp_path):
     assert not any(torch.equal(ours[key], theirs[key]) for key in ours if key != "C")
 
 
+@pytest.mark.slow
 def test_the_callers_random_numbers_are_left_alone(tmp_path):
     before = torch.get_rng_state()
     perform(*tiny("vectors", tmp_path / "run"))
@@ -197,6 +202,7 @@ def start(folder, *more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_kill_9_and_ctrl_c_then_the_same_command(tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
@@ -280,6 +286,7 @@ def test_what_a_killed_run_was_writing_is_removed(tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
     run, settings = tiny("words", tmp_path / "run", minutes=1e-9)
     results, summary = perform(run, settings)
@@ -330,6 +337,7 @@ def test_list_names_every_recipe_and_set(capsys):
             assert data == name or data in run_module.recipe(name).MINUTES
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
     folder = tmp_path / "run"
     run, settings = tiny("vectors", folder)
@@ -351,6 +359,7 @@ def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
         load(tmp_path / "photos")
 
 
+@pytest.mark.slow
 def test_the_default_folder_names_what_is_run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = ["vectors", "--seed", "3", "--device", "cpu", "--set", *TINY["vectors"].split()]

@@ -28,7 +28,7 @@ extensions = [
 
 # --- what is read ---------------------------------------------------------------------------------
 root_doc = "docs/index"
-include_patterns = ["docs/**", "course/*.ipynb", "assignments/*/*.ipynb", "README.md"]
+include_patterns = ["docs/**", "course/*.ipynb", "assignments/*/*.ipynb", "*.md"]
 exclude_patterns = [".*", "build", "class", "runs", "docs/site", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
