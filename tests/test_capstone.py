@@ -232,6 +232,7 @@ def test_the_solution_s_weights_are_small():
 # --- the course's side ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_weights_beside_the_source_are_nobodys(course):
     """Whoever runs the solution where it lies makes weights there: they must not be given out."""
     path = course.path("source", ".", CAPSTONE) / WEIGHTS
@@ -245,6 +246,7 @@ def test_nothing_of_earlier_sections_is_hidden():
     assert hidden_modules(CAPSTONE) == ["rnncourse.checks.capstone", "rnncourse.reference.capstone"]
 
 
+@pytest.mark.notebooks
 def test_the_notebook_of_a_student_runs_without_weights(tmp_path):
     """Training is only for the student: see `train` below."""
     notebook = nbformat.read(ROOT / "solutions/capstone/capstone.ipynb", as_version=4)

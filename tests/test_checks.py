@@ -64,6 +64,7 @@ def test_an_unwritten_answer_is_called_that():
     assert repr(report) == "elman_step: not written yet" and report.points == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "subject",
     [
@@ -122,6 +123,7 @@ def spoils_its_arguments(reference):
     return type(reference.__name__, (reference,), {n: spoiling(m) for n, m in methods.items() if m})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(exercises()))
 def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
     exercise, properties = find(name), graded_properties(name)
@@ -154,6 +156,7 @@ def colliding_pairs(count):
     return found
 
 
+@pytest.mark.slow
 def test_answers_of_one_hash_take_no_longer_than_others():
     """No limit of time ends what is done with an answer out here."""
     rows = colliding_pairs(20_000)
@@ -210,6 +213,7 @@ def test_a_seed_repeats_its_inputs_and_another_draws_others():
     current_seed.reset(token)
 
 
+@pytest.mark.slow
 def test_checking_leaves_the_global_random_state_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state()

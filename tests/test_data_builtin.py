@@ -22,7 +22,7 @@ from rnncourse.data import (
     toy,
     translation,
 )
-from rnncourse.data.splits import place
+from rnncourse.data.splits import split_of
 
 SMALL = {"train": 400, "valid": 30, "test": 20}
 GENERATED = {
@@ -95,15 +95,15 @@ def test_splits_say_what_they_are(generated):
     assert len(repr(splits)) < 500
 
 
-def test_place_is_8_to_1_to_1():
-    counts = Counter(place(f"sentence {n}") for n in range(10_000))
+def test_the_split_is_8_to_1_to_1():
+    counts = Counter(split_of(f"sentence {n}") for n in range(10_000))
     assert abs(counts["train"] - 8000) < 200
     assert abs(counts["valid"] - 1000) < 120 and abs(counts["test"] - 1000) < 120
 
 
 @pytest.mark.parametrize("load", [translation, sentiment, language, toy])
 def test_an_unknown_name_is_answered_with_the_known_ones(load):
-    with pytest.raises(ValueError, match=r"'squad'; there are: .*, "):
+    with pytest.raises(ValueError, match=r"'squad'; available: .*, "):
         load("squad")
 
 
@@ -202,11 +202,11 @@ def test_other_languages(code):
 @pytest.mark.parametrize(
     "source, target, message",
     [
-        ("en", "xx", "no language 'xx'"),
-        ("english", "fr", "no language 'english'"),
+        ("en", "xx", "does not know the language 'xx'"),
+        ("english", "fr", "does not know the language 'english'"),
         ("en", "en", "both 'en'"),
         ("en", "vo", "babel knows only .* 'vo'"),
-        ("", "en", "no language ''"),
+        ("", "en", "does not know the language ''"),
     ],
 )
 def test_languages_that_cannot_be(source, target, message):
@@ -379,6 +379,7 @@ def test_detokenise_puts_together_what_was_cut(code, text):
 # --- the package --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_loads_none_of_the_helpers():
     code = (
         "import sys, torch; before = set(sys.modules); import rnncourse.data;"

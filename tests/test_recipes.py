@@ -1,8 +1,9 @@
-"""The recipes at sizes of seconds: files, tables, and runs that are broken off and gone on with."""
+"""The recipes, tiny: files, tables, and runs that are interrupted and resumed."""
 
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 from rnncourse.data import language
 from rnncourse.recipes import RECIPES, language_models, sentiment, translation, vectors, words
 from rnncourse.recipes import __main__ as command
-from rnncourse.recipes import run as frame
+from rnncourse.recipes import run as run_module
 from rnncourse.recipes.report import PUBLISHED, report
 from rnncourse.recipes.run import RecipeError, Run, load, parse_settings, perform
 from rnncourse.recipes.softmax_loss import softmax_loss
@@ -34,9 +35,9 @@ CPU = torch.device("cpu")
 
 
 def tiny(name, folder, **options):
-    settings = next(iter(frame.recipe(name).SETTINGS.values()))
+    settings = next(iter(run_module.recipe(name).SETTINGS.values()))
     settings = parse_settings(settings, TINY[name].split())
-    data = next(iter(frame.recipe(name).SETTINGS))
+    data = next(iter(run_module.recipe(name).SETTINGS))
     return Run(name, data, folder, CPU, progress=False, **options), settings
 
 
@@ -75,7 +76,7 @@ class Stop(Exception):
 
 
 def broken_off(monkeypatch, run, settings, steps):
-    """Follow a recipe, and break off after so many steps of training."""
+    """Run a recipe, and break off after that number of training steps."""
     step, count = torch.optim.Adam.step, []
 
     def counted(self, *args, **kwargs):
@@ -93,6 +94,7 @@ def broken_off(monkeypatch, run, settings, steps):
 # --- every recipe -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_files_and_table(done, name):
     folder, results, summary = done(name)
@@ -124,30 +126,35 @@ def answer(model, name):
         return model(tokens)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_weights_load_again(done, monkeypatch, name, tmp_path):
-    kept = []
-    train = frame.recipe(name).train
-    monkeypatch.setattr(
-        frame.recipe(name), "train", lambda run, s: kept.append(train(run, s)) or kept[0]
-    )
+    outcomes = []
+    train = run_module.recipe(name).train
+
+    def recorded(run, settings):
+        outcomes.append(train(run, settings))
+        return outcomes[-1]
+
+    monkeypatch.setattr(run_module.recipe(name), "train", recorded)
     perform(*tiny(name, tmp_path / "run"))
     model, vocabularies = load(tmp_path / "run")
-    assert vocabularies == kept[0].words
+    assert vocabularies == outcomes[0].words
     assert not model.training
-    torch.testing.assert_close(answer(model, name), answer(kept[0].model, name), rtol=0, atol=0)
+    torch.testing.assert_close(answer(model, name), answer(outcomes[0].model, name), rtol=0, atol=0)
     # The same command on another day: the same weights.
     ours, theirs = (load_file(f / "weights.safetensors") for f in (tmp_path / "run", done(name)[0]))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name, tmp_path):
     whole, results, _ = done(name)
-    module = frame.recipe(name)
-    fit = frame.fit
-    monkeypatch.setattr(frame, "fit", lambda *a, **k: fit(*a, **{**k, "save_every": 2}))
+    module = run_module.recipe(name)
+    fit = run_module.fit
+    monkeypatch.setattr(run_module, "fit", lambda *a, **k: fit(*a, **{**k, "save_every": 2}))
     # Odd numbers of steps: the last one before the break is not in the checkpoint.
     steps = {"sentiment": 3, "translation": 7}.get(name, 5)
     broken_off(monkeypatch, *tiny(name, tmp_path / "run"), steps)
@@ -160,6 +167,7 @@ def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name
     assert module.ABOUT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_another_seed_gives_other_weights(done, name, tmp_path):
     if name in ("characters", "translation"):
@@ -169,6 +177,7 @@ def test_another_seed_gives_other_weights(done, name, tmp_path):
     assert not any(torch.equal(ours[key], theirs[key]) for key in ours if key != "C")
 
 
+@pytest.mark.slow
 def test_the_callers_random_numbers_are_left_alone(tmp_path):
     before = torch.get_rng_state()
     perform(*tiny("vectors", tmp_path / "run"))
@@ -193,6 +202,7 @@ def start(folder, *more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_kill_9_and_ctrl_c_then_the_same_command(tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
@@ -223,6 +233,60 @@ def _epochs(folder):
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
+@pytest.mark.parametrize("content", ["", "[1, 2", '"12"', "null"])
+def test_a_damaged_time_is_no_time(tmp_path, content):
+    """As a killed run of an earlier version may have left it."""
+    perform(*tiny("vectors", tmp_path / "run"))
+    (tmp_path / "run" / "time.json").write_text(content)
+    results, _ = perform(*tiny("vectors", tmp_path / "run"))
+    assert results["minutes"] < 1
+
+
+@pytest.mark.parametrize(
+    "file, message",
+    [
+        ("run.json", r"run\.json is missing or damaged: give --fresh"),
+        ("checkpoint", r"checkpoint is not a checkpoint, or is damaged: .*Give --fresh"),
+    ],
+)
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_damaged_run_is_refused_in_words_until_fresh(tmp_path, capsys, file, message, share):
+    folder = tmp_path / "run"
+    perform(*tiny("vectors", folder))
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(content[: int(share * len(content))])
+    arguments = ["vectors", "--device", "cpu", "--out", str(folder)]
+    arguments += ["--set", *TINY["vectors"].split()]
+    assert command.main(arguments) == 2
+    assert re.search(message, capsys.readouterr().err, re.DOTALL)
+    assert command.main([*arguments, "--fresh"]) == 0
+
+
+@pytest.mark.parametrize("file", ["results.json", "words.json", "weights.safetensors"])
+def test_damaged_results_are_refused_in_words_and_made_again(tmp_path, capsys, file):
+    folder = tmp_path / "run"
+    perform(*tiny("vectors", folder))
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(content[:20])
+    with pytest.raises(RecipeError, match=r"damaged.*run the recipe again"):
+        load(folder)
+    if file == "results.json":
+        assert command.main(["report", "--runs", str(tmp_path), "--out", "x"]) == 2
+        assert "run the recipe again" in capsys.readouterr().err
+    perform(*tiny("vectors", folder))
+    if file != "results.json":  # which has the minutes
+        assert (folder / file).read_bytes() == content
+    load(folder)
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    perform(*tiny("vectors", tmp_path / "run"))
+    (tmp_path / "run" / ".checkpoint.0123.unfinished").write_bytes(b"half")
+    perform(*tiny("vectors", tmp_path / "run"))
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+@pytest.mark.slow
 def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
     run, settings = tiny("words", tmp_path / "run", minutes=1e-9)
     results, summary = perform(run, settings)
@@ -246,14 +310,12 @@ def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
         ("words --device abacus", "'abacus'.*available: .*cpu"),
         ("words --device cuda:77", "not a device of this machine"),
         ("words --set hidden=3", r"no setting 'hidden'.*H=200"),
-        ("words --set H=wide", "value of H must be of the kind int"),
+        ("words --set H=wide", "value of H must be of type int"),
         ("words --set regularize=maybe", "must be yes or no"),
         ("words --minutes 0", "must be positive"),
     ],
 )
 def test_clear_errors(capsys, monkeypatch, tmp_path, arguments, message):
-    import re
-
     monkeypatch.chdir(tmp_path)
     assert command.main(arguments.split()) == 2
     assert re.search(message, capsys.readouterr().err)
@@ -270,11 +332,12 @@ def test_list_names_every_recipe_and_set(capsys):
     assert command.main(["--list"]) == 0
     out = capsys.readouterr().out
     for name in RECIPES:
-        for data in (name, *frame.recipe(name).SETTINGS):
+        for data in (name, *run_module.recipe(name).SETTINGS):
             assert data in out
-            assert data == name or data in frame.recipe(name).MINUTES
+            assert data == name or data in run_module.recipe(name).MINUTES
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
     folder = tmp_path / "run"
     run, settings = tiny("vectors", folder)
@@ -296,6 +359,7 @@ def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
         load(tmp_path / "photos")
 
 
+@pytest.mark.slow
 def test_the_default_folder_names_what_is_run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = ["vectors", "--seed", "3", "--device", "cpu", "--set", *TINY["vectors"].split()]
@@ -342,7 +406,7 @@ def test_report(tmp_path, capsys):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("N", [1, 7])
 def test_softmax_loss_is_torchs(monkeypatch, smoothing, dtype, N):
-    monkeypatch.setattr("rnncourse.recipes.softmax_loss.PIECE", 3)
+    monkeypatch.setattr("rnncourse.recipes.softmax_loss.CHUNK", 3)
     generator = torch.Generator().manual_seed(N)
     shapes = ((N, 2), (5, 2), (5,))
     ours = [torch.randn(shape, generator=generator, dtype=dtype) for shape in shapes]
@@ -355,8 +419,8 @@ def test_softmax_loss_is_torchs(monkeypatch, smoothing, dtype, N):
     torch.testing.assert_close(loss, expected)
     (3 * loss).backward()
     (3 * expected).backward()
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one.grad, other.grad)
+    for actual, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(actual.grad, reference.grad)
 
 
 def test_a_language_model_goes_on_where_the_block_before_ended():
@@ -427,9 +491,10 @@ def test_translations_come_back_in_order():
 def test_neighbours():
     vocab = {word: n for n, word in enumerate(["<pad>", "<unk>", "<s>", "</s>", "a", "b", "c"])}
     E = torch.tensor([[9.0, 9], [9, 9], [9, 9], [9, 9], [1, 1], [0, 2], [5, 5.1]])
-    (first, one), (second, other) = vectors.neighbours(E, vocab, "a")
+    (first, first_cosine), (second, second_cosine) = vectors.neighbours(E, vocab, "a")
     assert (first, second) == ("c", "b")
-    assert one == pytest.approx(1, abs=1e-3) and other == pytest.approx(0.5**0.5)
+    assert first_cosine == pytest.approx(1, abs=1e-3)
+    assert second_cosine == pytest.approx(0.5**0.5)
 
 
 def test_frequent_words_are_thinned_out():

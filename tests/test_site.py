@@ -25,10 +25,13 @@ import rnncourse.reference
 SAMPLE = ROOT / "tests" / "samples" / "walkthrough.ipynb"
 BUILT = os.environ.get("RNNCOURSE_PAGES")
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("sphinx_book_theme", "myst_nb")),
-    reason="needs the site's packages: pip install -e '.[site]'",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("sphinx_book_theme", "myst_nb")),
+        reason="needs the site's packages: pip install -e '.[site]'",
+    ),
+]
 needs_browser = pytest.mark.skipif(bool(why_no_browser()), reason=str(why_no_browser()))
 
 
@@ -100,6 +103,7 @@ def test_every_reference_module_has_a_place(site):
         assert f'id="module-rnncourse.reference.{module.name}"' in text
 
 
+@pytest.mark.browser
 @needs_browser
 def test_pages_open_without_a_network(site):
     found = {}
@@ -126,6 +130,7 @@ def test_pages_open_without_a_network(site):
     assert found == {}
 
 
+@pytest.mark.browser
 @needs_browser
 def test_search_and_front_door_work_without_a_network(site):
     with browser() as chromium, opened(chromium) as (page, wrong):
@@ -168,6 +173,7 @@ def test_links_of_the_slides_lead_somewhere_and_their_pictures_have_words(slides
     assert faults(slides) == []
 
 
+@pytest.mark.browser
 @needs_browser
 def test_decks_open_without_a_network(slides):
     found = {}

@@ -1,7 +1,7 @@
-"""Runs notebook cells as a kernel would, and keeps what they show.
+"""An IPython shell without a kernel, which runs the cells of a notebook.
 
-An IPython shell without a kernel: magics, `!commands`, top-level await, rich display and pictures
-work; outputs are collected as notebook outputs instead of being sent anywhere.
+Magics, `!commands`, top-level await, rich display and pictures work as in a kernel; outputs are
+collected as notebook outputs instead of being sent anywhere.
 """
 
 import sys
@@ -19,7 +19,7 @@ from .outputs import Outputs
 
 
 class _Stream:
-    """A stand-in for sys.stdout or sys.stderr that writes into the outputs of the cell."""
+    """A stand-in for sys.stdout or sys.stderr that writes to the outputs of the cell."""
 
     encoding = "utf-8"
     errors = "replace"
@@ -50,19 +50,23 @@ class _Stream:
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data, metadata=None, **kwargs):
+    shell: "CellShell"
+
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **kwargs: Any) -> None:
         self.shell.outputs.show(data)
 
-    def clear_output(self, wait=False):
+    def clear_output(self, wait: bool = False) -> None:
         self.shell.outputs.items.clear()
 
 
 class _Hook(DisplayHook):
-    def __call__(self, result=None):
-        if result is None or self.quiet():
+    shell: Any  # a CellShell; IPython declares a trait that may be None
+
+    def __call__(self, result: Any = None) -> None:
+        if result is None or self.quiet():  # type: ignore[no-untyped-call]
             return
-        self.update_user_ns(result)
-        data, _ = self.compute_format_data(result)
+        self.update_user_ns(result)  # type: ignore[no-untyped-call]
+        data, _ = self.compute_format_data(result)  # type: ignore[no-untyped-call]
         self.shell.outputs.show(data, self.shell.execution_count)
 
 
@@ -78,19 +82,21 @@ class CellShell(InteractiveShell):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.cache_size = 0
-        super().__init__(config=config)
-        self.display_formatter.active_types = list(self.display_formatter.formatters)
+        super().__init__(config=config)  # type: ignore[no-untyped-call]
+        formatter = self.display_formatter
+        assert formatter is not None
+        formatter.active_types = list(formatter.formatters)
 
     def init_virtualenv(self) -> None:
         pass
 
     def ask_exit(self) -> None:
-        """`exit()`: the cells after it are run all the same."""
+        """Called by `exit()`, which does nothing here: later cells still run."""
 
-    def enable_gui(self, gui=None) -> None:
+    def enable_gui(self, gui: Any = None) -> None:
         pass
 
-    def _showtraceback(self, etype, evalue, stb) -> None:
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Any) -> None:
         try:
             message = str(evalue)
         except Exception:
@@ -99,16 +105,16 @@ class CellShell(InteractiveShell):
 
     @contextmanager
     def _captured(self) -> Iterator[None]:
-        kept = sys.stdout, sys.stderr
+        previous = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream(self, "stdout"), _Stream(self, "stderr")
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = kept
+            sys.stdout, sys.stderr = previous
 
     def run(self, source: str) -> list[dict[str, Any]]:
-        """Run one cell; returns its outputs as a notebook keeps them."""
+        """Run one cell; returns its outputs as a notebook stores them."""
         self.outputs = Outputs()
         with self._captured():
-            self.run_cell(source, store_history=True)
+            self.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
         return self.outputs.finish()

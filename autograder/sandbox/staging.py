@@ -36,7 +36,9 @@ CHECKS = (
 STAGED = (
     "__init__.py",
     "device.py",
+    "files.py",
     "source.py",
+    "visible_checks.py",
     "data/*.py",
     "plots/*.py",
     "recipes/*.py",

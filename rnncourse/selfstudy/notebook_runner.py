@@ -15,11 +15,11 @@ from .notebooks import LIBRARY, Notebook
 from .protocol import (
     CellFailed,
     Checked,
-    CheckFailed,
     Finished,
     Job,
     NotebookRun,
     Started,
+    Unchecked,
     decode_event,
 )
 
@@ -105,7 +105,7 @@ def _collected(lines: list[str], exceeded: float | None) -> NotebookRun:
                 run.failed_cells[cell] = reason
             case Checked(result):
                 run.results[result.exercise] = result
-            case CheckFailed(exercise, reason):
+            case Unchecked(exercise, reason):
                 run.failed_checks[exercise] = reason
             case Finished():
                 finished = True

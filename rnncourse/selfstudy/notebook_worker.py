@@ -1,8 +1,8 @@
 """Runs a notebook's cells without a kernel, and reports what its checks find.
 
-`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS` is a process of its own, which the reader's
-code may end as it likes. JOB is a file with a `Job`; a line with an event is added to EVENTS
-for each thing that happens (see `protocol`).
+`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS` runs in a process of its own, which the
+reader's code may end as it likes. JOB is a file with a `Job`; each event is added to EVENTS as a
+line (see `protocol`).
 """
 
 import os
@@ -16,18 +16,19 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from .. import checks
+from .. import visible_checks
 from ..checks.report import Report
+from ..exercises import find
 from .protocol import (
     CellFailed,
     Checked,
-    CheckFailed,
     Event,
     ExerciseResult,
     Finished,
     Job,
     PropertyResult,
     Started,
+    Unchecked,
     encode_event,
 )
 
@@ -37,12 +38,12 @@ def run_job(job: Job, send: Callable[[Event], None]) -> None:
     checked: set[str] = set()
 
     def check(name: str, subject: Any) -> Report:
-        report = checks.find(name).evaluate(subject, checks.VISIBLE_SEED)
+        report = find(name).evaluate(subject, visible_checks.VISIBLE_SEED)
         checked.add(name)
         send(Checked(_exercise_result(report)))
         return report
 
-    checks.check = check  # what the notebook gets from `from rnncourse import check`
+    visible_checks.check = check  # what the notebook gets from `from rnncourse import check`
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
@@ -61,7 +62,7 @@ def run_job(job: Job, send: Callable[[Event], None]) -> None:
         if name in checked or name not in shell.user_ns:
             continue
         if reason := _attempt(job.cell_limit, check, name, shell.user_ns[name]):
-            send(CheckFailed(name, reason))
+            send(Unchecked(name, reason))
     send(Finished())
 
 

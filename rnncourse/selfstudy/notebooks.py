@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.exercise import Exercise
+from ..exercises import problem_sets
 
 CACHE = "progress.json"
 MAX_COMPANION, MAX_COMPANIONS = 16_000_000, 64_000_000  # bytes: of one companion file, of all
@@ -146,11 +147,6 @@ def _cell(raw: dict[str, Any]) -> Cell:
     )
 
 
-def problem_sets(exercises: dict[str, Exercise]) -> list[str]:
-    """The names of the problem sets, in the course's order."""
-    return list(dict.fromkeys(exercise.problem_set for exercise in exercises.values()))
-
-
 def find_notebooks(folder: Path, exercises: dict[str, Exercise]) -> dict[str, Notebook]:
     """The notebook of each problem set, in the course's order, whatever its file is called."""
     by_set: dict[str, list[Notebook]] = {}
@@ -166,7 +162,7 @@ def find_notebooks(folder: Path, exercises: dict[str, Exercise]) -> dict[str, No
             notebook.problem_set = name
             by_set.setdefault(name, []).append(notebook)
     notebooks = {}
-    for name in problem_sets(exercises):
+    for name in problem_sets():
         if name in by_set:
             candidates = sorted(by_set[name], key=_preference)
             notebooks[name] = candidates[0]
@@ -191,6 +187,6 @@ def _problem_set_of(notebook: Notebook, exercises: dict[str, Exercise]) -> str |
     if counts:
         return counts.most_common(1)[0][0]
     for name in (notebook.path.stem, notebook.path.parent.name):
-        if name in problem_sets(exercises):
+        if name in problem_sets():
             return name
     return None

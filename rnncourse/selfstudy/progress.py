@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..exercises import exercises
+from ..exercises import exercises, problem_sets
 from ..files import write_json
-from .hidden_marks import grading_key, hidden_marks
+from .hidden_marks import HiddenMarks, grading_key, hidden_marks
 from .notebook_runner import run_notebook
-from .notebooks import CACHE, Notebook, find_notebooks, problem_sets
+from .notebooks import CACHE, Notebook, find_notebooks
 from .protocol import NotebookRun
 from .status import Progress, relative, summarise
 
@@ -55,14 +55,14 @@ def progress(
     cache = Cache(folder)
     sets = []
     for name, notebook in find_notebooks(folder, known).items():
-        asked = [exercise for exercise in known.values() if exercise.problem_set == name]
+        own = [exercise for exercise in known.values() if exercise.problem_set == name]
         run = marks = None
         if not notebook.problem:
             key = notebook.key()
             run = None if again else cache.run(notebook, key)
             if run is None:
                 on_task(f"run {relative(notebook.path)}")
-                run = run_notebook(notebook, asked, limit)
+                run = run_notebook(notebook, own, limit)
                 cache.keep_run(notebook, key, run)
             key = grading_key(notebook)
             marks = cache.marks(notebook, key)
@@ -71,9 +71,9 @@ def progress(
                 on_task(f"grade {relative(notebook.path)}")
                 marks = hidden_marks(notebook, jail)
                 cache.keep_marks(notebook, key, marks)
-        sets.append(summarise(notebook, asked, run, marks))
+        sets.append(summarise(notebook, own, run, marks))
     present = {problem_set.name for problem_set in sets}
-    missing = [name for name in problem_sets(known) if name not in present]
+    missing = [name for name in problem_sets() if name not in present]
     notes = []
     if missing and sets:
         notes.append(f"Not in this folder: {', '.join(missing)}.")
@@ -146,13 +146,17 @@ class Cache:
         if not run.stopped:  # what was cut short may succeed the next time
             self._put("run", notebook, key, run.to_dict())
 
-    def marks(self, notebook: Notebook, key: str) -> dict[str, Any] | None:
-        """What the hidden tests gave, if nothing has changed since."""
-        return self._get("grade", notebook, key)
+    def marks(self, notebook: Notebook, key: str) -> HiddenMarks | None:
+        """The results of the hidden tests, if nothing has changed since."""
+        marks = self._get("grade", notebook, key)
+        try:
+            return None if marks is None else HiddenMarks.from_dict(marks)
+        except ValueError:
+            return None
 
-    def keep_marks(self, notebook: Notebook, key: str, marks: dict[str, Any]) -> None:
-        if "problem" not in marks:
-            self._put("grade", notebook, key, marks)
+    def keep_marks(self, notebook: Notebook, key: str, marks: HiddenMarks) -> None:
+        if not marks.problem:
+            self._put("grade", notebook, key, marks.to_dict())
 
     def _name(self, kind: str, notebook: Notebook) -> str:
         return f"{kind} {self.folder}/{notebook.problem_set}"

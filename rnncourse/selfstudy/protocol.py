@@ -69,7 +69,7 @@ class Checked:
 
 
 @dataclass
-class CheckFailed:
+class Unchecked:
     """The check itself raised an error or ran out of time."""
 
     exercise: str
@@ -81,12 +81,12 @@ class Finished:
     """All cells have run."""
 
 
-Event = Started | CellFailed | Checked | CheckFailed | Finished
+Event = Started | CellFailed | Checked | Unchecked | Finished
 EVENTS: dict[str, type[Event]] = {
     "started": Started,
     "cell_failed": CellFailed,
     "checked": Checked,
-    "check_failed": CheckFailed,
+    "unchecked": Unchecked,
     "finished": Finished,
 }
 NAMES = {kind: name for name, kind in EVENTS.items()}

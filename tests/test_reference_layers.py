@@ -11,13 +11,12 @@ from torch.autograd import gradcheck
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncourse.reference import cells
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import cells, layers
 
 # (B, T, D, H): all different, then each of them 1.
 SIZES = [(3, 5, 4, 2), (1, 4, 2, 3), (2, 1, 4, 3), (2, 3, 1, 4), (2, 4, 3, 1), (1, 1, 1, 1)]
 sizes = pytest.mark.parametrize("B, T, D, H", SIZES)
-NETWORKS = [recurrent.Elman, recurrent.LSTM, recurrent.GRU]
+NETWORKS = [layers.Elman, layers.LSTM, layers.GRU]
 networks = pytest.mark.parametrize("network", NETWORKS)
 
 
@@ -37,14 +36,14 @@ def tensors_of(state):
 
 
 def new_state(draw, network, B, H):
-    return (draw(B, H), draw(B, H)) if network is recurrent.LSTM else draw(B, H)
+    return (draw(B, H), draw(B, H)) if network is layers.LSTM else draw(B, H)
 
 
 def step_of(ours):
     """The step function of cells.py with the parameters of ours."""
-    if isinstance(ours, recurrent.LSTM):
+    if isinstance(ours, layers.LSTM):
         return lambda x, state: cells.lstm_step(x, state, ours.W)
-    step = {recurrent.GRU: cells.gru_step, recurrent.Elman: cells.elman_step}[type(ours)]
+    step = {layers.GRU: cells.gru_step, layers.Elman: cells.elman_step}[type(ours)]
     return lambda x, h: step(x, h, *ours.parameters())
 
 
@@ -54,8 +53,8 @@ def loss_of(draw_weights, hs, state):
     return sum((k * result).sum() for k, result in zip(draw_weights, results, strict=True))
 
 
-def gradients(loss, wanted):
-    return torch.autograd.grad(loss, wanted, allow_unused=False)
+def gradients(loss, inputs):
+    return torch.autograd.grad(loss, inputs, allow_unused=False)
 
 
 # --- the step functions, unrolled ---------------------------------------------------------------
@@ -67,20 +66,20 @@ def test_same_as_the_step_unrolled_gradients_too(draw, network, B, T, D, H):
     ours = network(D, H).double()
     xs = draw(B, T, D).requires_grad_()
     state = new_state(draw, network, B, H)
-    wanted = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
+    leaves = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
     k = [draw(B, T, H), *(draw(B, H) for _ in tensors_of(state))]
 
     hs, last = ours(xs, None, state)
     expected_hs, expected_last = cells.unroll(step_of(ours), xs, state)
     close(hs, expected_hs)
-    for one, expected in zip(tensors_of(last), tensors_of(expected_last), strict=True):
-        close(one, expected)
-    for one, expected in zip(
-        gradients(loss_of(k, hs, last), wanted),
-        gradients(loss_of(k, expected_hs, expected_last), wanted),
+    for actual, expected in zip(tensors_of(last), tensors_of(expected_last), strict=True):
+        close(actual, expected)
+    for actual, expected in zip(
+        gradients(loss_of(k, hs, last), leaves),
+        gradients(loss_of(k, expected_hs, expected_last), leaves),
         strict=True,
     ):
-        close(one, expected)
+        close(actual, expected)
 
 
 @networks
@@ -90,7 +89,7 @@ def test_lengths_are_each_sequence_by_itself(draw, network, lengths):
     B, T, D, H = len(lengths), 5, 4, 2
     ours = network(D, H, bias=True).double()
     xs, state = draw(B, T, D).requires_grad_(), new_state(draw, network, B, H)
-    wanted = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
+    leaves = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
     k = [draw(B, T, H), *(draw(B, H) for _ in tensors_of(state))]
 
     hs, last = ours(xs, torch.tensor(lengths), state)
@@ -102,15 +101,15 @@ def test_lengths_are_each_sequence_by_itself(draw, network, lengths):
         )
         close(hs[b, :n], alone_hs[0])
         assert (hs[b, n:] == 0).all()
-        for one, expected in zip(tensors_of(last), tensors_of(alone_last), strict=True):
-            close(one[b], expected[0])
+        for actual, expected in zip(tensors_of(last), tensors_of(alone_last), strict=True):
+            close(actual[b], expected[0])
         total = total + loss_of(
-            [k[0][b : b + 1, :n], *(one[b : b + 1] for one in k[1:])], alone_hs, alone_last
+            [k[0][b : b + 1, :n], *(part[b : b + 1] for part in k[1:])], alone_hs, alone_last
         )
-    for one, expected in zip(
-        gradients(loss_of(k, hs, last), wanted), gradients(total, wanted), strict=True
+    for actual, expected in zip(
+        gradients(loss_of(k, hs, last), leaves), gradients(total, leaves), strict=True
     ):
-        close(one, expected)
+        close(actual, expected)
 
 
 # --- torch's own --------------------------------------------------------------------------------
@@ -126,7 +125,7 @@ def packed(theirs, xs, lengths, state):
 @sizes
 @pytest.mark.parametrize("bias", [False, True])
 def test_elman_is_torch_rnn(draw, B, T, D, H, bias):
-    ours = recurrent.Elman(D, H, bias).double()
+    ours = layers.Elman(D, H, bias).double()
     theirs = nn.RNN(D, H, bias=bias, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
         theirs.weight_ih_l0.copy_(ours.W_x.T)
@@ -144,7 +143,7 @@ def test_elman_is_torch_rnn(draw, B, T, D, H, bias):
 @sizes
 @pytest.mark.parametrize("bias", [False, True])
 def test_lstm_is_torch_lstm(draw, B, T, D, H, bias):
-    ours = recurrent.LSTM(D, H, bias).double()
+    ours = layers.LSTM(D, H, bias).double()
     theirs = nn.LSTM(D, H, bias=bias, batch_first=True, dtype=torch.float64)
 
     def repacked(ours):  # torch has the gates i, f, g, o
@@ -168,7 +167,7 @@ def test_lstm_is_torch_lstm(draw, B, T, D, H, bias):
 
 @sizes
 def test_gru_with_bias_number_by_number(draw, B, T, D, H):
-    ours = recurrent.GRU(D, H, bias=True).double()
+    ours = layers.GRU(D, H, bias=True).double()
     W = {name: p.detach().numpy() for name, p in ours.named_parameters()}
     xs, h_0 = draw(B, T, D), draw(B, H)
     expected = np.zeros((B, T, H))
@@ -214,30 +213,30 @@ def test_gradients_by_differences(draw, network, lengths, bias):
 def test_gradients_where_only_the_last_state_counts(draw, network):
     """As for an encoder: nothing comes back from hs."""
     ours, xs = network(4, 2).double(), draw(3, 5, 4)
-    wanted = list(ours.parameters())
+    leaves = list(ours.parameters())
     zeros = torch.zeros(3, 2, dtype=torch.float64)
-    start = (zeros, zeros) if network is recurrent.LSTM else zeros
+    start = (zeros, zeros) if network is layers.LSTM else zeros
     _, last = ours(xs)
     _, expected = cells.unroll(step_of(ours), xs, start)
-    for one, other in zip(
-        gradients(tensors_of(last)[0].sum(), wanted),
-        gradients(tensors_of(expected)[0].sum(), wanted),
+    for actual, expected_gradient in zip(
+        gradients(tensors_of(last)[0].sum(), leaves),
+        gradients(tensors_of(expected)[0].sum(), leaves),
         strict=True,
     ):
-        close(one, other)
+        close(actual, expected_gradient)
 
 
 @networks
 def test_backward_twice_gives_the_same_and_second_order_is_refused(draw, network):
     ours, xs = network(4, 2).double(), draw(3, 5, 4)
     loss = ours(xs)[0].sum()
-    wanted = list(ours.parameters())
-    first = torch.autograd.grad(loss, wanted, retain_graph=True)
-    again = torch.autograd.grad(loss, wanted, retain_graph=True, create_graph=True)
-    for one, other in zip(first, again, strict=True):
-        close(one, other.detach())
+    leaves = list(ours.parameters())
+    first = torch.autograd.grad(loss, leaves, retain_graph=True)
+    again = torch.autograd.grad(loss, leaves, retain_graph=True, create_graph=True)
+    for gradient, gradient_again in zip(first, again, strict=True):
+        close(gradient, gradient_again.detach())
     with pytest.raises(RuntimeError):  # rather than a wrong number
-        sum((one**2).sum() for one in again).backward()
+        sum((gradient**2).sum() for gradient in again).backward()
 
 
 # --- padding, ends, types -----------------------------------------------------------------------
@@ -269,8 +268,8 @@ def test_no_steps_at_all(draw, network):
     for lengths in (None, torch.zeros(3, dtype=torch.long)):
         hs, last = ours(draw(3, 0, 4), lengths, state)
         assert hs.shape == (3, 0, 2)
-        for one, given in zip(tensors_of(last), tensors_of(state), strict=True):
-            close(one, given)
+        for actual, given in zip(tensors_of(last), tensors_of(state), strict=True):
+            close(actual, given)
         hs, last = ours(draw(3, 0, 4), lengths)
         assert all(s.shape == (3, 2) and (s == 0).all() for s in tensors_of(last))
         assert hs.dtype == torch.float64
@@ -283,8 +282,8 @@ def test_going_on_from_a_state(draw, network):
     first, state = ours(xs[:, :2])
     second, last = ours(xs[:, 2:], None, state)
     close(torch.cat([first, second], dim=1), whole)
-    for one, expected in zip(tensors_of(last), tensors_of(end), strict=True):
-        close(one, expected)
+    for actual, expected in zip(tensors_of(last), tensors_of(end), strict=True):
+        close(actual, expected)
 
 
 @networks
@@ -306,19 +305,21 @@ def test_float32_inputs_kept_and_no_gradient_needed(draw, network, lengths):
 def test_autocast_is_the_same_but_less_exact(draw, network):
     ours, xs = network(4, 3, bias=True), draw(2, 5, 4).float()
     expected = ours(xs)[0]
-    wanted = gradients(expected.sum(), list(ours.parameters()))
+    expected_gradients = gradients(expected.sum(), list(ours.parameters()))
     with torch.autocast("cpu", torch.bfloat16):
         hs, _ = ours(xs)
     torch.testing.assert_close(hs, expected, rtol=0.05, atol=0.05)
-    for one, other in zip(gradients(hs.sum(), list(ours.parameters())), wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=0.1, atol=0.1)
+    for actual, expected_gradient in zip(
+        gradients(hs.sum(), list(ours.parameters())), expected_gradients, strict=True
+    ):
+        torch.testing.assert_close(actual, expected_gradient, rtol=0.1, atol=0.1)
 
 
 def test_parameters():
     shapes = {
-        recurrent.Elman: {"W_x": (6, 25), "W_h": (25, 25), "b": (25,)},
-        recurrent.LSTM: {"W": (31, 100), "b": (100,)},
-        recurrent.GRU: {
+        layers.Elman: {"W_x": (6, 25), "W_h": (25, 25), "b": (25,)},
+        layers.LSTM: {"W": (31, 100), "b": (100,)},
+        layers.GRU: {
             **{"W_xz": (6, 25), "W_hz": (25, 25), "W_xr": (6, 25), "W_hr": (25, 25)},
             **{"W_x": (6, 25), "W_h": (25, 25), "b_z": (25,), "b_r": (25,), "b": (25,)},
         },
@@ -359,7 +360,7 @@ def test_what_is_refused(draw, network):
 @pytest.mark.parametrize("lengths", [None, [2, 5, 1], [4, 4, 3], [0, 5, 2]])
 def test_bidirectional_is_two_loops(draw, lengths):
     D, H_1, H_2 = 4, 2, 3
-    both = recurrent.Bidirectional(recurrent.LSTM(D, H_1), recurrent.LSTM(D, H_2)).double()
+    both = layers.Bidirectional(layers.LSTM(D, H_1), layers.LSTM(D, H_2)).double()
     xs = draw(3, 5, D)
     hs, (h, c) = both(xs, lengths and torch.tensor(lengths))
     assert hs.shape == (3, 5, 5) and h.shape == c.shape == (3, 5)
@@ -382,7 +383,7 @@ def test_bidirectional_is_two_loops(draw, lengths):
 
 
 def test_bidirectional_with_a_tensor_state(draw):
-    both = recurrent.Bidirectional(recurrent.GRU(4, 2), recurrent.Elman(4, 3)).double()
+    both = layers.Bidirectional(layers.GRU(4, 2), layers.Elman(4, 3)).double()
     xs, lengths = draw(2, 3, 4), torch.tensor([3, 1])
     hs, h = both(xs, lengths)
     close(h[:, :2], torch.stack([hs[0, 2, :2], hs[1, 0, :2]]).detach())
@@ -390,7 +391,7 @@ def test_bidirectional_with_a_tensor_state(draw):
 
 
 def test_bidirectional_never_sees_the_padding(draw):
-    both = recurrent.Bidirectional(recurrent.LSTM(4, 2), recurrent.LSTM(4, 3)).double()
+    both = layers.Bidirectional(layers.LSTM(4, 2), layers.LSTM(4, 3)).double()
     xs, lengths = draw(3, 5, 4), torch.tensor([2, 5, 0])
     dirty = xs.clone()
     dirty[0, 2:], dirty[2] = math.nan, math.inf
@@ -402,5 +403,5 @@ def test_bidirectional_never_sees_the_padding(draw):
 
 
 def test_everything_public_is_documented():
-    for name in recurrent.__all__:
-        assert "Source: " in getattr(recurrent, name).__doc__, name
+    for name in layers.__all__:
+        assert "Source: " in getattr(layers, name).__doc__, name
