@@ -31,7 +31,7 @@ class Property:
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
     measure(got), if given, returns a number to record whether the property holds or not, or None.
-    named: whether a failure is compared with the misconceptions.
+    diagnose: whether a failure is compared with the misconceptions.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Property:
     observe: Callable[[Any, Rng], Any]
     judge: Callable[[Any, Any], str | None] = difference
     measure: Callable[[Any], float | None] | None = None
-    named: bool = True
+    diagnose: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ class Exercise:
             message = prop.judge(got, expected)
         status, stopped_by = _status(got, message)
         misconception = None
-        if prop.named and status not in (Status.PASSED, Status.NOT_WRITTEN):
-            misconception = self._name_mistake(prop, got, seed, suspects)
+        if prop.diagnose and status not in (Status.PASSED, Status.NOT_WRITTEN):
+            misconception = self._diagnose(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
             title=prop.title,
@@ -190,7 +190,7 @@ class Exercise:
             stopped_by=stopped_by,
         )
 
-    def _name_mistake(
+    def _diagnose(
         self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
     ) -> Misconception | None:
         """The first suspect that behaves exactly as the student's code did."""

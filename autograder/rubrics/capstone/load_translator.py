@@ -65,7 +65,7 @@ loading = tuple(
         observe_unseen,
         at_least(threshold),
         bleu if threshold == min(THRESHOLDS) else None,
-        named=False,
+        diagnose=False,
     )
     for threshold, points in THRESHOLDS.items()
 )
