@@ -113,31 +113,38 @@ def grade_class(folder: Path) -> None:
     # A name that is in the jails' list of mounts, by which their processes are known.
     temporary = folder.with_name(f"{folder.name}-temporary-{os.getpid()}")
     temporary.mkdir()
-    with environment(CLASS_SECRET=CANARIES["environment"], TMPDIR=str(temporary)):
-        course = new_course(folder, CONFIG, CANARIES)
-        everyone_submits(course)
-        guarded = [folder / "solutions", folder / "exam.txt", folder / "nbgrader_config.py"]
-        before = digest(*guarded)
-        started = time.monotonic()
-        graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=LIMITS)
-        ended = time.monotonic()
-        observed = {
-            "seconds": ended - started,
-            "memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10,
-            "errors": {submission.student: submission.error for submission in graded},
-            "unchanged": digest(*guarded) == before,
-            "strays": strays(temporary.name),
-            "left": sorted(path.name for path in temporary.iterdir()),
-            "canaries": CANARIES,
-        }
-    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with environment(CLASS_SECRET=CANARIES["environment"], TMPDIR=str(temporary)):
+            observed = observed_grading(folder, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        # Too deep for pytest, which would fail to delete it, in this session and in later ones.
+        deep = folder / "class" / "submitted" / "very_deep_folders" / ASSIGNMENT
+        subprocess.run(["rm", "-rf", str(deep)], check=True)
     for attack in ATTACKS:
         if attack.absent:
-            make_page(course, attack.name)
-    # Too deep for pytest's own tidying up.
-    deep = course.path("submitted", "very_deep_folders", ASSIGNMENT)
-    subprocess.run(["rm", "-rf", str(deep)], check=True)
+            make_page(Course(folder), attack.name)
     (folder / "observed.json").write_text(json.dumps(observed))
+
+
+def observed_grading(folder: Path, temporary: Path) -> dict[str, Any]:
+    """Make the course, submit everything and grade it; what is seen from outside."""
+    course = new_course(folder, CONFIG, CANARIES)
+    everyone_submits(course)
+    guarded = [folder / "solutions", folder / "exam.txt", folder / "nbgrader_config.py"]
+    before = digest(*guarded)
+    started = time.monotonic()
+    graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=LIMITS)
+    ended = time.monotonic()
+    return {
+        "seconds": ended - started,
+        "memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10,
+        "errors": {submission.student: submission.error for submission in graded},
+        "unchanged": digest(*guarded) == before,
+        "strays": strays(temporary.name),
+        "left": sorted(path.name for path in temporary.iterdir()),
+        "canaries": CANARIES,
+    }
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import inspect
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from conftest import ROOT, needs_jail
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.session import WorkerLost
 from autograder.judging.student_process import StudentProcess
+from autograder.sandbox import limits
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
 from autograder.submissions.collect import read_file
@@ -192,6 +194,12 @@ def test_the_documentation_lists_every_limit_as_it_is():
 
 
 @pytest.mark.slow
+def test_the_limits_that_are_elsewhere_are_there():
+    for name in re.findall(r"^- `([\w.]+)`", inspect.getdoc(limits), re.MULTILINE):
+        module, constant = name.rsplit(".", 1)
+        assert hasattr(importlib.import_module(module), constant), name
+
+
 def test_no_limit_is_left_without_a_test():
     """Limits that are tested in other files, and where."""
     elsewhere = {
