@@ -452,9 +452,9 @@ def test_the_library_does_not_import_the_grader():
 def test_without_the_grader_it_says_what_is_missing(tmp_path, monkeypatch):
     path = write(tmp_path / "ps0_warmup.ipynb", IMPORTS)
     notebook = Notebook(path, "ps0_warmup", read_cells(path))
-    assert "solutions/ps0_warmup, which is not here" in grading.hidden_marks(notebook)["problem"]
+    assert "solutions/ps0_warmup, which is not here" in grading.hidden_marks(notebook).problem
     monkeypatch.setattr(grading.importlib.util, "find_spec", lambda name: None)
-    assert "pip install 'rnncourse[instructor]'" in grading.hidden_marks(notebook)["problem"]
+    assert "pip install 'rnncourse[instructor]'" in grading.hidden_marks(notebook).problem
 
 
 @needs_jail
