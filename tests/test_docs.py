@@ -2,20 +2,23 @@
 
 import csv
 import importlib
+import linecache
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import nbformat
 import pytest
 import yaml
-from autograder.alternatives import Alternatives
 from conftest import ROOT
 from nbclient import NotebookClient
 from nbgrader.apps.nbgraderapp import NbGraderApp
@@ -219,41 +222,57 @@ def test_the_rule_for_late_work():
 # --- adding an exercise -------------------------------------------------------------------------
 
 
-# How later blocks call the modules of earlier ones.
-CALLED = {
-    "rnncourse/reference/outputs.py": "outputs",
-    "rnncourse/checks/ps3_outputs.py": "ps3",
-    "autograder/hidden/ps3_outputs.py": "hidden",
-}
+SET, NAME = "ps3_outputs", "mean_states"  # the guide's exercise
 
 
-@cache
-def added() -> dict[str, dict[str, Any]]:
-    """The exercise of the guide: its blocks, run where their first lines say they belong."""
-    spaces: dict[str, dict[str, Any]] = {}
-    for block in blocks(ROOT / "docs/adding-an-exercise.md", "python"):
-        path, _, code = block.removeprefix("# ").partition("\n")
-        if not path.endswith(".py"):
-            continue
-        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-        # The modules stay as they are: each block sees those before it in their place.
-        so_far = {CALLED[name]: SimpleNamespace(**space) for name, space in spaces.items()}
-        space = {**vars(module), **so_far, "HIDDEN": {}, "ALTERNATIVES": Alternatives()}
-        exec(code, space)
-        spaces[path] = space
-    return spaces
+@contextmanager
+def with_blocks(page: Path) -> Iterator[None]:
+    """The modules that a page's blocks of Python belong to, changed or made as the page says.
+
+    The first line of a block names its file. Afterwards all modules are as they were.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    added: list[str] = []
+    try:
+        for number, block in enumerate(blocks(page, "python")):
+            path, _, code = block.removeprefix("# ").partition("\n")
+            if not path.endswith(".py"):
+                continue
+            name = path.removesuffix(".py").replace("/", ".")
+            if name in added or (ROOT / path).is_file():
+                module = importlib.import_module(name)
+                if name not in added:
+                    changed.setdefault(name, dict(vars(module)))
+            else:
+                module = ModuleType(name)
+                module.__package__ = name.rpartition(".")[0]
+                sys.modules[name] = module
+                added.append(name)
+            filename = f"<{path}, block {number} of {page.name}>"
+            # Mistakes and alternatives are submitted from their source.
+            linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+            exec(compile(code, filename, "exec"), vars(module))
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]
+        for name, before in changed.items():
+            namespace = vars(sys.modules[name])
+            namespace.clear()
+            namespace.update(before)
 
 
-def exercise_of_the_guide() -> tuple[Exercise, tuple[Property, ...], list[Any]]:
-    """The exercise, all its properties, and its alternatives."""
-    exercise = added()["rnncourse/checks/ps3_outputs.py"]["averaging"]
-    hidden = added()["autograder/hidden/ps3_outputs.py"]["HIDDEN"]
-    right = added()["autograder/alternatives/ps3_outputs.py"]["ALTERNATIVES"]
-    return exercise, exercise.properties + hidden["mean_states"], right["mean_states"]
+@pytest.fixture(scope="module")
+def guide() -> Iterator[tuple[Exercise, tuple[Property, ...], list[Any]]]:
+    """The exercise of the guide, all its properties, and its alternatives."""
+    with with_blocks(ROOT / "docs/adding-an-exercise.md"):
+        exercise = importlib.import_module(f"rnncourse.exercises.{SET}.{NAME}").exercise
+        rubric = importlib.import_module(f"autograder.rubrics.{SET}.{NAME}").rubric
+        yield exercise, (*exercise.properties, *rubric.properties), rubric.alternatives
 
 
-def test_the_exercise_of_the_guide_tells_right_from_wrong():
-    exercise, rubric, alternatives = exercise_of_the_guide()
+def test_the_exercise_of_the_guide_tells_right_from_wrong(guide):
+    exercise, rubric, alternatives = guide
     assert sum(prop.points for prop in rubric) == exercise.points == 3
     assert len(alternatives) >= 3 and len(exercise.misconceptions) >= 4
     for right in (exercise.reference, *alternatives):
@@ -266,8 +285,8 @@ def test_the_exercise_of_the_guide_tells_right_from_wrong():
         assert all(mistake.sentence in report.hints for report in reports), mistake.name
 
 
-def test_the_guide_shows_the_audit_of_its_exercise_as_it_is():
-    exercise, rubric, alternatives = exercise_of_the_guide()
+def test_the_guide_shows_the_audit_of_its_exercise_as_it_is(guide):
+    exercise, rubric, alternatives = guide
     page = ROOT / "docs/adding-an-exercise.md"
     (table,) = [text for text in blocks(page, "") if "caught" in text]
     rows = re.findall(r"│ (\w+): (\w+) +│ +([\d.]+) / 3 │", table)

@@ -416,6 +416,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_cannot_be_read_is_skipped_and_counted(course, name):
     report = load(course, ok=result(good()), **{name: BROKEN[name]})
