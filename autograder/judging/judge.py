@@ -159,7 +159,8 @@ class Judge:
                 except NondeterministicTest:
                     process.restart()
                     verdict = run_grading_cell(process, cell.source, source, seed, max_points)
-                if exchanges := process.exchanges:
+                exchanges = process.exchanges
+                if exchanges is not None and not verdict.stopped:
                     self.replay_cache.add(key, exchanges, verdict)
         cell.outputs = output_nodes(verdict.outputs)
         return CellResult(

@@ -110,6 +110,15 @@ class Session(Endpoint):
             raise exchange.answer
         return wire.unpack(exchange.answer)
 
+    def _refuse(self, error: Exception) -> NoReturn:
+        """Answer a question with an error, without asking the worker.
+
+        It is recorded as an exchange that failed: a grading cell that was refused an answer, and
+        may have gone on without it, must never pass for one that ran to its end.
+        """
+        self._record(Exchange(b"", b"", error, starts_call=True))
+        raise error
+
     def _record(self, exchange: Exchange) -> None:
         if self.exchanges is None:
             return
@@ -245,12 +254,12 @@ class Session(Endpoint):
         outermost = self._deadline == 0
         if outermost:
             if time.monotonic() >= self.phase_deadline and not self._replayed:
-                raise CallTimeout("the time for all tests together is used up")
+                self._refuse(CallTimeout("the time for all tests together is used up"))
             self._start_timer(seconds)
             self._starts_call = True
         try:
             if not self.usable:
-                raise WorkerLost("the process that ran your code is gone")
+                self._refuse(WorkerLost("the process that ran your code is gone"))
             yield
         except wire.WireError as error:
             self.suspicious.append(f"sent the grader a malformed answer: {error}")
