@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from rnncourse.checks.status import Status
 
@@ -15,9 +15,6 @@ from ..sandbox.jail import Jail
 from ..sandbox.limits import Limits
 from .outputs import clean_output
 from .replay_cache import MAX_RECORDING, Exchange, Node
-
-if TYPE_CHECKING:
-    from .student_process import StudentProcess
 
 
 class WorkerLost(Exception):
@@ -330,23 +327,33 @@ class Session(Endpoint):
         return super()._export(value.resolve() if isinstance(value, StudentObject) else value)
 
 
+class SessionOwner(Protocol):
+    """What a StudentObject needs of the process that restarts workers: `StudentProcess`."""
+
+    def session(self) -> Session:
+        """The session of the current worker."""
+
+    def handle(self, name: str) -> RemoteObject:
+        """The student's function or class of this name, in the current worker."""
+
+
 class StudentObject:
     """A student's function or class, by its name in the notebook.
 
     It outlives a crash: the name is then looked up in the new worker.
     """
 
-    def __init__(self, process: "StudentProcess", name: str):
-        self._process = process
+    def __init__(self, owner: SessionOwner, name: str):
+        self._owner = owner
         self.__name__ = name
 
     def resolve(self) -> RemoteObject:
         """The handle in the current worker."""
-        return self._process.handle(self.__name__)
+        return self._owner.handle(self.__name__)
 
     def _library(self, path: str) -> Any:
         """A library object in the same worker: see `checks.remote`."""
-        return self._process.session().library(path)
+        return self._owner.session().library(path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.resolve()(*args, **kwargs)
