@@ -265,7 +265,7 @@ class Session(Peer):
             return {name: found[name] for name in names if name in found}
 
     def library(self, path: str) -> Any:
-        """What an import path of the library names, in the child: see `checks.alongside`."""
+        """What an import path of the library names, in the child: see `checks.remote`."""
         with self.within(self._patience):
             reply, data = self.request({"op": "library", "path": path})
             return wire.Decoder(data, self._resolve).value(reply.get("value"))
@@ -306,7 +306,7 @@ class Named:
         return self._submission.handle(self.__name__)
 
     def _library(self, path: str) -> Any:
-        """A library object beside it: see `checks.alongside`."""
+        """A library object beside it: see `checks.remote`."""
         return self._submission.session().library(path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

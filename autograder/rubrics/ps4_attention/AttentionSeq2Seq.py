@@ -7,7 +7,7 @@ from torch import nn
 
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.model_specs import Network
+from rnncourse.checks.model_specs import Network, Restless
 from rnncourse.checks.properties import attempt, part, using
 from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
@@ -82,7 +82,7 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
     """Other cells, an encoder of both directions, and one that leaves nan behind."""
     s = rng.sizes(T=LONG, H=4)
     halves = (Network("GRU", (s.D, 1)), Network("GRU", (s.D, s.H - 1)))
-    restless = Network("rnncourse.checks.model_specs.Restless", (s.D, s.H))
+    restless = Network(Restless, (s.D, s.H))
     pairs = {
         "Elman's networks": (Network("Elman", (s.D, s.H)), Network("Elman", (s.D, s.H))),
         "an encoder of both directions": (

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps5_training._shared import PARTS
 from rnncourse.exercises.ps5_training.detach_state import detached
 from rnncourse.reference.training import detach_state
 
@@ -25,7 +25,7 @@ def observe_nested(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_given(subject: Any, rng: Rng) -> dict[str, Any]:
-    run = alongside(subject, f"{PARTS}.given_state")
+    run = remote(subject, harness.given_state)
     s = rng.sizes()
     return {
         text: attempt(lambda state=state: run(subject, state))

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps5_training._shared import PARTS
 from rnncourse.exercises.ps5_training.train_step import stepped
 from rnncourse.reference.training import clip_gradients
 
@@ -17,7 +17,7 @@ from .. import Rubric
 
 
 def observe_bad_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    run = alongside(subject, f"{PARTS}.bad_step")
+    run = remote(subject, harness.bad_step)
     return {
         f"the {what} is not finite": attempt(lambda what=what: run(subject, what))
         for what in ("loss", "gradient")

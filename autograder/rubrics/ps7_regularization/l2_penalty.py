@@ -6,8 +6,9 @@ import torch
 
 from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps7_regularization.l2_penalty import l2_cases, observe_once
 
@@ -16,7 +17,7 @@ from .. import Rubric
 
 def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
     """An empty list, and the generator of a model without parameters, which is never false."""
-    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
+    run = remote(subject, harness.with_generator)
     seen = {}
     for text, call in {
         "l2_penalty([])": lambda: subject([]),

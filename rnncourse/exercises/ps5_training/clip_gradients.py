@@ -7,11 +7,11 @@ import torch
 
 from ...checks.entries import judging, judging_all_but
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import training
-from ._shared import PARTS
 
 
 def clipped(
@@ -21,7 +21,7 @@ def clipped(
 
     once: the parameters can be gone through only once, as those of a model.
     """
-    run = alongside(subject, f"{PARTS}.clipped")
+    run = remote(subject, harness.clipped)
     seen = attempt(lambda: run(subject, gradients, max_norm, once))
     if not isinstance(seen, dict):
         seen = dict.fromkeys(("returned", "gradients", "weights"), seen)

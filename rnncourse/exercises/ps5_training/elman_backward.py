@@ -6,11 +6,11 @@ import torch
 
 from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import Cases, attempt, part
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import training
-from ._shared import PARTS
 
 
 def draw_backward(rng: Rng, s: Sizes, bias: float = 0.0, scale: float = 0.7) -> tuple:
@@ -27,7 +27,7 @@ def draw_backward(rng: Rng, s: Sizes, bias: float = 0.0, scale: float = 0.7) -> 
 
 def by_hand(subject: Any, *args: Any) -> Any:
     """Call the subject while autograd is out of its reach."""
-    return alongside(subject, f"{PARTS}.by_hand")(subject, *args)
+    return remote(subject, harness.by_hand)(subject, *args)
 
 
 backward_cases = Cases(

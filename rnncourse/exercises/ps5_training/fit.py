@@ -9,11 +9,11 @@ import torch
 from ...checks.compare import kind
 from ...checks.entries import judging, judging_all_but
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import training as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import minimal_loop as short_loop
 from ...reference.training import train_step
-from ._shared import PARTS
 from .train_step import draw_line, draw_points
 
 
@@ -21,7 +21,7 @@ def fitted(subject: Any, rng: Rng, script: list[float], **rest: Any) -> Any:
     """What training with three batches, and a validation that gives these numbers, leads to."""
     s = rng.sizes()
     batches = [(*draw_points(rng, s), number) for number in (1, 2, 3)]
-    run = alongside(subject, f"{PARTS}.fitted")
+    run = remote(subject, harness.fitted)
     return run(subject, draw_line(rng, s), batches, script, **rest)
 
 

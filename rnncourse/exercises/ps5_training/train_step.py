@@ -7,11 +7,11 @@ import torch
 
 from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import training as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import training
 from ...reference.training import clip_gradients
-from ._shared import PARTS
 
 
 def draw_line(rng: Rng, s: Sizes) -> dict[str, torch.Tensor]:
@@ -26,7 +26,7 @@ def stepped(subject: Any, rng: Rng, count: int, max_norm: float, **rest: Any) ->
     """What some steps return, and where they lead; the keys say how they were made."""
     s = rng.sizes()
     weights, batches = draw_line(rng, s), [draw_points(rng, s) for _ in range(count)]
-    run = alongside(subject, f"{PARTS}.steps")
+    run = remote(subject, harness.steps)
     return run(subject, weights, batches, max_norm, **rest)
 
 

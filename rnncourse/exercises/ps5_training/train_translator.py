@@ -12,7 +12,7 @@ from ...checks.compare import kind
 from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
 from ...checks.pytree import copied
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import minimal_loop as short_loop
 from ...reference.minimal_loop import fit
@@ -49,7 +49,7 @@ def trained(subject: Any, rng: Rng) -> dict[str, Any]:
     order = torch.randperm(240, generator=rng.generator)
     train, valid, (test,) = animals.splits(order)
     start = fresh_weights(rng)
-    given = alongside(subject, "rnncourse.checks.toy_translation.Translator")()
+    given = remote(subject, animals.Translator)()
     given.load_state_dict(copied(start))
     history = subject(given, train, valid)
     listed = isinstance(history, list) and len(history) > 0

@@ -6,11 +6,11 @@ import torch
 
 from ...checks.entries import judging, judging_all_but
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import training as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import training
 from ...reference.training import detach_state
-from ._shared import PARTS
 
 
 def draw_chunks(rng: Rng, s: Sizes, k: int) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
@@ -28,7 +28,7 @@ def in_chunks(subject: Any, rng: Rng, k: int, tuples: bool = False, rate: float 
     weights, chunks = draw_chunks(rng, s, k)
     h = rng.normal(s.B, s.H)
     state = (h, rng.normal(s.B, s.H)) if tuples else h
-    run = alongside(subject, f"{PARTS}.in_chunks")
+    run = remote(subject, harness.in_chunks)
     turns = run(subject, weights, chunks, state, rate)
     return {
         "how many chunks come": len(turns),

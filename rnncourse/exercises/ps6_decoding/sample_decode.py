@@ -9,7 +9,7 @@ import torch
 from ...checks.compare import difference
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...checks.statistics import generator, looks_like
 from ...reference import decoding
@@ -131,7 +131,7 @@ def observe_source(draw: Callable[[Any, Rng, Any], Any], describe: Callable[[Any
     """
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
-        state = alongside(subject, "torch.get_rng_state")
+        state = remote(subject, "torch.get_rng_state")
         before = state()
         shared = Rng(int(rng.integers(0, 2**31, 1)), "alike")
         kept = shared.generator.get_state()

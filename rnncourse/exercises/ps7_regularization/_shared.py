@@ -9,7 +9,7 @@ from ...checks.compare import difference, kind
 from ...checks.exercise import Property
 from ...checks.properties import attempt, part
 from ...checks.pytree import copied, tensors
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import ONES, Rng, Sizes
 
 # --- what can be said of a mask -------------------------------------------------------------------
@@ -20,7 +20,7 @@ SIGMAS = 6  # two in a billion
 
 def generator(subject: Any, seed: int) -> Any:
     """A torch.Generator where the subject runs."""
-    return alongside(subject, "torch.Generator")().manual_seed(seed)
+    return remote(subject, "torch.Generator")().manual_seed(seed)
 
 
 def numbers(tensor: torch.Tensor) -> str:
@@ -81,7 +81,7 @@ def draws(
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
         run = prepare(rng)
-        global_state = alongside(subject, "torch.get_rng_state")
+        global_state = remote(subject, "torch.get_rng_state")
         before = global_state()
         one = generator(subject, 1)
         first, following = run(subject, one, True), run(subject, one, True)

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import Cases, attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import regularization
 
@@ -39,7 +40,7 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
+    run = remote(subject, harness.with_generator)
     return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
 
 
