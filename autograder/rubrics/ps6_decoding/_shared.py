@@ -9,13 +9,12 @@ from rnncourse.checks.compare import difference, kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import Cases, attempt
 from rnncourse.checks.pytree import copied, tensors
-from rnncourse.checks.rng import Rng
+from rnncourse.checks.rng import Rng, memoised_draw
 from rnncourse.exercises.ps6_decoding._shared import (
     draw_nested,
     draw_phases,
     draw_table,
     nested_step,
-    once,
     table_step,
 )
 from rnncourse.exercises.ps6_decoding.beam_search import states_matter
@@ -40,7 +39,7 @@ def nested(points: float, decode: Decode) -> Property:
     return Property("nested", "the state may be a tuple of tuples", points, observe)
 
 
-@once
+@memoised_draw
 def draw_nested_step(rng: Rng, N: int) -> tuple:
     """Sentences that do not end together; it shows what step reads; a search has some to cut."""
     while True:
@@ -55,7 +54,7 @@ def draw_nested_step(rng: Rng, N: int) -> tuple:
             return step, state
 
 
-@once
+@memoised_draw
 def draw_change(rng: Rng) -> tuple:
     """(step, state, the state with another row 0, bos, eos, max_length).
 

@@ -1,33 +1,12 @@
 """What several exercises of ps6_decoding share."""
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
 from typing import Any
 
 import torch
 
 from ...checks.compare import Raised, kind
-from ...checks.pytree import copied
 from ...checks.rng import Rng
-
-
-def once(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """A draw that takes many tries is made once for a seed, and copied for all who are tried."""
-
-    @lru_cache(maxsize=64)
-    def made(state: bytes, *args: Any, **kwargs: Any) -> tuple[Any, torch.Tensor]:
-        rng = Rng(0)
-        rng.generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
-        return draw(rng, *args, **kwargs), rng.generator.get_state()
-
-    @wraps(draw)
-    def drawn(rng: Rng, *args: Any, **kwargs: Any) -> Any:
-        case, after = made(bytes(rng.generator.get_state().numpy()), *args, **kwargs)
-        rng.generator.set_state(after)
-        return copied(case)
-
-    return drawn
-
 
 # --- models that are tables -----------------------------------------------------------------------
 

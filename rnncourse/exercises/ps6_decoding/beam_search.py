@@ -9,10 +9,10 @@ import torch
 from ...checks.compare import Raised, difference, kind
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
-from ...checks.rng import Rng
+from ...checks.rng import Rng, memoised_draw
 from ...reference import decoding
 from ...reference.state_tree import first_tensor, select_rows
-from ._shared import draw_phases, draw_table, is_list, is_words, once, table_step
+from ._shared import draw_phases, draw_table, is_list, is_words, table_step
 
 
 def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
@@ -24,7 +24,7 @@ def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
     return one != other
 
 
-@once
+@memoised_draw
 def draw_search(
     rng: Rng, beam: int, N: int = 3, V: int = 5, L: int = 5, alphas: tuple[float, ...] = (0.0,)
 ) -> tuple:

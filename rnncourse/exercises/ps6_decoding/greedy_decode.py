@@ -9,10 +9,10 @@ from ...checks.compare import difference
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
 from ...checks.pytree import copied
-from ...checks.rng import Rng
+from ...checks.rng import Rng, memoised_draw
 from ...reference import decoding
 from ...reference.state_tree import first_tensor
-from ._shared import describe_rows, draw_phases, draw_table, is_list, is_words, once, table_step
+from ._shared import describe_rows, draw_phases, draw_table, is_list, is_words, table_step
 
 MIXED, ENDING = "some end by themselves, some are cut", "all end by themselves, not at once"
 
@@ -35,7 +35,7 @@ def matters(
     return one not in others
 
 
-@once
+@memoised_draw
 def draw_greedy(rng: Rng, kind_of_case: str, alike: bool = False) -> tuple:
     """(table, state, bos, eos, max_length) whose sentences end in the way that is asked for.
 
