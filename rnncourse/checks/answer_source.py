@@ -28,7 +28,7 @@ def source_of(answer: Any, name: str) -> str:
     node = ast.parse(text).body[0]
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     catalogue = [item.end_lineno or 0 for item in node.decorator_list if not _of_torch(item)]
-    body = "\n".join(text.split("\n")[max(catalogue, default=0) :])
+    body = "\n".join(text.rstrip().split("\n")[max(catalogue, default=0) :])
     return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
 
 

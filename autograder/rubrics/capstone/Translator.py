@@ -1,4 +1,4 @@
-"""Translator: its hidden tests, and right answers of other kinds."""
+"""Translator: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ translator = (
 rubric = Rubric(translator)
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

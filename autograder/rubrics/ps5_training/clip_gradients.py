@@ -1,4 +1,4 @@
-"""clip_gradients: its hidden tests, and right answers of other kinds."""
+"""clip_gradients: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -63,7 +63,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

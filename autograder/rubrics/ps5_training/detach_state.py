@@ -1,4 +1,4 @@
-"""detach_state: its hidden tests, and right answers of other kinds."""
+"""detach_state: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def observe_given(subject: Any, rng: Rng) -> dict[str, Any]:
     run = remote(subject, harness.given_state)
     s = rng.sizes()
     return {
-        text: attempt(lambda state=state: run(subject, state))
+        text: attempt(run, subject, state)
         for text, state in (
             ("a state h", rng.normal(s.B, s.H)),
             ("a state (h, c)", (rng.normal(s.B, s.H), rng.normal(s.B, s.H))),
@@ -44,7 +44,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""elman_backward: its hidden tests, and right answers of other kinds."""
+"""elman_backward: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

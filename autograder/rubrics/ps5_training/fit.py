@@ -1,4 +1,4 @@
-"""fit: its hidden tests, and right answers of other kinds."""
+"""fit: hidden tests and alternative right answers."""
 
 import copy
 import math
@@ -67,7 +67,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""train_step: its hidden tests, and right answers of other kinds."""
+"""train_step: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -19,8 +19,7 @@ from .. import Rubric
 def observe_bad_steps(subject: Any, rng: Rng) -> dict[str, Any]:
     run = remote(subject, harness.bad_step)
     return {
-        f"the {what} is not finite": attempt(lambda what=what: run(subject, what))
-        for what in ("loss", "gradient")
+        f"the {what} is not finite": attempt(run, subject, what) for what in ("loss", "gradient")
     }
 
 
@@ -60,7 +59,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

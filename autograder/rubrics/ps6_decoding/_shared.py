@@ -32,7 +32,7 @@ def nested(points: float, decode: Decode) -> Property:
         for N in (3, 1):
             step, state = draw_nested_step(rng, N)
             seen[f"N = {N}, the state is (phase, (bias, count))"] = attempt(
-                lambda step=step, state=state: decode(subject, step, state, 0, 4, 6)
+                decode, subject, step, state, 0, 4, 6
             )
         return seen
 

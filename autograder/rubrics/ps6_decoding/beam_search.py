@@ -1,4 +1,4 @@
-"""beam_search: its hidden tests, and right answers of other kinds."""
+"""beam_search: hidden tests and alternative right answers."""
 
 import itertools
 import math
@@ -40,7 +40,7 @@ def observe_finished(subject: Any, rng: Rng) -> dict[str, str]:
     table, state, eos, L = draw_table(rng, 5), draw_phases(rng, 4), 4, 5
     table[:, :, eos] = table[:, :, :eos].logsumexp(dim=2)  # as likely as all others together
     step = table_step(table)
-    pairs = pairs_of(attempt(lambda: subject(step, state, 0, eos, L, 4)))
+    pairs = pairs_of(attempt(subject, step, state, 0, eos, L, 4))
     if not pairs or not any(pairs):
         return {"hypotheses": "there are none in the right form"}
     # Sorted, not put into sets: rows can be made to have all the same hash.
@@ -67,7 +67,7 @@ def observe_impossible(subject: Any, rng: Rng) -> dict[str, Any]:
     state = draw_phases(rng, 2)
     seen = {}
     for eos in (3, 1):
-        result = attempt(lambda eos=eos: subject(table_step(table), state, 0, eos, 2, 20))
+        result = attempt(subject, table_step(table), state, 0, eos, 2, 20)
         pairs = pairs_of(result)
         seen[f"beam=20, max_length=2, word 1 is impossible, eos={eos}: the words"] = (
             describe_search(result)
@@ -81,7 +81,7 @@ def observe_beam_refusals(subject: Any, rng: Rng) -> dict[str, str]:
     table, *args = draw_search(rng, 2)
 
     def tried(beam: int) -> str:
-        result = attempt(lambda: subject(table_step(table), *args, beam))
+        result = attempt(subject, table_step(table), *args, beam)
         if isinstance(result, Raised):
             return "refused with a ValueError" if result.type == "ValueError" else repr(result)
         return "accepted" if pairs_of(result) else describe_search(result)
@@ -102,7 +102,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

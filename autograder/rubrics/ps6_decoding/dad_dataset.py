@@ -1,4 +1,4 @@
-"""dad_dataset: its hidden tests, and right answers of other kinds."""
+"""dad_dataset: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def observe_words(subject: Any, rng: Rng) -> dict[str, Any]:
         (count,) = state[0]
         return (3 * x + count + 1) % V, ((count + 1,),)
 
-    result = attempt(lambda: subject(step, ((count,),), xs, *old))
+    result = attempt(subject, step, ((count,),), xs, *old)
     return {"inputs": part(result, 0), "targets": part(result, 1)}
 
 
@@ -33,8 +33,8 @@ def observe_short(subject: Any, rng: Rng) -> dict[str, Any]:
     """T = 2, where the model is not asked for anything, and T = 1, where there is no next step."""
     step, state, xs, *_ = draw_dad(rng, rng.sizes())
     old = xs[:, :1], xs[:, 1:2]
-    seen = {"T = 2": attempt(lambda: subject(step, state, xs[:, :2], *old))}
-    result = attempt(lambda: subject(step, state, xs[:, :1], *old))
+    seen = {"T = 2": attempt(subject, step, state, xs[:, :2], *old)}
+    result = attempt(subject, step, state, xs[:, :1], *old)
     refused = isinstance(result, Raised) and result.type == "ValueError"
     seen["T = 1"] = "refused with a ValueError" if refused else f"got {kind(result)}"
     return seen
@@ -80,7 +80,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""greedy_decode: its hidden tests, and right answers of other kinds."""
+"""greedy_decode: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -32,8 +32,7 @@ def observe_limits(subject: Any, rng: Rng) -> dict[str, Any]:
         "eos is the likeliest first word": (at_once, state, 0, 3, 4),
     }
     return {
-        text: attempt(lambda table=table, args=args: subject(table_step(table), *args))
-        for text, (table, *args) in cases.items()
+        text: attempt(subject, table_step(table), *args) for text, (table, *args) in cases.items()
     }
 
 
@@ -47,7 +46,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

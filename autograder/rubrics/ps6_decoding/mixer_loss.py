@@ -1,4 +1,4 @@
-"""mixer_loss: its hidden tests, and right answers of other kinds."""
+"""mixer_loss: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def observe_all_or_none(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for s in (0, 4, 9):
         args, leaves = leaves_of((*drawn[:5], s, *drawn[6:]))
-        result = attempt(lambda args=args: subject(*args))
+        result = attempt(subject, *args)
         for which, name in enumerate(("loss", "baseline_loss")):
             seen[f"T = 4, s = {s}: {name}"] = part(result, which)
         found = repr(result) if isinstance(result, Raised) else gradients(part(result, 0), leaves)
@@ -40,7 +40,7 @@ def observe_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     mask[2] = False
     logits[~mask], hs[~mask], tokens[~mask] = 1e3 * rng.normal(1), -1e3, -100
     args, leaves = leaves_of((logits, hs, tokens, mask, *rest))
-    result = attempt(lambda: subject(*args))
+    result = attempt(subject, *args)
     seen = {
         "rubbish in the padding: loss": part(result, 0),
         "rubbish in the padding: baseline_loss": part(result, 1),
@@ -74,7 +74,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

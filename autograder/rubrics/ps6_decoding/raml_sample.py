@@ -1,4 +1,4 @@
-"""raml_sample: its hidden tests, and right answers of other kinds."""
+"""raml_sample: hidden tests and alternative right answers."""
 
 import itertools
 import math
@@ -76,7 +76,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

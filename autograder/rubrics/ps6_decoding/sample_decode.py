@@ -1,4 +1,4 @@
-"""sample_decode: its hidden tests, and right answers of other kinds."""
+"""sample_decode: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -110,7 +110,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""scheduled_inputs: its hidden tests, and right answers of other kinds."""
+"""scheduled_inputs: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -26,9 +26,7 @@ def observe_one_step(subject: Any, rng: Rng) -> dict[str, Any]:
     targets, predictions = rng.integers(0, 50, B), rng.integers(50, 99, B)
     seen: dict[str, Any] = {}
     for epsilon in (0.0, 0.5, 1.0):
-        result = attempt(
-            lambda epsilon=epsilon: run_with_generator(subject, targets, predictions, epsilon, 3)
-        )
+        result = attempt(run_with_generator, subject, targets, predictions, epsilon, 3)
         if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
             seen[f"({B},) words, epsilon={epsilon}"] = (
                 repr(result) if isinstance(result, Raised) else kind(result)
@@ -68,7 +66,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""l2_penalty: its hidden tests, and right answers of other kinds."""
+"""l2_penalty: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
         refused = isinstance(result, Raised)
         seen[text] = "refused with an exception" if refused else f"accepted: {kind(result)}"
     # A function that refuses everything refuses nothing.
-    good = attempt(lambda: subject([rng.normal(2, 3)]))
+    good = attempt(subject, [rng.normal(2, 3)])
     seen["good input"] = repr(good) if isinstance(good, Raised) else "accepted"
     return seen
 
@@ -42,7 +42,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -12,7 +12,7 @@ from ...checks.compare import Raised, kind, shorten
 from ...checks.exercise import Exercise, Property
 from ...checks.harness import capstone as harness
 from ...checks.harness.capstone import WEIGHTS
-from ...checks.properties import attempt, using
+from ...checks.properties import attempt, call, using
 from ...checks.remote import import_path, remote
 from ...checks.rng import Rng
 from ...reference.capstone import Translator, translate
@@ -73,7 +73,7 @@ def phrase_book(path):
 
 def loaded(subject: Any) -> Any:
     """The student's translator; or why there is none, in words or as an exception."""
-    found = attempt(lambda: subject(WEIGHTS))
+    found = attempt(subject, WEIGHTS)
     problem = remote(subject, harness.problem_with)(WEIGHTS)
     return found if problem is None else shorten(str(problem), 400)
 
@@ -82,7 +82,7 @@ def answers(translator: Any, sentences: list[str]) -> Any:
     """The translations, as a list of strings; or what came in their place."""
     if isinstance(translator, str):
         return translator
-    got = using(translator, lambda one: one(list(sentences)))
+    got = using(translator, call, list(sentences))
     if isinstance(got, Raised):
         return got
     if not isinstance(got, (list, tuple)):

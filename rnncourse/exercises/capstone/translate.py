@@ -76,7 +76,7 @@ def run_translate(subject: Any, sentences: list[str], training: bool = False) ->
         model.eval()
     # Copies: what a call does to its arguments is done to ours, and these are there for everybody.
     vocabs = dict(SOURCE_VOCAB), dict(TARGET_VOCAB)
-    result = attempt(lambda: subject(sentences, model, *vocabs))
+    result = attempt(subject, sentences, model, *vocabs)
     if not isinstance(result, (list, tuple)):
         return result
     # In quotes: a report that says "got , expected et" leaves a reader puzzled.

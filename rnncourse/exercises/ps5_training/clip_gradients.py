@@ -22,7 +22,7 @@ def clipped(
     once: the parameters can be gone through only once, as those of a model.
     """
     run = remote(subject, harness.clipped)
-    seen = attempt(lambda: run(subject, gradients, max_norm, once))
+    seen = attempt(run, subject, gradients, max_norm, once)
     if not isinstance(seen, dict):
         seen = dict.fromkeys(("returned", "gradients", "weights"), seen)
     returned = seen.get("returned")

@@ -44,7 +44,7 @@ def observe_amounts(subject: Any, rng: Rng) -> dict[str, Any]:
     args = draw_logits(rng, rng.sizes())
     return {
         f"the same sentences in a batch {columns} columns wider": attempt(
-            lambda columns=columns: subject(*widened(args, columns, 3.0, 0))
+            subject, *widened(args, columns, 3.0, 0)
         )
         for columns in (0, 2, 17)
     }
@@ -53,7 +53,7 @@ def observe_amounts(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_huge(subject: Any, rng: Rng) -> dict[str, Any]:
     logits, targets, mask = draw_logits(rng, rng.sizes())
     return {
-        text: attempt(lambda change=change: subject(change(logits), targets, mask))
+        text: attempt(subject, change(logits), targets, mask)
         for text, change in (
             ("logits of several thousand, up and down", lambda one: 2000 * one),
             ("every logit 1000 larger", lambda one: one + 1000),
@@ -66,7 +66,7 @@ def observe_smoothing(subject: Any, rng: Rng) -> dict[str, Any]:
     for s, smoothing in ((rng.sizes(), 0.1), (rng.sizes(B=1), 0.4), (rng.sizes(D=1), 0.1)):
         args = draw_logits(rng, s)
         seen[f"{loss_cases.text(args)} with label_smoothing={smoothing}"] = attempt(
-            lambda args=args, smoothing=smoothing: subject(*args, label_smoothing=smoothing)
+            subject, *args, label_smoothing=smoothing
         )
     return seen
 

@@ -26,7 +26,7 @@ def detached(subject: Any, state: Any, text: str) -> dict[str, Any]:
     """The form and the numbers of a detached state, and whether a gradient passes."""
     for one in tensors(state):
         one.requires_grad_()
-    result = attempt(lambda: subject(state))
+    result = attempt(subject, state)
     failed = isinstance(result, Raised)
     # What comes needs a gradient itself, so that a state that is handed through is seen.
     passes = [one.requires_grad for one in tensors(result)]

@@ -43,7 +43,7 @@ GRADIENTS = ("grad_xs", "grad_h_0", "grad_W_x", "grad_W_h")
 
 
 def gradients_of(subject: Any, args: tuple, text: str = "") -> dict[str, Any]:
-    result = attempt(lambda: by_hand(subject, *args))
+    result = attempt(by_hand, subject, *args)
     return {
         f"{backward_cases.text(args)}{text}: {name}": part(result, index)
         for index, name in enumerate(GRADIENTS)

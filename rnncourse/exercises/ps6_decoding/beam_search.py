@@ -64,9 +64,7 @@ def searched(subject: Any, case: tuple, beam: int, *alphas: float) -> dict[str, 
     """What a search finds in one case, for each length penalty."""
     table, *args = case
     return {
-        search_text(*args, beam, alpha): attempt(
-            lambda alpha=alpha: subject(table_step(table), *args, beam, alpha)
-        )
+        search_text(*args, beam, alpha): attempt(subject, table_step(table), *args, beam, alpha)
         for alpha in alphas
     }
 

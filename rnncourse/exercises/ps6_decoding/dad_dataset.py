@@ -54,7 +54,7 @@ def observe_rollout(subject: Any, rng: Rng) -> dict[str, Any]:
             seen[f"call {count} of step, its state"] = copied(state)
         return step(x, state)
 
-    attempt(lambda: subject(recording, *args))
+    attempt(subject, recording, *args)
     # The prediction after the last new input has no use: it may be made or not.
     return {**seen, f"enough calls for T = {s.T + 2}": s.T <= count <= s.T + 1}
 

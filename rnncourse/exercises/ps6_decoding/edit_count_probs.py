@@ -19,9 +19,7 @@ def observe_counts(exact: bool) -> Callable[[Any, Rng], Any]:
         seen = {}
         for lengths, V, tau in (([4, 2, 0], 5, 0.8), ([1, 6], 3, 1.7), ([3], 30, 0.4)):
             text = f"lengths={lengths}, V={V}, tau={tau}, exact={exact}"
-            seen[text] = attempt(
-                lambda lengths=lengths, V=V, tau=tau: subject(torch.tensor(lengths), V, tau, exact)
-            )
+            seen[text] = attempt(subject, torch.tensor(lengths), V, tau, exact)
         return seen
 
     return observe

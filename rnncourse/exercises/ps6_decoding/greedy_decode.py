@@ -67,10 +67,10 @@ def observe_greedy(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for kind_of_case in (MIXED, ENDING):
         table, *args = draw_greedy(rng, kind_of_case)
-        result = attempt(lambda table=table, args=args: subject(table_step(table), *args))
+        result = attempt(subject, table_step(table), *args)
         seen[f"{greedy_text(*args)}, where {kind_of_case}"] = result
     table, state, *args = draw_greedy(rng, MIXED)
-    alone = attempt(lambda: subject(table_step(table), state[:1], *args))
+    alone = attempt(subject, table_step(table), state[:1], *args)
     return {**seen, greedy_text(state[:1], *args): alone}
 
 
@@ -114,7 +114,7 @@ def observe_greedy_calls(subject: Any, rng: Rng) -> dict[str, Any]:
                 )
         return step(tokens, state)
 
-    attempt(lambda: subject(recording, state, *args[1:]))
+    attempt(subject, recording, state, *args[1:])
     text = f"how often step is called where the longest sentence has {max(lengths)} words"
     return {**seen, text: count}
 

@@ -44,7 +44,7 @@ def observe_part(which: int) -> Callable[[Any, Rng], Any]:
         seen = {}
         for sizes in (rng.sizes(), rng.sizes(B=1), rng.sizes(H=1)):
             args = draw_mixer(rng, sizes)
-            result = attempt(lambda args=args: subject(*args))
+            result = attempt(subject, *args)
             seen[f"{mixer_cases.text(args)}, result {which}"] = part(result, which)
         return seen
 

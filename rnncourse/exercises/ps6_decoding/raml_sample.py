@@ -41,11 +41,7 @@ def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for tau in (0.3, 30.0):
         targets, mask, V, _, seed = draw_raml(rng, rng.sizes(B=20))
-        result = attempt(
-            lambda targets=targets, mask=mask, V=V, tau=tau, seed=seed: run_with_generator(
-                subject, targets.clone(), mask.clone(), V, tau, seed
-            )
-        )
+        result = attempt(run_with_generator, subject, targets.clone(), mask.clone(), V, tau, seed)
         text = f"raml_sample of {tuple(targets.shape)}, V={V}, tau={tau}"
         if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
             seen[text] = result if isinstance(result, Raised) else kind(result)
@@ -67,9 +63,7 @@ def observe_frozen(subject: Any, rng: Rng) -> dict[str, Any]:
     for sizes in (rng.sizes(), rng.sizes(B=1)):
         targets, mask, V, _, seed = draw_raml(rng, sizes)
         seen[f"raml_sample of {tuple(targets.shape)}, V={V}, tau=0.001"] = attempt(
-            lambda targets=targets, mask=mask, V=V, seed=seed: run_with_generator(
-                subject, targets.clone(), mask.clone(), V, 0.001, seed
-            )
+            run_with_generator, subject, targets.clone(), mask.clone(), V, 0.001, seed
         )
     return seen
 

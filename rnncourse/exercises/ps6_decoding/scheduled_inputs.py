@@ -38,9 +38,7 @@ def observe_extremes(subject: Any, rng: Rng) -> dict[str, Any]:
     targets, predictions, _, seed = draw_scheduled(rng, rng.sizes())
     return {
         f"epsilon={epsilon}: {text}": attempt(
-            lambda epsilon=epsilon: run_with_generator(
-                subject, targets.clone(), predictions.clone(), epsilon, seed
-            )
+            run_with_generator, subject, targets.clone(), predictions.clone(), epsilon, seed
         )
         for epsilon, text in ((1.0, "the true words"), (0.0, "the model's own"))
     }
@@ -49,7 +47,7 @@ def observe_extremes(subject: Any, rng: Rng) -> dict[str, Any]:
 def tossed(subject: Any, rng: Rng, B: int, T: int, epsilon: float) -> torch.Tensor | str:
     """Where the true word stands in a large result (B, T); in words if a place has neither."""
     targets, predictions, _, seed = draw_scheduled(rng, Sizes(B, T, 1, 1))
-    result = attempt(lambda: run_with_generator(subject, targets, predictions, epsilon, seed + B))
+    result = attempt(run_with_generator, subject, targets, predictions, epsilon, seed + B)
     if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
         return repr(result) if isinstance(result, Raised) else kind(result)
     true = result == targets

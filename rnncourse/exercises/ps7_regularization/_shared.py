@@ -226,9 +226,7 @@ def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
         hs, mask = draw_long(rng, rng.sizes())
         hs[~mask] = rubbish
         hs.requires_grad_()
-        seen[f"{rubbish:g} in the padding"] = penalty = attempt(
-            lambda hs=hs, m=mask: subject(hs, m)
-        )
+        seen[f"{rubbish:g} in the padding"] = penalty = attempt(subject, hs, mask)
         seen[f"{rubbish:g} in the padding, gradient of hs"] = gradient_of(penalty, hs)
     return seen
 
@@ -254,7 +252,5 @@ def observe_some_tokens(subject: Any, rng: Rng) -> dict[str, Any]:
     for text, rows in masks.items():
         mask = torch.tensor(rows).bool()
         hs = rng.normal(*mask.shape, 3)
-        seen[f"{text}, mask {tuple(mask.shape)}"] = attempt(
-            lambda hs=hs, mask=mask: subject(hs, mask)
-        )
+        seen[f"{text}, mask {tuple(mask.shape)}"] = attempt(subject, hs, mask)
     return seen

@@ -31,9 +31,9 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
     """One parameter alone, several in a list, one that occurs for itself."""
     W, b, v = rng.normal(3, 4), rng.normal(5), rng.normal(1, 1)
     return {
-        "l2_penalty([W])": attempt(lambda: subject([W])),
-        "l2_penalty([b])": attempt(lambda: subject([b])),
-        "l2_penalty([v, W])": attempt(lambda: subject([v, W])),
+        "l2_penalty([W])": attempt(subject, [W]),
+        "l2_penalty([b])": attempt(subject, [b]),
+        "l2_penalty([v, W])": attempt(subject, [v, W]),
     }
 
 
@@ -41,7 +41,7 @@ def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
     run = remote(subject, harness.with_generator)
-    return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
+    return {"l2_penalty(model.parameters())": attempt(run, subject, values)}
 
 
 exercise = Exercise(
