@@ -1,7 +1,7 @@
-"""The whole main job on a sample class: release, hand in, grade, compare, feed back, report.
+"""The whole main job on a sample class: release, submit, grade, compare, feed back, report.
 
-The class has good students, students with real mistakes, accidents and attacks. Each has a mark
-that is known beforehand; the demo fails if the grader gives another.
+The class has good students, students with real mistakes, accidents and attacks. The mark of each is
+known beforehand; the demo fails if the grader gives another one.
 """
 
 import copy
@@ -20,31 +20,33 @@ from rich.table import Table
 
 from rnncourse.checks.answer_source import source_of
 from rnncourse.exercises import exercises_of, find
+from rnncourse.files import write_text
 
-from .cli import progress_bar
 from .gradebook.course import Course, CourseError
 from .gradebook.release import feedback, release
 from .grading.run import Graded, grade_assignment
-from .judging.judge import student_names
+from .judging.source_notebook import student_names
 from .reports.class_report import ClassReport
+from .reports.html_page import class_report_page
 from .rubrics import rubric_of
+from .terminal import ProgressBar
 
 ASSIGNMENT = "ps1_cells"
-MARKER = "made by `autograder demo`; it is deleted and made anew each time\n"
+MARKER = "made by `autograder demo`, which deletes this folder and makes it again each time\n"
 
 
 @dataclass(frozen=True)
 class Student:
-    """One of the sample class. expected: points of the automatic tests."""
+    """A student of the sample class."""
 
     name: str
     story: str
-    expected: float
-    make: Callable[["Paper"], None]
+    expected: float  # points of the automatic tests
+    make: Callable[["Paper"], None]  # changes a notebook into what this student submits
 
 
 class Paper:
-    """A student's notebook in the making."""
+    """A student's notebook and files, to be changed before they are submitted."""
 
     def __init__(self, notebook: NotebookNode, course: Course):
         self.notebook = copy.deepcopy(notebook)
@@ -53,50 +55,51 @@ class Paper:
 
     def cell(self, name: str) -> NotebookNode:
         """The solution cell that defines a name."""
+        cell: NotebookNode
         for cell in self.notebook.cells:
             if is_solution(cell) and name in student_names(NotebookNode(cells=[cell])):
                 return cell
         raise KeyError(name)
 
     def answer(self, name: str, source: str) -> None:
-        """Write something of one's own into a solution cell."""
+        """Replace the source of a solution cell."""
         self.cell(name).source = source
 
     def misconception(self, exercise: str, name: str) -> None:
         """Answer an exercise with a mistake from the catalogue."""
-        (wrong,) = [one.wrong for one in find(exercise).misconceptions if one.name == name]
-        self.answer(exercise, source_of(wrong, exercise))
+        misconceptions = {entry.name: entry for entry in find(exercise).misconceptions}
+        self.answer(exercise, source_of(misconceptions[name].wrong, exercise))
 
     def first(self, source: str) -> None:
-        """A cell of one's own at the top."""
+        """Insert a cell at the top."""
         self.notebook.cells.insert(0, new_code_cell(source))
 
 
 def nothing(paper: Paper) -> None:
-    """Hands in the notebook as it is."""
+    """Submits the notebook as it is."""
 
 
 def other_style(paper: Paper) -> None:
-    for name in exercises_of("ps1_cells"):
+    for name in exercises_of(ASSIGNMENT):
         paper.answer(name, source_of(rubric_of(name).alternatives[0], name))
 
 
 def float32(paper: Paper) -> None:
-    # Computes in float32 whatever it is given, and hands back what it was given.
+    # Computes in float32 whatever it is given, and returns the dtype that it was given.
     paper.first(
         "import functools\n"
         "import torch\n\n\n"
         "def in_float32(step):\n"
         "    @functools.wraps(step)\n"
         "    def wrapped(*args):\n"
-        "        def single(one):\n"
-        "            if isinstance(one, tuple):\n"
-        "                return tuple(map(single, one))\n"
-        "            return one.float() if isinstance(one, torch.Tensor) else one\n"
+        "        def single(value):\n"
+        "            if isinstance(value, tuple):\n"
+        "                return tuple(map(single, value))\n"
+        "            return value.float() if isinstance(value, torch.Tensor) else value\n"
         "        dtype = args[0].dtype\n"
         "        out = step(*map(single, args))\n"
         "        if isinstance(out, tuple):\n"
-        "            return tuple(one.to(dtype) for one in out)\n"
+        "            return tuple(value.to(dtype) for value in out)\n"
         "        return out.to(dtype)\n"
         "    return wrapped\n"
     )
@@ -186,18 +189,18 @@ def broken_file(paper: Paper) -> None:
     paper.files[f"{ASSIGNMENT}.ipynb"] = nbformat.writes(paper.notebook)[:5000]
 
 
-def hand_in(course: Course, student: Student, notebook: NotebookNode) -> None:
-    """Put a student's files where a class's submissions lie."""
+def submit(course: Course, student: Student, notebook: NotebookNode) -> None:
+    """Put a student's files into the folder of submissions."""
     paper = Paper(notebook, course)
     student.make(paper)
     files = {f"{ASSIGNMENT}.ipynb": nbformat.writes(paper.notebook), **paper.files}
     folder = course.path("submitted", student.name, ASSIGNMENT)
     folder.mkdir(parents=True)
-    for inside, text in files.items():
-        (folder / inside).write_text(text, encoding="utf-8")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
-BLANK = ("blank", "thief")  # start from the released notebook, the others from the solved one
+START_BLANK = ("blank", "thief")  # from the released notebook; the others from the solved one
 
 # What a mistake costs follows from the points of the properties that it breaks. lstm_step and
 # unroll are used again by LSTM, the last exercise, so a mistake in them shows there too.
@@ -238,7 +241,7 @@ CLASS = (
         50 - 4.5,
         mistake("LSTM", "MasksTheOutputsOnly"),
     ),
-    Student("blank", "handed in untouched", 0, nothing),
+    Student("blank", "submitted untouched", 0, nothing),
     Student("crash", "gru_step ends its process", 50 - 6, crashing),
     Student("endless", "elman_step never returns", 50 - 4, endless),
     Student(
@@ -257,20 +260,20 @@ CLASS = (
 
 
 def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console) -> int:
-    """Run it all; 1 if any mark is not the expected one."""
-    course = _fresh_course(home, keep or home.root / "class" / "demo")
+    """Run everything; 1 if any mark is not the expected one."""
+    course = _new_course(home, keep or home.root / "class" / "demo")
     console.rule("release")
     released = release(course, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
     console.print(f"what students get: {released}", soft_wrap=True)
-    console.rule(f"a class of {len(CLASS)} hands in")
+    console.rule(f"a class of {len(CLASS)} submits")
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     stub = nbformat.read(released, as_version=4)
     for student in CLASS:
-        hand_in(course, student, stub if student.name in BLANK else solved)
+        submit(course, student, stub if student.name in START_BLANK else solved)
     before = solution_bytes(course)
     console.rule("grade, behind the wall")
-    with progress_bar("grading") as step:
-        graded = grade_assignment(course, ASSIGNMENT, jobs=jobs, jail=jail, progress=step)
+    with ProgressBar("grading") as progress:
+        graded = grade_assignment(course, ASSIGNMENT, jobs=jobs, jail=jail, progress=progress)
     console.rule("marks")
     wrong = _print_marks(graded, console)
     if solution_bytes(course) != before:
@@ -280,7 +283,7 @@ def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console
     console.print(f"a page for each student: {feedback(course, ASSIGNMENT)}", soft_wrap=True)
     report = ClassReport.load(course, ASSIGNMENT)
     page = course.results(ASSIGNMENT) / "report.html"
-    report.write(page)
+    write_text(page, class_report_page(report))
     console.print(f"the class at a glance:   {page}", soft_wrap=True)
     console.print(f"nbgrader's gradebook:    {course.db_url}", soft_wrap=True)
     if wrong:
@@ -290,14 +293,14 @@ def demo(home: Course, keep: Path | None, jobs: int, jail: str, console: Console
     return 0
 
 
-def _fresh_course(home: Course, folder: Path) -> Course:
-    """A course folder of its own, so that the demo touches nothing of a real class."""
+def _new_course(home: Course, folder: Path) -> Course:
+    """A separate course folder, so that the demo does not touch a real class."""
     source = home.path("source", ".", ASSIGNMENT)
     if not source.is_dir():
         raise CourseError(f"{home.root} has no {ASSIGNMENT}: run the demo in the course's folder")
     marker = folder / "DEMO"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
-        raise CourseError(f"{folder} is not empty and was not made by the demo: name another")
+        raise CourseError(f"{folder} is not empty and was not made by the demo: choose another")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     marker.write_text(MARKER)
@@ -307,35 +310,37 @@ def _fresh_course(home: Course, folder: Path) -> Course:
 
 
 def solution_bytes(course: Course) -> bytes:
-    """The source notebooks as they lie on disk."""
+    """The source notebooks as they are on disk."""
     folder = course.path("source", ".", ASSIGNMENT)
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*.ipynb")))
 
 
 def _print_marks(graded: list[Graded], console: Console) -> int:
+    """Print each student's mark beside the expected one. Returns the number of wrong marks."""
     table = Table(show_edge=False)
-    for name, justify in (
-        ("student", "left"),
-        ("handed in", "left"),
-        ("marks", "right"),
-        ("expected", "right"),
-        ("", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")
-    found = {one.student: one for one in graded}
+    table.add_column("student", overflow="fold")
+    table.add_column("submitted", overflow="fold")
+    table.add_column("marks", justify="right", overflow="fold")
+    table.add_column("expected", justify="right", overflow="fold")
+    table.add_column("", overflow="fold")
+    by_student = {submission.student: submission for submission in graded}
     wrong = 0
     for student in CLASS:
-        one = found[student.name]
-        points = None if one.error or one.result is None else one.result["points"]
-        good = points is not None and abs(points - student.expected) < 1e-6
-        wrong += not good
+        submission = by_student[student.name]
+        points = None
+        if submission.result is not None and submission.error is None:
+            points = submission.result.points
+        correct = points is not None and abs(points - student.expected) < 1e-6
+        if not correct:
+            wrong += 1
+        error = json.dumps(submission.error) if submission.error else ""
         table.add_row(
             student.name,
             student.story,
             "—" if points is None else f"{points:g}",
             f"{student.expected:g}",
-            "✓" if good else f"✗ {json.dumps(one.error) if one.error else ''}",
-            style=None if good else "red",
+            "✓" if correct else f"✗ {error}",
+            style=None if correct else "red",
         )
     console.print(table)
     return wrong

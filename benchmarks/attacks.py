@@ -28,7 +28,7 @@ from rich.table import Table
 
 from autograder.gradebook.course import Course
 from autograder.grading.run import grade_assignment
-from autograder.sandbox.jail import find_bwrap
+from autograder.sandbox.bubblewrap import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

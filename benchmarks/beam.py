@@ -1,4 +1,4 @@
-"""How much faster beam search is for all sentences in one call than for one at a time.
+"""Measures how much faster beam search is for all sentences in one call than one at a time.
 
 python benchmarks/beam.py
 """
@@ -11,13 +11,12 @@ from rnncourse.reference.cells import lstm_step
 from rnncourse.reference.decoding import beam_search
 
 SENTENCES, BEAM, MAX_LENGTH, S = 64, 5, 30, 12
-# (V, D, H): the larger the model, the more of the time is its matrix products, which gain less.
+# (V, D, H). The larger the model, the more time goes into matrix products, which gain less.
 MODELS = {"small": (500, 64, 128), "medium": (2000, 128, 256), "large": (8000, 256, 256)}
 
 
 def decoder(V: int, D: int, H: int):
-    """An LSTM with dot attention over S source states; its words are random, its cost is real."""
-
+    """The step and the state of a random LSTM with dot attention over S source states."""
     generator = torch.Generator().manual_seed(1)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -37,17 +36,17 @@ def decoder(V: int, D: int, H: int):
 
 
 def seconds(*functions, repeats: int = 5) -> list[float]:
-    """The least time of a call of each: what else the machine does can only add to it.
+    """The shortest time of a call of each function: other work of the machine can only add to it.
 
-    They take turns, so that a busy minute hits all of them.
+    The functions take turns, so that a busy minute affects all of them.
     """
-    least = [float("inf")] * len(functions)
+    shortest = [float("inf")] * len(functions)
     for _ in range(repeats):
         for n, function in enumerate(functions):
             started = time.perf_counter()
             function()
-            least[n] = min(least[n], time.perf_counter() - started)
-    return least
+            shortest[n] = min(shortest[n], time.perf_counter() - started)
+    return shortest
 
 
 def main() -> None:
@@ -60,15 +59,19 @@ def main() -> None:
         def search(state, step=step):
             return beam_search(step, state, 1, 2, MAX_LENGTH, BEAM, 0.6)
 
-        def apart(state=state, search=search):
+        def together(state=state, search=search):
+            return search(state)
+
+        def one_at_a_time(state=state, search=search):
             rows = range(SENTENCES)
             return [search(tuple(part[n : n + 1] for part in state))[0] for n in rows]
 
-        same = sum(a[0][0] == b[0][0] for a, b in zip(search(state), apart(), strict=True))
-        one, other = seconds(apart, lambda state=state, search=search: search(state))
+        pairs = zip(together(), one_at_a_time(), strict=True)
+        same = sum(a[0][0] == b[0][0] for a, b in pairs)
+        slow, fast = seconds(one_at_a_time, together)
         print(
-            f"{name:8} {V:6} {H:5} {one:13.3f} s {other:11.3f} s   {same} of {SENTENCES}   "
-            f"{one / other:.1f} times faster"
+            f"{name:8} {V:6} {H:5} {slow:13.3f} s {fast:11.3f} s   {same} of {SENTENCES}   "
+            f"{slow / fast:.1f} times faster"
         )
 
 

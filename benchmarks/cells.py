@@ -1,12 +1,12 @@
-"""One training step (forward and backward) of our recurrent modules beside torch.nn's, on the CPU.
+"""Measures a training step (forward and backward) of our layers against torch.nn's, on the CPU.
 
     python benchmarks/cells.py                 # B = 20, one thread
     python benchmarks/cells.py --threads 2
 
 Prints milliseconds and the ratio ours / torch.nn's; below 1, ours is faster. torch.nn.GRU has
-another formula (one product in each step where the lecture has two), but does the same amount of
-arithmetic. Both are measured in turns, and the fastest of several runs counts: whatever else the
-machine does can only slow a run down.
+another formula (one product in each step where the lecture has two), but the same amount of
+arithmetic. Both take turns, and the fastest of several runs counts: other work of the machine can
+only slow a run down.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import time
 import torch
 from torch import nn
 
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import layers
 
 PAIRS = {
-    "LSTM": (recurrent.LSTM, nn.LSTM),
-    "GRU": (recurrent.GRU, nn.GRU),
-    "Elman": (recurrent.Elman, nn.RNN),
+    "LSTM": (layers.LSTM, nn.LSTM),
+    "GRU": (layers.GRU, nn.GRU),
+    "Elman": (layers.Elman, nn.RNN),
 }
 
 

@@ -46,7 +46,7 @@ def main() -> int:
 
 def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
     released = helpers.released_course(folder / "released")
-    course = helpers.accepted_files(released, folder / "class", helpers.a_class(size, dice))
+    course = helpers.submitted_class(released, folder / "class", helpers.a_class(size, dice))
     undisturbed = helpers.copied(course, folder / "undisturbed")
     started = time.monotonic()
     Grading(undisturbed, dice, iter(())).twice(0, size)
@@ -65,8 +65,8 @@ def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
             grading.twice(seconds, size)
             struck += grading.struck
             wrong += [
-                f"class {classes}: {one}"
-                for one in helpers.differences(helpers.left(grading.course), expected)
+                f"class {classes}: {line}"
+                for line in helpers.differences(helpers.left(grading.course), expected)
             ]
         show(classes, grading.struck, size)
     rows = sum(len(rows) for name, rows in expected.items() if name.startswith("table "))
@@ -85,9 +85,9 @@ def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
 
 def planned(dice: random.Random, many: int) -> Iterator[Fault]:
     """Each kind of fault as often as any other, in random order."""
-    kinds = [one for one in FAULTS if helpers.can_mount() or not one.on_disk]
-    for one in set(FAULTS) - set(kinds):
-        console.print(f"left out, because nothing can be mounted here: {one.name}")
+    kinds = [fault for fault in FAULTS if helpers.can_mount() or not fault.on_disk]
+    for fault in set(FAULTS) - set(kinds):
+        console.print(f"left out, because nothing can be mounted here: {fault.name}")
     faults = [kinds[n % len(kinds)] for n in range(many)]
     dice.shuffle(faults)
     return iter(faults)
@@ -95,13 +95,13 @@ def planned(dice: random.Random, many: int) -> Iterator[Fault]:
 
 def show(number: int, struck: list[Struck], size: int) -> None:
     table = Table("fault", "after", "recorded", "status", "the last that it said", show_edge=False)
-    for one in struck:
+    for stroke in struck:
         table.add_row(
-            one.fault.name,
-            f"{one.after:.1f} s",
-            f"{one.recorded} of {size}",
-            str(one.status),
-            one.said[:80],
+            stroke.fault.name,
+            f"{stroke.after:.1f} s",
+            f"{stroke.recorded} of {size}",
+            str(stroke.status),
+            stroke.said[:80],
         )
     console.print(f"\nclass {number}")
     console.print(table)

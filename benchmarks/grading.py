@@ -56,7 +56,7 @@ def make_course(folder: Path, run_demos: bool) -> Course:
     return course
 
 
-def hand_in(course: Course, number: int) -> None:
+def submit_class(course: Course, number: int) -> None:
     """An honest class: some right, some in another style, some with mistakes, some unfinished."""
     dice = random.Random(number)
     source = course.sources(ASSIGNMENT)[ASSIGNMENT]
@@ -107,9 +107,9 @@ class Memory:
         with contextlib.suppress(psutil.Error):
             grader = psutil.Process(pid)
             # Shared pages count for each in part, so that a fork is not counted twice.
-            for one in [grader, *grader.children(recursive=True)]:
+            for process in [grader, *grader.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
-                    total += one.memory_full_info().pss
+                    total += process.memory_full_info().pss
         self.seen.append((graded, total / 2**20))
 
     def most(self, first: int, last: int) -> float:
@@ -142,7 +142,7 @@ def main() -> None:
         folder = Path(scratch, "ours")
         folder.mkdir()
         ours = make_course(folder, options.run_demos)
-        hand_in(ours, many)
+        submit_class(ours, many)
         stock = Course(shutil.copytree(folder, Path(scratch, "stock")))
         config = stock.root / "nbgrader_config.py"
         text = config.read_text()
@@ -160,8 +160,10 @@ def main() -> None:
 
         mine, theirs = marks(ours), marks(stock)
         differ = [key for key in theirs if mine[key] != theirs[key]]
-        seconds = [one["seconds"] for one in json.loads(detail.read_text())]
-        split = {part: sum(one[part] for one in seconds) / many for part in seconds[0]}
+        seconds = [submission["seconds"] for submission in json.loads(detail.read_text())]
+        split = {
+            part: sum(submission[part] for submission in seconds) / many for part in seconds[0]
+        }
         print(f"submissions              {many} (stock nbgrader: {few})")
         print(f"ours, {options.jobs} jobs            {our_time:8.1f} s")
         print(f"stock nbgrader           {stock_time * many / few:8.1f} s")

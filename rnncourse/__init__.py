@@ -7,7 +7,7 @@ __all__ = ["check", "progress", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use, so that `import rnncourse` costs nothing.
+    # Imported on first use, so that `import rnncourse` is fast.
     if name == "check":
         from .visible_checks import check
 

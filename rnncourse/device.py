@@ -1,4 +1,4 @@
-"""Which device to compute on, and what is known about it.
+"""Chooses the device to compute on, and describes it.
 
 `python -m rnncourse.device` prints it. RNNCOURSE_DEVICE=cpu (or cuda, cuda:1, mps, xpu) overrides.
 """
@@ -6,6 +6,8 @@
 import importlib.metadata
 import os
 import platform
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -15,12 +17,12 @@ VARIABLE = "RNNCOURSE_DEVICE"
 
 
 def device(prefer: str | torch.device | None = None) -> torch.device:
-    """The device to compute on: CUDA if there is one, else MPS, else XPU, else the CPU.
+    """The device to compute on: CUDA if available, else MPS, else XPU, else the CPU.
 
-    prefer: None, or the device to use instead, such as "cpu", "cuda:1" or a torch.device.
-    The environment variable RNNCOURSE_DEVICE, where set, overrides both, so that the device of a
+    prefer: the device to use instead, such as "cpu", "cuda:1" or a torch.device.
+    The environment variable RNNCOURSE_DEVICE, if set, overrides both, so that the device of a
     finished notebook can be changed without editing it.
-    Errors: ValueError when what was asked for is no device, or not one of this machine's.
+    Errors: ValueError when the requested device does not exist, or not on this machine.
     """
     override = os.environ.get(VARIABLE, "").strip()
     if override:
@@ -37,8 +39,8 @@ def describe(device: str | torch.device | None = None, verbose: bool = False) ->
     """One line about a device, such as "cpu · AMD EPYC · 2 threads"; verbose: several lines.
 
     device: a torch.device or its name; None is the one that `device()` chooses.
-    What a backend cannot tell is left out of the line, and is "unknown" in the verbose text.
-    Errors: ValueError when it is no device, or not one of this machine's.
+    What a backend does not report is left out of the line, and is "unknown" in the verbose text.
+    Errors: ValueError when the device does not exist, or not on this machine.
     """
     chosen = _choose() if device is None else _parse(device, f"device={device!r}")
     name, memory = _name(chosen), _memory(chosen)
@@ -57,27 +59,27 @@ def describe(device: str | torch.device | None = None, verbose: bool = False) ->
         "threads": threads,
         "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
         "torch": str(torch.__version__),
-        "numpy": _ask(lambda: importlib.metadata.version("numpy")),
+        "numpy": _query(lambda: importlib.metadata.version("numpy")),
     }
-    if cuda := _ask(lambda: torch.version.cuda):
+    if cuda := _query(lambda: torch.version.cuda):
         lines["cuda"] = cuda
-    if rocm := _ask(lambda: torch.version.hip):
+    if rocm := _query(lambda: torch.version.hip):
         lines["rocm"] = rocm
     return "\n".join(f"{label:<9}{text or 'unknown'}" for label, text in lines.items())
 
 
-def _ask(question):
-    """The answer, or None when this build of torch or this system cannot give one."""
+def _query(function: Callable[[], Any]) -> Any:
+    """The result, or None when this build of torch or this system cannot give one."""
     try:
-        return question()
+        return function()
     except Exception:
-        # Which query functions exist, and what they raise, differs between versions and builds;
-        # a course must not stop because a GPU's name is not to be had.
+        # Which query functions exist, and what they raise, differs between versions and builds. The
+        # course must not stop because the name of a GPU is not available.
         return None
 
 
-# In order of preference: how many devices of this kind there are, once the kind is available.
-_KINDS = {
+# Backends in order of preference: whether it is available, and how many devices it then has.
+_BACKENDS = {
     "cuda": (lambda: torch.cuda.is_available(), lambda: torch.cuda.device_count()),
     "mps": (lambda: torch.backends.mps.is_available(), lambda: 1),
     "xpu": (lambda: torch.xpu.is_available(), lambda: torch.xpu.device_count()),
@@ -85,84 +87,86 @@ _KINDS = {
 }
 
 
-def _count(kind):
-    is_available, how_many = _KINDS[kind]
-    return max(1, _ask(how_many) or 1) if _ask(is_available) else 0
+def _count(backend: str) -> int:
+    is_available, count = _BACKENDS[backend]
+    return max(1, _query(count) or 1) if _query(is_available) else 0
 
 
-def _available():
-    return [kind for kind in _KINDS if _count(kind)]
+def _available() -> list[str]:
+    return [backend for backend in _BACKENDS if _count(backend)]
 
 
-def _parse(wanted, given):
-    """The torch.device that is wanted; `given` tells an error how it was asked for."""
-    here = ", ".join(_available())
-    if not isinstance(wanted, torch.device):
+def _parse(requested: str | torch.device, setting: str) -> torch.device:
+    """The requested torch.device; errors quote `setting`, the user's own words for it."""
+    available = ", ".join(_available())
+    if not isinstance(requested, torch.device):
         try:
-            # Only text: torch.device(0) is whatever accelerator there happens to be.
-            wanted = torch.device(wanted.strip().lower())
+            # Only text: torch.device(0) would be any accelerator of this machine.
+            requested = torch.device(requested.strip().lower())
         except (AttributeError, RuntimeError):
-            raise ValueError(f"{given} is not the name of a device; available: {here}") from None
-    if wanted.type not in _KINDS or (wanted.index or 0) >= _count(wanted.type):
-        raise ValueError(f"{given} is not a device of this machine; available: {here}")
-    return wanted
+            raise ValueError(
+                f"{setting} is not the name of a device; available: {available}"
+            ) from None
+    if requested.type not in _BACKENDS or (requested.index or 0) >= _count(requested.type):
+        raise ValueError(f"{setting} is not a device of this machine; available: {available}")
+    return requested
 
 
-def _name(chosen):
+def _name(chosen: torch.device) -> str | None:
     if chosen.type == "cuda":
-        return _ask(lambda: torch.cuda.get_device_name(chosen))
+        return _query(lambda: torch.cuda.get_device_name(chosen))
     if chosen.type == "xpu":
-        return _ask(lambda: torch.xpu.get_device_name(chosen))
+        return _query(lambda: torch.xpu.get_device_name(chosen))
     # An Apple GPU is part of the processor and has no name of its own.
     return (
-        _ask(lambda: torch.cpu.get_capabilities()["cpu_name"])
-        or _ask(_name_from_proc)
-        or _ask(platform.processor)
-        or _ask(platform.machine)
+        _query(lambda: torch.cpu.get_capabilities()["cpu_name"])
+        or _query(_name_from_proc)
+        or _query(platform.processor)
+        or _query(platform.machine)
     )
 
 
-def _name_from_proc():
+def _name_from_proc() -> str:
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         line = next(line for line in lines if line.startswith("model name"))
     return line.split(":", 1)[1].strip()
 
 
-def _memory(chosen):
+def _memory(chosen: torch.device) -> str | None:
     if chosen.type == "cuda":
-        size = _ask(lambda: torch.cuda.get_device_properties(chosen).total_memory)
+        size = _query(lambda: torch.cuda.get_device_properties(chosen).total_memory)
     elif chosen.type == "xpu":
-        size = _ask(lambda: torch.xpu.get_device_properties(chosen).total_memory)
+        size = _query(lambda: torch.xpu.get_device_properties(chosen).total_memory)
     elif chosen.type == "mps":
-        size = _ask(lambda: torch.mps.recommended_max_memory())
+        size = _query(lambda: torch.mps.recommended_max_memory())
     else:
-        size = _ask(lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        size = _query(lambda: os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return f"{size / 2**30:.1f} GiB" if size else None
 
 
-def _bf16(chosen):
-    """Whether the device computes in bfloat16 ("emulated": it does, but without gaining speed)."""
+def _bf16(chosen: torch.device) -> str | None:
+    """Whether the device computes in bfloat16; "emulated" means without gaining speed."""
     if chosen.type == "cuda":
-        with_hardware = _ask(lambda: _cuda_bf16(chosen))
+        with_hardware = _query(lambda: _cuda_bf16(chosen))
     elif chosen.type == "xpu":
-        with_hardware = _ask(lambda: torch.xpu.is_bf16_supported())
+        with_hardware = _query(lambda: torch.xpu.is_bf16_supported())
     elif chosen.type == "mps":
-        with_hardware = _ask(lambda: _computes_bf16(chosen)) or False
+        with_hardware = _query(lambda: _computes_bf16(chosen)) or False
     else:
-        with_hardware = _ask(
+        with_hardware = _query(
             lambda: any(on for key, on in torch.cpu.get_capabilities().items() if "bf16" in key)
         )
         if with_hardware is False:
-            return "emulated" if _ask(lambda: _computes_bf16(chosen)) else "no"
+            return "emulated" if _query(lambda: _computes_bf16(chosen)) else "no"
     return {True: "yes", False: "no"}.get(with_hardware)
 
 
-def _cuda_bf16(chosen):
+def _cuda_bf16(chosen: torch.device) -> bool:
     with torch.cuda.device(chosen):  # the query has no argument for the device
         return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _computes_bf16(chosen):
+def _computes_bf16(chosen: torch.device) -> bool:
     a = torch.ones(2, 2, dtype=torch.bfloat16, device=chosen)
     return (a @ a).sum().item() == 8
 

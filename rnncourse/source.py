@@ -1,4 +1,4 @@
-"""The code of the course, shown where it is talked about: `from rnncourse import show`."""
+"""`show` prints the code of the course where the text talks about it."""
 
 import ast
 import inspect
@@ -15,15 +15,15 @@ def show(*functions: Callable[..., Any], docstring: bool = True) -> None:
         show(lstm_step)
         show(greedy_decode, beam_search, docstring=False)
 
-    A first line says where the code is from. docstring=False leaves the docstrings out.
-    Errors: TypeError for what has no source in Python, such as torch.tanh or a list.
+    The first line names the module. docstring=False leaves the docstrings out.
+    Errors: TypeError for objects without Python source, such as torch.tanh or a list.
     """
-    # All of them are read before the first is shown: an error shows nothing by halves.
-    for text in [source(one, docstring) for one in functions]:
+    # All sources are read before the first is shown: after an error, nothing has been shown.
+    for text in [source(function, docstring) for function in functions]:
         if _in_a_notebook():
             from IPython.display import display
 
-            # As Markdown, each page highlights it in its own colours: light or dark, or a slide.
+            # Markdown is highlighted in the colours of the page: light, dark, or a slide.
             fence = "`" * (3 + text.count("```"))
             display(
                 {"text/markdown": f"{fence}python\n{text}\n{fence}", "text/plain": text}, raw=True
@@ -33,7 +33,7 @@ def show(*functions: Callable[..., Any], docstring: bool = True) -> None:
 
 
 def source(function: Callable[..., Any], docstring: bool = True) -> str:
-    """The source of a function or class under a comment that says which module it is from.
+    """The source of a function or class, below a comment with the name of its module.
 
     Errors: as in `show`.
     """
@@ -41,22 +41,24 @@ def source(function: Callable[..., Any], docstring: bool = True) -> str:
         text = textwrap.dedent(inspect.getsource(function)).rstrip()
         module = inspect.unwrap(function).__module__
     except (TypeError, OSError, AttributeError):
-        raise TypeError(f"{function!r} has no source in Python that could be shown") from None
+        raise TypeError(f"{function!r} has no source in Python to show") from None
     if not docstring:
         text = _without_docstrings(text)
     return text if module == "__main__" else f"# {module}\n{text}"
 
 
 def _without_docstrings(text: str) -> str:
-    lines, dropped = text.split("\n"), set()
+    dropped: set[int] = set()  # line numbers
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for node in ast.walk(ast.parse(text)):
-        # What consists of its docstring alone keeps it: an empty body would be no Python.
+        # A body that is only a docstring keeps it: an empty body would not be valid Python.
         if isinstance(node, kinds) and ast.get_docstring(node) is not None and len(node.body) > 1:
-            dropped.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+            node_docstring = node.body[0]
+            last = node_docstring.end_lineno or node_docstring.lineno
+            dropped.update(range(node_docstring.lineno, last + 1))
     kept = []
-    for number, line in enumerate(lines, start=1):
-        # The blank lines below a docstring go with it.
+    for number, line in enumerate(text.split("\n"), start=1):
+        # The blank lines below a docstring are dropped with it.
         if number not in dropped and number - 1 in dropped and not line.strip():
             dropped.add(number)
         if number not in dropped:

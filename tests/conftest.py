@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine
 
 from autograder.gradebook.course import Course
-from autograder.sandbox.jail import find_bwrap
+from autograder.sandbox.bubblewrap import find_bwrap
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,9 +38,9 @@ def short_course(course: Course) -> Course:
     notebook = nbformat.read(path, as_version=4)
     kept = {"additive_step", "elman_step", "why_gradients_live"}
     kept |= {f"test_{name}" for name in kept}
-    first = next(one for one in notebook.cells if one.cell_type == "code")
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     notebook.cells = [first] + [
-        one for one in notebook.cells if one.metadata.get("nbgrader", {}).get("grade_id") in kept
+        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") in kept
     ]
     nbformat.write(notebook, path)
     return course

@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 from nbgrader.api import Gradebook
 
-from autograder.demo import Paper, Student, crashing, hand_in, mistake, nothing, other_style
+from autograder.demo import Paper, Student, crashing, mistake, nothing, other_style, submit
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import release
 from rnncourse.exercises import exercises_of
@@ -49,7 +49,9 @@ def a_class(size: int, dice: random.Random) -> list[Student]:
     """Right answers, mistakes from the catalogue, and two whose notebooks crash every time."""
     exercises = exercises_of(ASSIGNMENT)
     wrong = [
-        (name, one.name) for name, exercise in exercises.items() for one in exercise.misconceptions
+        (name, misconception.name)
+        for name, exercise in exercises.items()
+        for misconception in exercise.misconceptions
     ]
     kinds: list[Callable[[Paper], None]] = [crashing, ends_itself]
     kinds += [
@@ -78,7 +80,7 @@ def submitted_class(released: Course, folder: Path, students: list[Student]) -> 
     course = copied(released, folder)
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     for student in students:
-        hand_in(course, student, solved)
+        submit(course, student, solved)
     return course
 
 
@@ -200,15 +202,15 @@ def _gone(family: list[psutil.Process]) -> None:
     try:
         _, alive = psutil.wait_procs(family, FEW_SECONDS)
         # One that its new parent has not asked after yet is a name without a process.
-        assert [line for one in alive if (line := cmdline(one))] == []
+        assert [line for process in alive if (line := cmdline(process))] == []
     finally:
         end(family)
 
 
 def end(processes: list[psutil.Process]) -> None:
-    for one in processes:
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
+            process.kill()
 
 
 def cmdline(process: psutil.Process) -> list[str]:
@@ -220,17 +222,17 @@ def cmdline(process: psutil.Process) -> list[str]:
 
 def judges(run: Run) -> list[psutil.Process]:
     """The processes that judge, each with a jail below it."""
-    return [one for one in run.family() if "spawn_main" in " ".join(cmdline(one))]
+    return [process for process in run.family() if "spawn_main" in " ".join(cmdline(process))]
 
 
 def jails(run: Run) -> list[psutil.Process]:
     """Of each jail what makes it and its first process; not the student's, whose end is theirs."""
     found = []
-    for one in run.family():
+    for process in run.family():
         with contextlib.suppress(psutil.NoSuchProcess):
-            line, above = one.cmdline(), one.parent()
+            line, above = process.cmdline(), process.parent()
             if "jailed" in line and above is not None and above.cmdline() != line:
-                found.append(one)
+                found.append(process)
     return found
 
 
@@ -245,7 +247,9 @@ def gradebook(course: Course) -> dict[str, list[str]]:
     """Every row of every table. Random ids are replaced by what they stand for."""
     with contextlib.closing(sqlite3.connect(course.root / "class" / "gradebook.db")) as db:
         db.row_factory = sqlite3.Row
-        names = [one for (one,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
         links = {
             name: {
                 row["from"]: row["table"] for row in db.execute(f"PRAGMA foreign_key_list({name})")
@@ -275,8 +279,8 @@ def gradebook(course: Course) -> dict[str, list[str]]:
 def timeless(value: Any) -> Any:
     """A result without the seconds that it took."""
     if isinstance(value, dict):
-        return {key: timeless(one) for key, one in value.items() if key != "seconds"}
-    return [timeless(one) for one in value] if isinstance(value, list) else value
+        return {key: timeless(item) for key, item in value.items() if key != "seconds"}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
 def results(course: Course) -> dict[str, Any]:
@@ -313,14 +317,16 @@ def left(course: Course) -> dict[str, Any]:
     }
 
 
-def differences(one: Any, other: Any, where: str = "") -> list[str]:
+def differences(first: Any, other: Any, where: str = "") -> list[str]:
     """Where two gradings differ, and how."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        pairs = {str(key): (one.get(key), other.get(key)) for key in one.keys() | other.keys()}
-    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        pairs = {str(n): pair for n, pair in enumerate(itertools.zip_longest(one, other))}
+    if isinstance(first, dict) and isinstance(other, dict):
+        pairs = {str(key): (first.get(key), other.get(key)) for key in first.keys() | other.keys()}
+    elif isinstance(first, list | tuple) and isinstance(other, list | tuple):
+        pairs = {str(n): pair for n, pair in enumerate(itertools.zip_longest(first, other))}
     else:
-        return [] if one == other else [f"{where}: {str(one)[:200]!r}, not {str(other)[:200]!r}"]
+        return (
+            [] if first == other else [f"{where}: {str(first)[:200]!r}, not {str(other)[:200]!r}"]
+        )
     return [line for key in sorted(pairs) for line in differences(*pairs[key], f"{where}/{key}")]
 
 
@@ -434,9 +440,9 @@ def _for_a_while(
 
 
 def _jump(run: Run, dice: random.Random) -> None:
-    for one in [run.process, *judges(run)]:
+    for process in [run.process, *judges(run)]:
         with contextlib.suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGUSR1)
+            process.send_signal(signal.SIGUSR1)
 
 
 def _kill(run: Run, dice: random.Random) -> None:
@@ -466,8 +472,8 @@ FAULTS = (
 
 def check(run: Run, status: int, faults: Sequence[Fault]) -> None:
     """A run ends as it should after these faults, and says so in words."""
-    allowed = {0, *(status for one in faults for status in one.statuses)}
-    assert status in allowed, f"{status} after {[one.name for one in faults]}: {run.output}"
+    allowed = {0, *(status for fault in faults for status in fault.statuses)}
+    assert status in allowed, f"{status} after {[fault.name for fault in faults]}: {run.output}"
     assert status < 0 or "Traceback" not in run.output, run.output
 
 
@@ -527,9 +533,9 @@ class Grading:
             finally:
                 if run.alive:
                     run.kill()
-            for one in here:
-                one.status, one.said = status, (run.output.strip().splitlines() or [""])[-1]
+            for stroke in here:
+                stroke.status, stroke.said = status, (run.output.strip().splitlines() or [""])[-1]
             self.struck += here
-            check(run, status, [one.fault for one in here])
+            check(run, status, [stroke.fault for stroke in here])
             if status == 0:
                 return

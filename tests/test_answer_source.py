@@ -64,7 +64,7 @@ def test_what_is_made_has_its_label_and_its_own_source():
     wrong = changed(half, "-    return x / 2\n+    return x // 2", "rounds_down")
     assert wrong.__name__ == "rounds_down" and wrong(torch.tensor(3)) == 1 and half(3) == 1.5
     assert source_of(wrong, "half") == "@torch.no_grad()\ndef half(x):\n    return x // 2"
-    assert source_of(wrong, "halve").endswith("\n\nhalve = half\n")
+    assert source_of(wrong, "halve").endswith("\n\n\nhalve = half\n")
 
 
 def test_a_class_can_be_changed_as_well():

@@ -29,16 +29,16 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import is_solution
 from rich.console import Console
 
-from autograder.cli import table_of
 from autograder.demo import Paper
 from autograder.gradebook.course import Course, CourseError
-from autograder.gradebook.recorder import write_json
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties
 from autograder.sandbox.limits import LIMITS
+from autograder.terminal import marks_table
 from rnncourse.exercises import exercises_of
+from rnncourse.files import write_json
 
 pytestmark = needs_jail
 
@@ -46,7 +46,7 @@ ASSIGNMENT = "ps1_cells"
 FILE = f"{ASSIGNMENT}.ipynb"
 PAGE = f"{ASSIGNMENT}.html"
 EXERCISES = list(exercises_of(ASSIGNMENT))
-FULL = sum(one.points for name in EXERCISES for one in graded_properties(name))
+FULL = sum(prop.points for name in EXERCISES for prop in graded_properties(name))
 MANUAL = "why_gradients_live"  # the one question that a person must mark
 FIRST, LAST = "!first", "🦜last"  # of all names, in the order in which the class is graded
 ALL = "every property"
@@ -57,7 +57,7 @@ def grade_id(exercise: str) -> str:
 
 
 def properties_of(exercise: str) -> frozenset[str]:
-    return frozenset(one.name for one in graded_properties(exercise))
+    return frozenset(prop.name for prop in graded_properties(exercise))
 
 
 # --- the class ------------------------------------------------------------------------------------
@@ -117,10 +117,10 @@ class Case:
         if self.lost is None:
             return 0
         return FULL - sum(
-            one.points
+            prop.points
             for exercise, names in self.lost.items()
-            for one in graded_properties(exercise)
-            if one.name in names
+            for prop in graded_properties(exercise)
+            if prop.name in names
         )
 
 
@@ -319,7 +319,7 @@ def large_file_beside(work):
 @case()
 def largest_file_beside(work):
     work.beside("data.bin")
-    os.truncate(work.folder / "data.bin", LIMITS.extra_files)
+    os.truncate(work.folder / "data.bin", LIMITS.extra_files_size)
 
 
 @case()
@@ -427,8 +427,8 @@ def grade_cell_tagged(work):
     work.test("gru_step").metadata["tags"] = ["skip-execution"]
 
 
-def swap(one: NotebookNode, other: NotebookNode) -> None:
-    mine, theirs = one.metadata.nbgrader, other.metadata.nbgrader
+def swap(first: NotebookNode, other: NotebookNode) -> None:
+    mine, theirs = first.metadata.nbgrader, other.metadata.nbgrader
     mine["grade_id"], theirs["grade_id"] = theirs["grade_id"], mine["grade_id"]
 
 
@@ -480,7 +480,7 @@ def kernelspec_is_a_list(work):
 
 @case("it has no cells", refused=True)
 def cells_is_a_dict(work):
-    work.notebook["cells"] = {str(n): one for n, one in enumerate(work.notebook.cells)}
+    work.notebook["cells"] = {str(n): cell for n, cell in enumerate(work.notebook.cells)}
 
 
 @case("it has no cells", refused=True)
@@ -604,7 +604,7 @@ def elman(name: str, body: str, says: str = "", lost: str = ALL) -> None:
 
 elman("returns-a-string", "return 'my tensor'", "got my tensor, expected a tensor")
 elman("returns-none", "RIGHT", "got None")
-# These two and the coroutine fail: the message names what stands for it here, "Remote object".
+# These two and the coroutine fail: the message names what stands for it here, a "RemoteObject".
 elman("returns-an-object", "return object()", "got (?!Remote).* object, expected a tensor")
 elman("returns-a-function", "return lambda: RIGHT", "got (?!Remote).* object, expected a tensor")
 elman(
@@ -690,8 +690,8 @@ NAMES = [
     "<b>bold",
     "n" * 200,
 ]
-for one in NAMES:
-    enter(one, nothing)
+for name in NAMES:
+    enter(name, nothing)
 
 
 # --- grading it, once -----------------------------------------------------------------------------
@@ -717,16 +717,16 @@ class Graded:
         """The gradebook: student → its score, and the points by the name of the cell."""
         with Gradebook(self.course.db_url, self.course.course_id) as gradebook:
             return {
-                one.student.id: {
-                    "score": one.score,
-                    "manual": one.needs_manual_grade,
+                submission.student.id: {
+                    "score": submission.score,
+                    "manual": submission.needs_manual_grade,
                     "cells": {
                         grade.name: grade.auto_score
-                        for notebook in one.notebooks
+                        for notebook in submission.notebooks
                         for grade in notebook.grades
                     },
                 }
-                for one in gradebook.assignment_submissions(ASSIGNMENT)
+                for submission in gradebook.assignment_submissions(ASSIGNMENT)
             }
 
     def page(self, name: str) -> str:
@@ -739,7 +739,7 @@ def said(result: dict[str, Any]) -> list[str]:
     """All that a result says in words."""
     lines = [*result["problems"].values(), *result["notes"], *result["suspicious"]]
     for cell in result["cells"]:
-        lines += [cell["message"], *(one["message"] for one in cell["properties"])]
+        lines += [cell["message"], *(prop["message"] for prop in cell["properties"])]
     return [line for line in lines if line]
 
 
@@ -777,7 +777,7 @@ def new_course(folder: Path) -> Course:
     return course
 
 
-def hand_in(
+def submit(
     course: Course, name: str, notebook: NotebookNode, make: Callable[[Work], None] = nothing
 ) -> None:
     folder = course.path("submitted", name, ASSIGNMENT)
@@ -790,16 +790,16 @@ def hand_in(
 
 def shown(graded: list[Any]) -> str:
     """The table of marks as the command line prints it."""
-    console = Console(width=300, file=io.StringIO())
-    console.print(table_of(graded))
-    return console.file.getvalue()
+    file = io.StringIO()
+    Console(width=300, file=file).print(marks_table(graded))
+    return file.getvalue()
 
 
 def grade_class(course: Course) -> None:
     """Hand in, grade, make feedback; what is not on disk after that goes into said.json."""
     notebook = solved(course)
-    for one in CASES:
-        hand_in(course, one.name, notebook, one.make)
+    for case in CASES:
+        submit(course, case.name, notebook, case.make)
     (course.path("submitted", "x", ASSIGNMENT).parents[1] / "list.txt").write_text("no student")
     graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=replace(LIMITS, cell=4))
     failed = None
@@ -810,7 +810,7 @@ def grade_class(course: Course) -> None:
     write_json(
         course.root / "said.json",
         {
-            "errors": {one.student: one.error for one in graded},
+            "errors": {submission.student: submission.error for submission in graded},
             "table": shown(graded),
             "feedback": failed,
         },
@@ -837,55 +837,57 @@ def graded(tmp_path_factory) -> Graded:
     return Graded(Course(folder))
 
 
-each_case = pytest.mark.parametrize("one", CASES, ids=lambda one: ascii(one.name).strip("'\"")[:40])
+each_case = pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: ascii(case.name).strip("'\"")[:40]
+)
 
 
 # --- what became of them --------------------------------------------------------------------------
 
 
 def test_everyone_is_in_the_list(graded):
-    assert sorted(graded.errors) == sorted(one.name for one in CASES)
+    assert sorted(graded.errors) == sorted(case.name for case in CASES)
     assert sorted(graded.rows) == sorted(graded.errors)
 
 
 @each_case
-def test_the_mark_is_what_the_work_deserves(graded, one):
-    result = graded.result(one.name)
-    assert result["points"] == one.points
-    assert graded.rows[one.name]["score"] == one.points
-    assert result["needs_manual_grade"] == graded.rows[one.name]["manual"] == one.answered
+def test_the_mark_is_what_the_work_deserves(graded, case):
+    result = graded.result(case.name)
+    assert result["points"] == case.points
+    assert graded.rows[case.name]["score"] == case.points
+    assert result["needs_manual_grade"] == graded.rows[case.name]["manual"] == case.answered
 
 
 @each_case
-def test_the_points_are_lost_where_the_mistake_is(graded, one):
-    cells = {cell["grade_id"]: cell for cell in graded.result(one.name)["cells"]}
-    assert graded.rows[one.name]["cells"] == {name: c["points"] for name, c in cells.items()}
-    if one.lost is None:
+def test_the_points_are_lost_where_the_mistake_is(graded, case):
+    cells = {cell["grade_id"]: cell for cell in graded.result(case.name)["cells"]}
+    assert graded.rows[case.name]["cells"] == {name: c["points"] for name, c in cells.items()}
+    if case.lost is None:
         assert {cell["points"] for cell in cells.values()} == {0}
         return
-    assert cells[MANUAL]["points"] == (None if one.answered else 0)
+    assert cells[MANUAL]["points"] == (None if case.answered else 0)
     for exercise in EXERCISES:
         properties = cells[grade_id(exercise)]["properties"]
-        failed = {prop["name"] for prop in properties if not prop["passed"]}
-        assert failed == one.lost.get(exercise, frozenset())
+        failed = {prop["name"] for prop in properties if prop["status"] != "passed"}
+        assert failed == case.lost.get(exercise, frozenset())
 
 
 @each_case
-def test_it_is_said_in_words(graded, one):
-    lines = said(graded.result(one.name))
-    assert any(re.search(one.says, line) for line in lines) if one.says else lines == []
+def test_it_is_said_in_words(graded, case):
+    lines = said(graded.result(case.name))
+    assert any(re.search(case.says, line) for line in lines) if case.says else lines == []
     assert not [line for line in lines if "Traceback" in line or "autograder" in line]
 
 
 @each_case
-def test_there_is_a_feedback_page(graded, one):
-    page = graded.page(one.name)
-    assert re.search(one.page, page)
+def test_there_is_a_feedback_page(graded, case):
+    page = graded.page(case.name)
+    assert re.search(case.page, page)
     # A student is told of the work, not of how the grader is made.
     assert not re.search("CellShell|the test's own value", page)
-    if one.lost is None:
+    if case.lost is None:
         assert "This notebook could not be graded" in page
-        assert re.search(one.says, page)
+        assert re.search(case.says, page)
 
 
 def test_feedback_is_made_without_an_error(graded):
@@ -902,9 +904,9 @@ def test_the_first_and_the_last_have_full_marks(graded):
 
 
 def test_the_table_shows_every_name(graded):
-    for one in CASES:
-        if one.name.isascii() and one.name.isprintable() and len(one.name) < 40:
-            assert json.dumps(one.name)[1:-1] in graded.table
+    for case in CASES:
+        if case.name.isascii() and case.name.isprintable() and len(case.name) < 40:
+            assert json.dumps(case.name)[1:-1] in graded.table
 
 
 def test_nothing_of_another_file_is_shown(graded):
@@ -925,18 +927,19 @@ def test_names_and_files_that_cannot_be_used_harm_no_one(tmp_path):
     unusable = [os.fsdecode(b"Andr\xe9"), "New\nline"]
     names = ["Ada", *unusable, "Shut", "Zoe"]
     for name in names:
-        hand_in(course, name, notebook)
+        submit(course, name, notebook)
     # Nothing is closed to root. To anyone else: the file is opened to see whether it has changed,
     # and where that fails no one is graded.
     (course.path("submitted", "Shut", ASSIGNMENT) / FILE).chmod(0)
     # Fails: the seed of a submission is derived from the name, which cannot be encoded.
-    graded = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=1)}
+    submissions = grade_assignment(course, ASSIGNMENT, jobs=1)
+    graded = {submission.student: submission for submission in submissions}
     assert list(graded) == names
     for name in ("Ada", "Zoe"):
-        assert graded[name].error is None and graded[name].result["points"] == FULL
+        assert graded[name].error is None and graded[name].result.points == FULL
     for name in unusable:
         assert "rename" in graded[name].error
-    assert graded["Shut"].result["points"] == (0 if os.geteuid() else FULL)
+    assert graded["Shut"].result.points == (0 if os.geteuid() else FULL)
     assert "Andr" in shown(list(graded.values()))
     # Fails: at a student's name that holds a new line nbgrader gives up, and makes no page for
     # those who come after it.

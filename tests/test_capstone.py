@@ -15,13 +15,14 @@ from nbclient import NotebookClient
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import release
 from autograder.grading.run import Graded, grade_assignment
-from autograder.judging.judge import demonstrations
 from autograder.judging.problem_set import accepted_files, hidden_modules
 from autograder.judging.scoring import grade
+from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties
 from autograder.rubrics.capstone import SOLUTION_FILES
 from autograder.rubrics.capstone.load_translator import UNSEEN, bleu, rubric, unseen
-from autograder.submissions.submission import AssignmentCells, Submitted, sanitise
+from autograder.submissions.model import AssignmentCells, Submission
+from autograder.submissions.sanitise import sanitise
 from rnncourse.checks.harness.capstone import MOST, WEIGHTS, problem_with
 from rnncourse.checks.rng import Rng
 from rnncourse.data import translation
@@ -358,7 +359,7 @@ def test_nobody_is_suspected_for_using_the_library(graded):
 )
 def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    found = Submitted("student")
+    found = Submission("student")
     sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
     assert bool(found.suspicious) == suspicious
 

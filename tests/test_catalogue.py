@@ -16,7 +16,7 @@ from conftest import ROOT
 from nbgrader.utils import is_grade
 
 from autograder.gradebook.course import Course
-from autograder.judging.judge import demonstrations
+from autograder.judging.source_notebook import demonstrations
 from autograder.rubrics import graded_properties, rubric_of, solution_files
 from rnncourse.checks.answer_source import source_of
 from rnncourse.checks.report import Report

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from conftest import ROOT, gradebook_rows, needs_jail
 
-from autograder.demo import Student, broken_file, hand_in, mistake, nothing
+from autograder.demo import Student, broken_file, mistake, nothing, submit
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import release
 from autograder.grading import dask_pool as module
@@ -30,16 +30,16 @@ PATIENCE = 120  # seconds for anything to happen
 # Stands for a submission that brings down whoever judges it.
 PRELOAD = """
 import os, signal
-from autograder.grading import Assignment
+from autograder.grading.assignment import Assignment
 
 
 def dask_setup(worker):
     grade = Assignment.grade
 
-    def fatal(self, judge, handed, seed):
-        if handed.submitted.student == "fatal":
+    def fatal(self, judge, raw, seed):
+        if raw.submission.student == "fatal":
             os.kill(os.getpid(), signal.SIGKILL)
-        return grade(self, judge, handed, seed)
+        return grade(self, judge, raw, seed)
 
     Assignment.grade = fatal
 """
@@ -88,10 +88,10 @@ class Dask:
         return process
 
     def stop(self) -> None:
-        family = [one for process in self.processes for one in family_of(process)]
-        for one in [*self.processes, *family]:
+        family = [child for process in self.processes for child in family_of(process)]
+        for process in [*self.processes, *family]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+                process.kill()
         for process in self.processes:
             process.wait()
 
@@ -121,21 +121,21 @@ def dask(tmp_path_factory) -> Iterator[Dask]:
 
 
 @pytest.fixture
-def submitted_class(short_course: Course) -> Course:
+def class_of_students(short_course: Course) -> Course:
     course = short_course
     release(course, ASSIGNMENT)
     (course.path("source", ".", ASSIGNMENT) / "given.txt").write_text("the instructor's\n")
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     for student in STUDENTS:
-        hand_in(course, student, solved)
+        submit(course, student, solved)
     return course
 
 
 def timeless(value: Any) -> Any:
     """A result without the seconds that it took."""
     if isinstance(value, dict):
-        return {key: timeless(one) for key, one in value.items() if key != "seconds"}
-    return [timeless(one) for one in value] if isinstance(value, list) else value
+        return {key: timeless(item) for key, item in value.items() if key != "seconds"}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
 def left_by(course: Course) -> dict[str, Any]:
@@ -148,19 +148,21 @@ def left_by(course: Course) -> dict[str, Any]:
                 content = timeless(json.loads(content))
             elif path.suffix == ".ipynb":
                 cells = nbformat.read(path, as_version=4).cells
-                content = [(one.source, one.get("outputs")) for one in cells]
+                content = [(cell.source, cell.get("outputs")) for cell in cells]
             found[str(path.relative_to(course.root))] = content
     return found
 
 
 @needs_jail
 def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
-    handed_in, dask, tmp_path_factory
+    class_of_students, dask, tmp_path_factory
 ):
-    course = Course(shutil.copytree(handed_in.root, tmp_path_factory.mktemp("its") / "course"))
-    grade_assignment(handed_in, ASSIGNMENT, seed=SEED)
+    course = Course(
+        shutil.copytree(class_of_students.root, tmp_path_factory.mktemp("its") / "course")
+    )
+    grade_assignment(class_of_students, ASSIGNMENT, seed=SEED)
 
-    def interrupt(graded: Graded, done: int, of: int) -> None:
+    def interrupt(graded: Graded, done: int, total: int) -> None:
         assert graded.error is None
         raise KeyboardInterrupt
 
@@ -172,29 +174,34 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
 
     killed, jail = dask.workers[0], []
 
-    def kill(graded: Graded, done: int, of: int) -> None:
+    def kill(graded: Graded, done: int, total: int) -> None:
         if not jail and (found := family_of(killed)):
             jail.extend(found)
             killed.kill()
 
     graded = grade_assignment(course, ASSIGNMENT, cluster=dask.address, seed=SEED, progress=kill)
     assert killed.wait() == -signal.SIGKILL and jail
-    assert [(one.error, one.skipped) for one in graded].count((None, True)) == 1
-    assert {one.student for one in graded if one.error is None} == {one.name for one in STUDENTS}
-    assert left_by(course) == left_by(handed_in)
-    assert gradebook_rows(course) == gradebook_rows(handed_in)
+    assert [submission.error for submission in graded] == [None] * len(STUDENTS)
+    assert [submission.skipped for submission in graded].count(True) == 1
+    assert {submission.student for submission in graded} == {student.name for student in STUDENTS}
+    assert left_by(course) == left_by(class_of_students)
+    assert gradebook_rows(course) == gradebook_rows(class_of_students)
     _, alive = psutil.wait_procs(jail, PATIENCE)
     assert alive == []
     until(lambda: not family_of(dask.workers[1]))
 
 
 @needs_jail
-def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
-    hand_in(handed_in, Student("fatal", "", 6, nothing), handed_in.sources(ASSIGNMENT)[ASSIGNMENT])
+def test_what_cannot_be_graded_is_said(class_of_students, dask, monkeypatch):
+    submit(
+        class_of_students,
+        Student("fatal", "", 6, nothing),
+        class_of_students.sources(ASSIGNMENT)[ASSIGNMENT],
+    )
 
     def grade(*students: str, **options: Any) -> list[Graded]:
         return grade_assignment(
-            handed_in, ASSIGNMENT, students, cluster=dask.address, force=True, **options
+            class_of_students, ASSIGNMENT, students, cluster=dask.address, force=True, **options
         )
 
     with monkeypatch.context() as patch:
@@ -205,16 +212,16 @@ def test_what_cannot_be_graded_is_said(handed_in, dask, monkeypatch):
 
     # One that kills its worker is tried on another, and then no more.
     perfect, fatal = grade("perfect-0", "fatal")
-    assert perfect.error is None and perfect.result["points"] == 6
+    assert perfect.error is None and perfect.result.points == 6
     assert fatal.result is None and fatal.error.startswith("not graded: its worker died")
-    assert [one.wait() for one in dask.workers] == [-signal.SIGKILL] * 2
+    assert [worker.wait() for worker in dask.workers] == [-signal.SIGKILL] * 2
 
-    monkeypatch.setattr(module, "PATIENCE", 1)
+    monkeypatch.setattr(module, "WORKER_TIMEOUT", 1)
     with pytest.raises(ClusterError, match="has no worker: start some with `dask worker tcp"):
         grade("perfect-0")
-    monkeypatch.setattr(module, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(module, "WORKER_TIMEOUT", PATIENCE)
     dask.scheduler.suspend()  # it is there and does not answer
-    monkeypatch.setattr(module, "CONNECT", 1)
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT", 1)
     with pytest.raises(ClusterError, match=r"no Dask scheduler answers .* \(silence\)"):
         grade("perfect-0")
     dask.scheduler.kill()

@@ -96,7 +96,7 @@ def test_it_leads_to_its_problem_sets_and_to_papers(path):
     found = links(path)
     for name in SECTIONS[path.stem]:
         assert f"../assignments/{name}/{name}.ipynb" in found
-    papers = [one for one in found if re.match(r"https://(doi|arxiv|aclanthology)\.org/", one)]
+    papers = [link for link in found if re.match(r"https://(doi|arxiv|aclanthology)\.org/", link)]
     assert len(papers) >= 2
 
 

@@ -22,7 +22,7 @@ from rnncourse.data import (
     toy,
     translation,
 )
-from rnncourse.data.splits import place
+from rnncourse.data.splits import split_of
 
 SMALL = {"train": 400, "valid": 30, "test": 20}
 GENERATED = {
@@ -96,14 +96,14 @@ def test_splits_say_what_they_are(generated):
 
 
 def test_place_is_8_to_1_to_1():
-    counts = Counter(place(f"sentence {n}") for n in range(10_000))
+    counts = Counter(split_of(f"sentence {n}") for n in range(10_000))
     assert abs(counts["train"] - 8000) < 200
     assert abs(counts["valid"] - 1000) < 120 and abs(counts["test"] - 1000) < 120
 
 
 @pytest.mark.parametrize("load", [translation, sentiment, language, toy])
 def test_an_unknown_name_is_answered_with_the_known_ones(load):
-    with pytest.raises(ValueError, match=r"'squad'; there are: .*, "):
+    with pytest.raises(ValueError, match=r"'squad'; available: .*, "):
         load("squad")
 
 

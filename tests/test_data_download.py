@@ -23,7 +23,7 @@ from rnncourse.data.download import Remote, fetch
 
 def kept(count):
     """What is kept of so many bytes: whole pieces."""
-    return count // download.PIECE * download.PIECE
+    return count // download.CHUNK * download.CHUNK
 
 
 BODY = bytes(range(256)) * 1000  # 256,000 bytes
@@ -214,7 +214,7 @@ def test_an_unknown_address(server, folder):
 
 
 def test_a_wrong_checksum_leaves_nothing(server, folder):
-    with pytest.raises(DataError, match=r"something else than set/wrong.bin.*login page"):
+    with pytest.raises(DataError, match=r"did not return set/wrong.bin.*login page"):
         fetch([remote(server, "wrong")])
     assert files(folder) == []
 
@@ -240,7 +240,7 @@ def test_without_internet_every_missing_file_is_listed(server, folder):
 def test_a_server_that_never_answers(server, folder, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", (2, 0.1))
     monkeypatch.setattr(download, "ATTEMPTS", 2)
-    with pytest.raises(DataError, match="could not be fetched") as caught:
+    with pytest.raises(DataError, match="could not be downloaded") as caught:
         fetch([remote(server, "stalls")])
     assert f"{2 * kept(50_000):,} bytes of it are kept" in str(caught.value)
 
@@ -248,7 +248,7 @@ def test_a_server_that_never_answers(server, folder, monkeypatch):
 def test_a_wrong_file_put_there_by_hand_is_refused_and_kept(server, folder):
     (folder / "set").mkdir(parents=True)
     (folder / "set/ranges.bin").write_bytes(b"mine")
-    with pytest.raises(DataError, match=r"is not the file that it should be.*Delete it or move"):
+    with pytest.raises(DataError, match=r"is not the expected file.*Delete it or move"):
         fetch([remote(server, "ranges")])
     assert (folder / "set/ranges.bin").read_bytes() == b"mine"
     assert server.asked == []
@@ -258,7 +258,7 @@ def test_a_wrong_file_put_there_by_hand_is_refused_and_kept(server, folder):
 def test_a_full_disk(server, folder):
     (folder / "set").mkdir(parents=True)
     (folder / "set/ranges.bin.part").symlink_to("/dev/full")  # every write to it: no space left
-    with pytest.raises(DataError, match=r"the disk is full: no room for set/ranges.bin"):
+    with pytest.raises(DataError, match=r"the disk is full: cannot store set/ranges.bin"):
         fetch([remote(server, "ranges")])
     assert os.listdir(folder / "set") == []
 
@@ -363,7 +363,7 @@ def test_damaged_archives(tmp_path, kind, damage):
 
 def test_a_member_that_is_not_there(tmp_path):
     make_zip(tmp_path / "a.zip", {"deu.txt": b"x"})
-    with pytest.raises(DataError, match=r"has no fra.txt in it, but \['deu.txt'\]"):
+    with pytest.raises(DataError, match=r"does not contain fra.txt, only \['deu.txt'\]"):
         read_zip(tmp_path / "a.zip", "fra.txt")
 
 

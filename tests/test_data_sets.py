@@ -188,9 +188,9 @@ def test_the_docs_have_every_source_and_licence():
             for line in docs.split("\n")
         ), remote.url
     for module in MODULES.values():
-        for name, (_, _, licence) in module._SETS.items():
+        for name, chosen in module.SETS.items():
             [row] = [line for line in docs.split("\n") if line.startswith(f"| `{name}`")]
-            assert licence in row
+            assert chosen.licence in row
 
 
 # --- the real files -----------------------------------------------------------------------------

@@ -38,10 +38,11 @@ from autograder.cli import main
 from autograder.demo import Student, nothing
 from autograder.gradebook.course import Course
 from autograder.grading import run as grading
-from autograder.grading.run import Assignment, grade_assignment
+from autograder.grading.assignment import Assignment
+from autograder.grading.run import grade_assignment
 from autograder.judging.judge import Judge
 from autograder.sandbox.jail import JailError
-from autograder.submissions.submission import Handed
+from autograder.submissions.model import RawSubmission
 
 pytestmark = needs_jail
 
@@ -60,7 +61,7 @@ def some_are_recorded(run: Run) -> bool:
 def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
     dice = random.Random(5)
     undisturbed = submitted_class(released, tmp_path / "undisturbed", a_class(SIZE, dice))
-    possible = [one for one in FAULTS[-6:] if can_mount() or not one.on_disk]
+    possible = [fault for fault in FAULTS[-6:] if can_mount() or not fault.on_disk]
     pairs = list(zip(possible[::2], possible[1::2], strict=True))
     with own_disk(tmp_path / "disturbed") as place:
         disturbed = copied(undisturbed, place)
@@ -91,12 +92,12 @@ def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
 class Poisoned(Assignment):
     """An assignment in which one submission ends every judge that is given it."""
 
-    def grade(self, judge: Judge, handed: Handed, seed: int) -> Any:
-        if handed.submitted.student == "poison":
+    def grade(self, judge: Judge, raw: RawSubmission, seed: int) -> Any:
+        if raw.submission.student == "poison":
             with open(self.course.root / "tried", "a") as file:
                 file.write("x")
             os._exit(1)
-        return super().grade(judge, handed, seed)
+        return super().grade(judge, raw, seed)
 
 
 def test_a_submission_with_which_every_judge_dies_is_named_and_given_up(
@@ -107,12 +108,13 @@ def test_a_submission_with_which_every_judge_dies_is_named_and_given_up(
     course = submitted_class(released, tmp_path / "course", students)
     loaded = Assignment.load(course, ASSIGNMENT)
     poisoned = Poisoned(course, ASSIGNMENT, loaded.cells, loaded.sources, loaded.files)
-    monkeypatch.setattr(grading.Assignment, "load", lambda *_: poisoned)
-    found = {one.student: one for one in grade_assignment(course, ASSIGNMENT, jobs=1)}
-    assert "judge's process died" in found["poison"].error
-    assert (course.root / "tried").read_text() == "x" * grading.ATTEMPTS
-    others = [found[name] for name in names if name != "poison"]
-    assert [(one.error, one.result["points"]) for one in others] == [(None, 50)] * 2
+    monkeypatch.setattr(Assignment, "load", lambda *_: poisoned)
+    submissions = grade_assignment(course, ASSIGNMENT, jobs=1)
+    graded = {submission.student: submission for submission in submissions}
+    assert "judge's process died" in graded["poison"].error
+    assert (course.root / "tried").read_text() == "x" * grading.MAX_ATTEMPTS
+    for name in ("first", "zero"):
+        assert graded[name].error is None and graded[name].result.points == 50
 
 
 def test_the_end_of_a_jail_is_not_the_student_s_failure():
@@ -122,7 +124,8 @@ def test_the_end_of_a_jail_is_not_the_student_s_failure():
     test = new_code_cell(
         "import contextlib, psutil, autograder\n"
         "with contextlib.suppress(Exception):\n    f()\n"
-        "for one in psutil.Process().children(recursive=True):\n    one.kill(); one.wait(9)\n"
+        "for child in psutil.Process().children(recursive=True):\n"
+        "    child.kill(); child.wait(9)\n"
         "assert f() == 1"
     )
     test.metadata["nbgrader"] = {"solution": False, "grade": True, "grade_id": "t", "points": 1}

@@ -43,7 +43,7 @@ def copies(tmp_path, monkeypatch):
         "autograder.jailed.rpc",
         "autograder.judging.judge",
         "autograder.sandbox.limits",
-        "autograder.submissions.submission",
+        "autograder.submissions.sanitise",
         "rnncourse.checks.properties",
         "rnncourse.checks.harness.training",
         "rnncourse.exercises.ps1_cells.lstm_step",
@@ -80,7 +80,7 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (
-        "import sys, autograder.judging.judge, autograder.submissions.submission\n"
+        "import sys, autograder.judging.judge, autograder.submissions.sanitise\n"
         "from autograder.rubrics import graded_properties\n"
         "graded_properties('load_translator')\n"
         "print(*sys.modules)"

@@ -34,10 +34,14 @@ from autograder.demo import Student, mistake, nothing
 from autograder.gradebook import release as releasing
 from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.recorder import Recorder
-from autograder.grading import run as grading
-from autograder.grading.run import Assignment, grade_assignment
+from autograder.grading.assignment import Assignment
+from autograder.grading.process_pool import JudgeProcess
+from autograder.grading.run import grade_assignment
+from autograder.judging.results import CellResult, SubmissionResult
 from autograder.sandbox.limits import LIMITS
-from autograder.submissions.submission import Submitted, read_submission
+from autograder.submissions.model import Submission
+from autograder.submissions.sanitise import read_submission
+from rnncourse.checks.status import Status
 from rnncourse.exercises import exercises_of
 
 # Most have everything right, which is graded fastest.
@@ -65,7 +69,8 @@ def judges_are_starting(run: Run) -> bool:
 
 def a_submission_is_running(run: Run) -> bool:
     """A jail's warm parent has forked a child, which has the same command line."""
-    lines = [line for one in run.family() if (line := cmdline(one)) and line[0] == sys.executable]
+    lines = [cmdline(process) for process in run.family()]
+    lines = [line for line in lines if line and line[0] == sys.executable]
     return any("jailed" in line and lines.count(line) > 1 for line in lines)
 
 
@@ -89,11 +94,11 @@ def test_a_run_that_was_killed_goes_on_where_it_was(released, tmp_path):
         run.kill()
         assert list(run.temporary.iterdir()) == []
     first = recorded(disturbed)[0].parent.name
-    for one in (course, disturbed):
-        mark_by_hand(one, first)
+    for each in (course, disturbed):
+        mark_by_hand(each, first)
     interrupted = Run(disturbed).until(more(disturbed, 3))
     assert interrupted.interrupt() == 130
-    assert "the same command goes on" in interrupted.output
+    assert "run the same command again" in interrupted.output
     Run(disturbed).until(more(disturbed, 3)).kill()
     last = Run(disturbed)
     assert last.finish() == 0
@@ -143,20 +148,26 @@ def killed_at(step: int, folder: Path, work: Callable[[], None]) -> bool:
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
-def graded_by_nobody(course: Course, student: str, points: float) -> tuple[Submitted, dict]:
-    """A submission and a result as a judge would give it."""
+def graded_by_nobody(
+    course: Course, student: str, points: float
+) -> tuple[Submission, SubmissionResult]:
+    """A submission and a result as a judge would give it; the digest tells the points."""
     assignment = Assignment.load(course, ASSIGNMENT)
-    submitted = read_submission(assignment.collect(student), assignment.cells, assignment.files)
+    raw = assignment.collect(student)
+    submission = read_submission(raw, assignment.cells, assignment.files)
     cells = [
-        {
-            "notebook": ASSIGNMENT,
-            "grade_id": cell.name,
-            "points": None if cell.name == MANUAL else points,
-        }
+        CellResult(
+            cell.name,
+            None if cell.name == MANUAL else points,
+            cell.points,
+            Status.FAILED,
+            notebook=ASSIGNMENT,
+        )
         for cell in assignment.cells[0].cells
         if cell.grade
     ]
-    return submitted, {"student": student, "cells": cells}
+    result = SubmissionResult(student, ASSIGNMENT, SEED, cells, digest=f"worth {points}")
+    return submission, result
 
 
 @contextlib.contextmanager
@@ -174,14 +185,14 @@ def test_recording_may_be_cut_off_anywhere(released, tmp_path, again):
 
     def record(points: float) -> None:
         with recorder(course) as book:
-            book.record(*graded_by_nobody(course, "Ada", points), digest=f"worth {points}")
+            book.record(*graded_by_nobody(course, "Ada", points))
 
     if again:
         record(1)
         mark_by_hand(course, "Ada")
     expected = copied(course, tmp_path / "expected")
     with recorder(expected) as book:
-        book.record(*graded_by_nobody(expected, "Ada", 2), digest="worth 2")
+        book.record(*graded_by_nobody(expected, "Ada", 2))
     before = shutil.copytree(course.root, tmp_path / "before")
     rest: set[str] = set()
     for step in range(1000):
@@ -222,19 +233,19 @@ def test_releasing_may_be_cut_off_anywhere(course, monkeypatch, name):
         raise CourseError("generate_assignment failed")
 
     def attempt() -> None:
-        monkeypatch.setattr(releasing, "_ask", generates)
+        monkeypatch.setattr(releasing, "_run_nbgrader", generates)
         releasing.release(course, ASSIGNMENT)
 
     for step in range(1000):
         lay(old)
         if not killed_at(step, folder.parent, attempt):
             break
-        monkeypatch.setattr(releasing, "_ask", fails)
+        monkeypatch.setattr(releasing, "_run_nbgrader", fails)
         with pytest.raises(CourseError):
             releasing.release(course, ASSIGNMENT)
-        assert {one.name: one.read_text() for one in folder.iterdir()} in (old, new), step
+        assert {path.name: path.read_text() for path in folder.iterdir()} in (old, new), step
         attempt()
-        assert {one.name: one.read_text() for one in folder.iterdir()} == new
+        assert {path.name: path.read_text() for path in folder.iterdir()} == new
         assert os.listdir(folder.parent) == [ASSIGNMENT]
     assert step > 10
 
@@ -245,7 +256,7 @@ def test_work_in_what_a_killed_release_left_is_kept(course, monkeypatch):
     for place, text in ((folder, "worked in since"), (before, "old")):
         place.mkdir(parents=True)
         (place / "a.ipynb").write_text(text)
-    monkeypatch.setattr(releasing, "_ask", lambda *_, **__: None)
+    monkeypatch.setattr(releasing, "_run_nbgrader", lambda *_, **__: None)
     releasing.release(course, ASSIGNMENT)
     (kept,) = (course.root / "class" / "kept").iterdir()
     assert (kept / "a.ipynb").read_text() == "worked in since"
@@ -256,7 +267,7 @@ def test_work_in_what_a_killed_release_left_is_kept(course, monkeypatch):
 def test_ctrl_c_never_reaches_a_judge():
     """Not even the first one, while it starts: its words would hide the grader's."""
     resource_tracker._resource_tracker._stop()  # the first process to be started starts it
-    judge = grading._Process(None, "none", LIMITS)
+    judge = JudgeProcess(None, "none", LIMITS)
     try:
         held = 0
         while not judge.pipe.poll():

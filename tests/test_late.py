@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, needs_jail
 from nbgrader.api import Gradebook
 
-from autograder.demo import Student, hand_in, nothing
+from autograder.demo import Student, nothing, submit
 from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.recorder import Recorder
 from autograder.gradebook.release import release
@@ -38,14 +38,14 @@ def test_the_rule_of_the_guide(short_course):
     course = short_course
     release(course, "ps1_cells")
     solved = course.sources("ps1_cells")["ps1_cells"]
-    hand_in(course, Student("ada", "all right", 6, nothing), solved)
+    submit(course, Student("ada", "all right", 6, nothing), solved)
     folder = course.path("submitted", "ada", "ps1_cells")
     (folder / "timestamp.txt").write_text("2026-11-26 11:04 UTC")
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.update_or_create_assignment("ps1_cells", duedate="2026-11-25 11:00 UTC")
     guide = (ROOT / "docs" / "instructors.md").read_text()
     (rule,) = [part for part in guide.split("```") if part.startswith("python\n# late.py")]
-    (line,) = [one for one in guide.split("`") if one.startswith("c.AssignLatePenalties")]
+    (line,) = [part for part in guide.split("`") if part.startswith("c.AssignLatePenalties")]
     with (course.root / "nbgrader_config.py").open("a") as config:
         config.write(f"{line}\n")
 
@@ -55,7 +55,7 @@ def test_the_rule_of_the_guide(short_course):
 
     status, said = grade(course, rule.removeprefix("python\n").replace("min", "mim"))
     assert status == 1
-    assert "the rule for late work has failed: NameError: name 'mim' is not defined" in said
+    assert "the rule for late work failed: NameError: name 'mim' is not defined" in said
     assert penalty(course) == pytest.approx(0.2 * 6)
 
     status, said = grade(course, "")
@@ -67,5 +67,5 @@ def test_the_rule_of_the_guide(short_course):
 def test_a_configuration_that_fails_is_named(course):
     with (course.root / "nbgrader_config.py").open("a") as config:
         config.write("c.Exchange.root = /srv\n")
-    with pytest.raises(CourseError, match=r"nbgrader_config.py has failed: SyntaxError: "):
+    with pytest.raises(CourseError, match=r"nbgrader_config.py failed: SyntaxError: "):
         Recorder(Course(course.root), "ps1_cells")

@@ -10,11 +10,12 @@ import pytest
 from conftest import ROOT, needs_jail
 
 from autograder.jailed.rpc import RemoteError
-from autograder.judging.judge import Submission
-from autograder.judging.session import Lost
+from autograder.judging.session import WorkerLost
+from autograder.judging.student_process import StudentProcess
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
-from autograder.submissions.submission import Unreadable, read_file
+from autograder.submissions.collect import read_file
+from autograder.submissions.model import Unreadable
 
 MB = 1 << 20
 
@@ -33,8 +34,8 @@ def shown(outputs: list[dict]) -> str:
 # What a student's cell does, under which limit, and what the student then reads.
 CELLS = {
     "cell": (dict(cell=0.5), "while True: pass", "this cell was stopped after 0.5 s"),
-    "cpu": (
-        dict(cpu=1, cell=30),
+    "cpu_time": (
+        dict(cpu_time=1, cell=30),
         "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass",
         "more than 1 s of processor time",
     ),
@@ -58,8 +59,8 @@ CELLS = {
         "time.sleep(60)",
         "your code started more than 8 processes",
     ),
-    "files": (
-        dict(files=64),
+    "open_files": (
+        dict(open_files=64),
         "kept = [open('/dev/null') for _ in range(99)]",
         "Too many open files",
     ),
@@ -68,8 +69,8 @@ CELLS = {
         "open('large', 'wb').write(b'x' * (2 << 20))",
         "File too large",
     ),
-    "scratch": (
-        dict(file_size=LIMITS.scratch),
+    "scratch_size": (
+        dict(file_size=LIMITS.scratch_size),
         "for n in range(9):\n    open(f'part-{n}', 'wb').write(b'x' * (30 << 20))",
         "No space left on device",
     ),
@@ -78,8 +79,8 @@ CELLS = {
         "for _ in range(9): print('x' * 100_000)",
         "the output of a cell was too long and has been cut",
     ),
-    "outputs": (
-        dict(outputs=1000),
+    "outputs_size": (
+        dict(outputs_size=1000),
         "print('x' * 2000)",
         "the notebook's outputs were too long and have been left out",
     ),
@@ -95,9 +96,9 @@ CELLS = {
 @pytest.mark.parametrize("name", CELLS)
 def test_a_cell_meets_its_limit_and_the_student_is_told(jail, name):
     changes, source, says = CELLS[name]
-    submission = Submission(jail, 1, {}, replace(LIMITS, grace=0.5, **changes))
+    submission = StudentProcess(jail, 1, {}, replace(LIMITS, grace=0.5, **changes))
     try:
-        said = shown(submission.run_cell(source)) + "\n".join(submission.result.notes)
+        said = shown(submission.run_cell(source).outputs) + "\n".join(submission.notes)
         assert says in said
     finally:
         submission.close()
@@ -106,8 +107,8 @@ def test_a_cell_meets_its_limit_and_the_student_is_told(jail, name):
 # What a test calls, how often, and what is said of the last call.
 CALLS = {
     "call": (dict(call=0.5), "while True: pass", 1, "Timeout: it took too long"),
-    "call_again": (
-        dict(call=0.5, call_again=0.1),
+    "call_after_timeout": (
+        dict(call=0.5, call_after_timeout=0.1),
         "while True: pass",
         2,
         "Timeout: it took too long",
@@ -124,8 +125,8 @@ CALLS = {
         2,
         "the time for all tests together is used up",
     ),
-    "lives": (
-        dict(lives=2),
+    "max_restarts": (
+        dict(max_restarts=2),
         "import os; os._exit(0)",
         4,
         "your notebook ended its process too often; the rest was not run",
@@ -139,16 +140,16 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_meets_its_limit_and_the_student_is_told(jail, name):
     changes, body, times, says = CALLS[name]
-    submission = Submission(jail, 1, {}, replace(LIMITS, **{"grace": 1.0, **changes}))
+    submission = StudentProcess(jail, 1, {}, replace(LIMITS, **{"grace": 1.0, **changes}))
     try:
         submission.run_cell(f"def f():\n    {body}\n")
 
         # A crash ends a cell of tests: where the next one is asked for, it is another cell's.
-        with contextlib.nullcontext() if name == "lives" else submission.tests():
+        with contextlib.nullcontext() if name == "max_restarts" else submission.tests():
             for _ in range(times):
-                with pytest.raises((Lost, RemoteError)) as raised:
+                with pytest.raises((WorkerLost, RemoteError)) as raised:
                     while True:
-                        submission.names(["f"])["f"]()
+                        submission.values(["f"])["f"]()
         assert says in str(raised.value)
     finally:
         submission.close()
@@ -173,7 +174,7 @@ def documented() -> dict[str, str]:
 
 
 def value_of(name: str) -> float:
-    """`call` is a field of Limits; `jailed.wire.MAX_DEPTH` a constant of a module."""
+    """`call` is a field of Limits; `jailed.limits.MAX_DEPTH` a constant of a module."""
     if "." not in name:
         return getattr(LIMITS, name)
     module, constant = name.rsplit(".", 1)
@@ -192,8 +193,8 @@ def test_no_limit_is_left_without_a_test():
     """Limits that this file does not test are named here, with where they are tested."""
     elsewhere = {
         "judge_memory": "tests/attacks/huge_views.py",
-        "notebook": "tests/test_bad_input.py",
-        "extra_files": "tests/test_bad_input.py",
+        "notebook_size": "tests/test_bad_input.py",
+        "extra_files_size": "tests/test_bad_input.py",
     }
     assert {one.name for one in fields(Limits)} <= {*CELLS, *CALLS, *elsewhere}
     assert all(Path(ROOT, path).exists() for path in elsewhere.values())

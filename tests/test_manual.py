@@ -8,13 +8,13 @@ from conftest import needs_jail
 from nbgrader.api import Gradebook
 from rich.console import Console
 
-from autograder.cli import table_of
-from autograder.demo import Student, hand_in, nothing
+from autograder.demo import Student, nothing, submit
 from autograder.gradebook.course import Course
-from autograder.gradebook.manual_marks import of_class
+from autograder.gradebook.manual_marks import manual_marks_by_student
 from autograder.gradebook.release import release
 from autograder.grading.run import grade_assignment
 from autograder.reports.class_report import ClassReport
+from autograder.terminal import marks_table
 
 pytestmark = needs_jail
 
@@ -26,7 +26,7 @@ def shown(course: Course, **options: object) -> str:
     """The line of a grading run that is about the only student."""
     graded = grade_assignment(course, "ps1_cells", **options)
     file = io.StringIO()
-    Console(file=file, width=400).print(table_of(graded))
+    Console(file=file, width=400).print(marks_table(graded))
     return file.getvalue().splitlines()[2].split("│")[-1].strip()
 
 
@@ -40,39 +40,39 @@ def mark(course: Course, points: float | None) -> None:
 
 def attention(course: Course) -> list[str]:
     found = ClassReport.load(course, "ps1_cells").attention()
-    return [one.text for one in found if "hand" in one.text]
+    return [item.text for item in found if "hand" in item.text]
 
 
 @pytest.fixture
-def submitted_class(short_course: Course) -> Course:
-    """That course, to which Ada has handed in everything right."""
+def course_of_ada(short_course: Course) -> Course:
+    """That course, to which Ada has submitted everything right."""
     release(short_course, "ps1_cells")
     solved = short_course.sources("ps1_cells")["ps1_cells"]
-    hand_in(short_course, Student("ada", "all right", 6, nothing), solved)
+    submit(short_course, Student("ada", "all right", 6, nothing), solved)
     return short_course
 
 
-def test_a_mark_by_hand_is_no_longer_awaited(handed_in):
-    course = handed_in
-    assert of_class(course, "ps1_cells") == {}
+def test_a_mark_by_hand_is_no_longer_awaited(course_of_ada):
+    course = course_of_ada
+    assert manual_marks_by_student(course, "ps1_cells") == {}
 
     assert shown(course) == AWAITS
     assert shown(course) == f"{AWAITS}; unchanged"
     assert attention(course) == [f"To be marked by hand: 1 student, in {ANSWER}."]
 
     mark(course, 3.5)
-    assert shown(course) == "marked by hand: 9.5 in all; unchanged"
+    assert shown(course) == "marked by hand: 9.5 in total; unchanged"
     assert attention(course) == []
 
     # Graded anew: nbgrader keeps the mark and asks for another look.
-    again = "marked by hand before (9.5 in all): look again"
+    again = "marked by hand before (9.5 in total): look again"
     assert shown(course, force=True) == again
     result = json.loads((course.results("ps1_cells") / "ada" / "result.json").read_text())
-    assert result["by_hand"] == {
+    assert result["manual_marks"] == {
         "given": [ANSWER],
         "waiting": [],
         "again": [ANSWER],
-        "points_in_all": 9.5,
+        "total_points": 9.5,
     }
     assert result["needs_manual_grade"]
     assert attention(course) == ["Graded anew after being marked by hand, look again: 1 student."]
@@ -81,10 +81,10 @@ def test_a_mark_by_hand_is_no_longer_awaited(handed_in):
     assert shown(course) == f"{AWAITS}; unchanged"
 
 
-def test_a_mark_by_hand_does_not_hide_behind_work_that_cannot_be_read(handed_in):
-    course = handed_in
+def test_a_mark_by_hand_does_not_hide_behind_work_that_cannot_be_read(course_of_ada):
+    course = course_of_ada
     grade_assignment(course, "ps1_cells")
     mark(course, 3.5)
     path = course.path("submitted", "ada", "ps1_cells") / "ps1_cells.ipynb"
     path.write_text(path.read_text()[:2000])
-    assert shown(course).endswith("; marked by hand before (3.5 in all): look again")
+    assert shown(course).endswith("; marked by hand before (3.5 in total): look again")

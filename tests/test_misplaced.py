@@ -1,4 +1,4 @@
-"""What was handed in where nobody looks for it is named, not passed over."""
+"""Submissions in the wrong place are named, not ignored."""
 
 import pytest
 
@@ -24,8 +24,8 @@ def test_it_is_named(tmp_path, place):
     course = Course(tmp_path)
     put(course, place)
     shown = f"submitted/{place}" if "PS-1" not in place else "submitted/ada/PS-1"
-    assert course.misplaced("ps1") == [shown]
-    with pytest.raises(CourseError, match=f"is empty; there is {shown}, in another place"):
+    assert course.misplaced_submissions("ps1") == [shown]
+    with pytest.raises(CourseError, match=f"is empty; {shown} is in the wrong place"):
         grade_assignment(course, "ps1")
 
 
@@ -33,11 +33,11 @@ def test_it_is_named(tmp_path, place):
 def test_what_lies_right_or_belongs_to_another_set_is_not(tmp_path, place):
     course = Course(tmp_path)
     put(course, place)
-    assert course.misplaced("ps1") == []
+    assert course.misplaced_submissions("ps1") == []
 
 
 def test_a_slip_in_a_student_s_name_is_told(tmp_path):
     course = Course(tmp_path)
     put(course, "grace/ps1/ps1.ipynb")
-    with pytest.raises(CourseError, match=r"ps1 by 'grase'; did you mean 'grace'\?"):
+    with pytest.raises(CourseError, match=r"'grase' did not submit ps1; did you mean 'grace'\?"):
         grade_assignment(course, "ps1", ["grase"])

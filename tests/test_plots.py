@@ -1,4 +1,4 @@
-"""The pictures: they draw what they are given, and their words say what it is."""
+"""The pictures: they draw their arguments, and their alternative texts describe them."""
 
 import functools
 import gc
@@ -153,12 +153,12 @@ def picture(name):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_draws_and_has_its_words(name):
-    one = picture(name)
-    assert one.png.startswith(b"\x89PNG")
-    width, height = one.figure.get_size_inches()
+    drawn = picture(name)
+    assert drawn.png.startswith(b"\x89PNG")
+    width, height = drawn.figure.get_size_inches()
     assert 0.5 < height < 14 and (0.5 < width < 11.6 or name == "cell, enas")
-    assert len(one.alt) > 15 and one.alt.endswith(".")
-    assert not {"nan", "inf", "tensor("} & set(one.alt.split())
+    assert len(drawn.alt) > 15 and drawn.alt.endswith(".")
+    assert not {"nan", "inf", "tensor("} & set(drawn.alt.split())
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -188,8 +188,8 @@ def test_nothing_is_drawn_at_random(name):
 
 def test_a_picture_shows_itself_once(tmp_path):
     picture = plots.states(normal(3, 2), ["<b>", "'", '"'], title="$")
-    data, told = picture._repr_png_()
-    assert data == picture.png and told["alt"] == picture.alt
+    data, metadata = picture._repr_png_()
+    assert data == picture.png and metadata["alt"] == picture.alt
     html = picture._repr_html_()
     assert "&lt;b&gt;" in html and "<b>" not in html and html.count("<img") == 1
     assert "max-width: 100%" in html
@@ -270,11 +270,11 @@ X, STATE, W_X, W_H = normal(B, D), normal(B, H), normal(D, H), normal(H, H)
 
 def test_names_are_found_where_the_step_has_them():
     step, x, (h, c), W = lstm()
-    found = equations(step, x, (h, c), W, names=("u", ("a", "b"), "V"))
-    assert found[0] == "z = cat(u, a) @ V" and found[-1] == "a′ = o × tanh(b′)"
-    wanted = ["h′ = tanh(x @ W_x + h @ W_h)"]
-    assert equations(functools.partial(cells.elman_step, W_x=W_X, W_h=W_H), X, STATE) == wanted
-    assert equations(lambda x, h: cells.elman_step(x, h, W_X, W_H), X, STATE) == wanted
+    renamed = equations(step, x, (h, c), W, names=("u", ("a", "b"), "V"))
+    assert renamed[0] == "z = cat(u, a) @ V" and renamed[-1] == "a′ = o × tanh(b′)"
+    expected = ["h′ = tanh(x @ W_x + h @ W_h)"]
+    assert equations(functools.partial(cells.elman_step, W_x=W_X, W_h=W_H), X, STATE) == expected
+    assert equations(lambda x, h: cells.elman_step(x, h, W_X, W_H), X, STATE) == expected
     # The same tensor twice is two inputs still.
     assert equations(cells.lstm_step, x, (h, h), W)[-2:] == [
         "c′ = f × c + i × g",
@@ -441,8 +441,8 @@ def test_nothing_in_a_layout_overlaps():
 
 def test_wirings_say_what_is_read_and_written():
     alt = plots.translation_wiring(WORDS, ["comment", "allez"], attention=True).alt
-    for one in ("how are you ?", "<s> comment allez", "comment allez </s>", "every state"):
-        assert one in alt
+    for part in ("how are you ?", "<s> comment allez", "comment allez </s>", "every state"):
+        assert part in alt
     assert "attention" not in plots.translation_wiring(WORDS, WORDS).alt
     assert "after <s> how, after how are" in plots.language_model_wiring(WORDS).alt
     assert "how are you ?" in plots.sentiment_wiring(WORDS, "neutral").alt
@@ -475,22 +475,22 @@ def test_a_map_keeps_what_is_near_together():
 @pytest.mark.parametrize("length_penalty", [0.0, 1.5])
 def test_the_tree_is_the_search_of_the_reference(beam, length_penalty):
     step, state = searching()
-    (found,) = beam_search(step, state, 0, 1, 4, beam, length_penalty)
+    (ranked,) = beam_search(step, state, 0, 1, 4, beam, length_penalty)
     alt = tree(beam, length_penalty=length_penalty).alt
-    for tokens, score in found:
+    for tokens, score in ranked:
         sentence = " ".join(VOCABULARY[token] for token in tokens)
         fate = "finished" if tokens[-1] == 1 else "cut"
         assert f"{sentence} ({fate}, score {score:.2f})".replace("-", "−") in alt
-    best = " ".join(VOCABULARY[token] for token in found[0][0])
+    best = " ".join(VOCABULARY[token] for token in ranked[0][0])
     assert f"best first: {best} (" in alt
     if beam == 1:
-        assert found[0][0] == greedy_decode(step, state, 0, 1, 4)[0]
+        assert ranked[0][0] == greedy_decode(step, state, 0, 1, 4)[0]
 
 
 def test_a_tree_takes_a_vocabulary():
-    numbered = {word: n for n, word in reversed(list(enumerate(VOCABULARY)))}
+    numbers = {word: n for n, word in reversed(list(enumerate(VOCABULARY)))}
     step, state = searching()
-    assert plots.beam_tree(step, state, 0, 1, 3, 2, numbered).alt == tree(2, 3).alt
+    assert plots.beam_tree(step, state, 0, 1, 3, 2, numbers).alt == tree(2, 3).alt
 
 
 # --- errors -------------------------------------------------------------------------------------
@@ -501,7 +501,7 @@ ERRORS = {
     r"hs must be numbers, \(T, H\)": lambda: plots.states([["a"]]),
     "there is no finite number in states": lambda: plots.states([[float("nan")]]),
     r"gates must be a dictionary \{name: values\}": lambda: plots.gates(normal(3, 2)),
-    "all gates must have as many steps; given: i 3, f 2": lambda: plots.gates(
+    "all gates must have the same number of steps; given: i 3, f 2": lambda: plots.gates(
         {"i": normal(3, 2), "f": normal(2, 2)}
     ),
     "masks must be a dictionary": lambda: plots.masks({}),
@@ -544,12 +544,16 @@ def test_errors_say_what_was_given(message):
 
 
 def test_no_problem_set_hides_more_than_the_search():
-    sets = sorted({one.problem_set for one in exercises().values()})
-    hidden = {name: [m for m in hidden_modules(name) if "plots" in m] for name in sets}
+    sets = sorted({exercise.problem_set for exercise in exercises().values()})
+    hidden = {
+        name: [module for module in hidden_modules(name) if "plots" in module] for name in sets
+    }
     assert hidden == {
-        name: ["rnncourse.plots.beam_tree"] if name == "ps6_decoding" else [] for name in sets
+        name: ["rnncourse.plots.search_tree"] if name == "ps6_decoding" else [] for name in sets
     }
     assert set(plots.__all__) <= set(dir(plots))
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
+    # A module of that name would take the function's place in the package once it is imported.
+    assert not {path.stem for path in Path(plots.__file__).parent.glob("*.py")} & set(plots.__all__)
     with pytest.raises(AttributeError, match=r"'rnncourse\.plots' has no attribute 'colour'"):
         _ = plots.colour

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import gradebook_rows, needs_jail
 
-from autograder.demo import Student, broken_file, hand_in, mistake, nothing
+from autograder.demo import Student, broken_file, mistake, nothing, submit
 from autograder.gradebook import recorder
 from autograder.gradebook.course import Course, CourseError
 from autograder.gradebook.release import feedback, release
@@ -92,7 +92,7 @@ def postgres() -> Iterator[Postgres]:
     where = programs()
     if where is None or shutil.which("setpriv") is None:
         pytest.skip("needs a PostgreSQL server, such as Debian's package postgresql, and setpriv")
-    if os.getuid() == 0 and "postgres" not in {one.pw_name for one in pwd.getpwall()}:
+    if os.getuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
         pytest.skip("as root it needs a user called postgres to run the server")
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:  # a socket's path must be short
         server = Postgres(where, Path(folder))
@@ -110,7 +110,7 @@ def class_of(course: Course) -> Course:
         book.update_or_create_assignment(ASSIGNMENT, duedate="2026-11-01 10:00:00 UTC")
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     for day, student in enumerate(STUDENTS, 1):
-        hand_in(course, student, solved)
+        submit(course, student, solved)
         when = course.path("submitted", student.name, ASSIGNMENT) / "timestamp.txt"
         when.write_text(f"2026-11-0{day} 09:00:00 UTC")
     return course
@@ -128,7 +128,7 @@ def mark_and_regrade(course: Course) -> None:
     again = course.path("submitted", "wrong", ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
     shutil.copy(again, course.path("submitted", "bob", ASSIGNMENT))
     ada, bob = grade_assignment(course, ASSIGNMENT, ["ada", "bob"], force=True)
-    assert ada.result["points"] > bob.result["points"]
+    assert ada.result.points > bob.result.points
 
 
 @needs_jail
@@ -145,37 +145,39 @@ def test_a_class_on_postgresql_has_the_rows_of_one_on_sqlite(
     class_of(other)
 
     # The server is stopped while a class is graded, and comes back when it has been given up ...
-    monkeypatch.setattr(recorder, "LOCK_PATIENCE", 0.5)
+    monkeypatch.setattr(recorder, "GRADEBOOK_TIMEOUT", 0.5)
 
-    def stop(graded: Graded, done: int, of: int) -> None:
+    def stop(graded: Graded, done: int, total: int) -> None:
         if done == 2:
             postgres.stop()
 
-    with pytest.raises(CourseError, match=r"server has failed for 0.5 s: .*the same command goes"):
+    with pytest.raises(
+        CourseError, match=r"server has failed for 0.5 s: .*run the same command again"
+    ):
         grade_assignment(other, ASSIGNMENT, progress=stop)
     with pytest.raises(CourseError, match=r"gradebook postgresql://.* cannot be opened: .*No such"):
         grade_assignment(other, ASSIGNMENT)
     postgres.start()
     # ... and is restarted in time: nothing is to be noticed. A name that its columns have no room
     # for concerns that student alone.
-    hand_in(other, Student("x" * 200, "", 6, nothing), other.sources(ASSIGNMENT)[ASSIGNMENT])
-    monkeypatch.setattr(recorder, "LOCK_PATIENCE", PATIENCE)
+    submit(other, Student("x" * 200, "", 6, nothing), other.sources(ASSIGNMENT)[ASSIGNMENT])
+    monkeypatch.setattr(recorder, "GRADEBOOK_TIMEOUT", PATIENCE)
 
-    def restart(graded: Graded, done: int, of: int) -> None:
+    def restart(graded: Graded, done: int, total: int) -> None:
         if done == 4:
             postgres.stop()
             postgres.start()
 
     graded = grade_assignment(other, ASSIGNMENT, jobs=2, progress=restart)
     assert "could not be recorded: value too long" in graded.pop().error
-    assert [one.error for one in graded] == [None] * len(STUDENTS)
-    assert sum(one.skipped for one in graded) == 2
+    assert [submission.error for submission in graded] == [None] * len(STUDENTS)
+    assert sum(submission.skipped for submission in graded) == 2
     rows = gradebook_rows(other)
     assert rows == gradebook_rows(course)
     assert len(rows["submitted_assignment"]) == len(STUDENTS)
 
-    for one in (course, other):
-        mark_and_regrade(one)
+    for each in (course, other):
+        mark_and_regrade(each)
     assert gradebook_rows(other) == gradebook_rows(course)
     assert gradebook_rows(other)["comment"] != rows["comment"]
 

@@ -16,20 +16,21 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.jailed.rpc import Peer, Remote, RemoteError
-from autograder.jailed.wire import MAX_MESSAGE, Encoder, WireError, is_notice, pack, size_of, unpack
-from autograder.judging.session import Lost, Session
-from autograder.sandbox.jail import MAX_FRAME
+from autograder.jailed.frames import MAX_PAYLOAD
+from autograder.jailed.limits import MAX_MESSAGE
+from autograder.jailed.rpc import Endpoint, Operation, RemoteError, RemoteObject
+from autograder.jailed.wire import Encoder, WireError, is_notice, pack, size_of, unpack
+from autograder.judging.session import Session, WorkerLost
 from autograder.sandbox.limits import LIMITS
 
-KNOWN = (Lost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
+KNOWN = (WorkerLost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
 QUICK = replace(LIMITS, grace=0.0)
 MESSAGES = 6  # of one script at most
 
 # --- the far side ---------------------------------------------------------------------------------
 
 
-class Honest(Peer):
+class Honest(Endpoint):
     """A child as it should be, in this process: it answers what the judge asks."""
 
     def __init__(self) -> None:
@@ -43,6 +44,14 @@ class Honest(Peer):
                 one.append(3)
         return x * 2, {"rest": len(rest)}, torch.tensor([True, False])
 
+    def operations(self) -> dict[str, Operation]:
+        return super().operations() | {
+            "cell": self.serve_cell,
+            "begin": self.serve_begin,
+            "getattr": self.serve_getattr,
+            "write": self.serve_write,
+        }
+
     def serve_cell(self, header: Any, data: Any) -> Any:
         shown = {"output_type": "stream", "name": "stdout", "text": "1"}
         error = {"output_type": "error", "ename": "E", "evalue": "no", "traceback": ["a", "b"]}
@@ -50,7 +59,7 @@ class Honest(Peer):
         return {"value": encoder.node([shown, error]), "cut": False}, encoder.buffers
 
     def serve_begin(self, header: Any, data: Any) -> Any:
-        self.begin_chapter()
+        self.reset()
         encoder = Encoder(self._export)
         return {"value": encoder.node(self.names)}, encoder.buffers
 
@@ -86,14 +95,14 @@ class Script:
                 return None  # and nothing more, until the judge has lost its patience
             self.sent += 1
             self.coming += line.message(self)
-        chunk = bytes(self.coming[:MAX_FRAME])
-        del self.coming[:MAX_FRAME]
+        chunk = bytes(self.coming[:MAX_PAYLOAD])
+        del self.coming[:MAX_PAYLOAD]
         return chunk
 
     def interrupt(self) -> None:
         pass
 
-    def facts(self) -> dict[str, Any]:
+    def exit_report(self) -> dict[str, Any]:
         return {"clean": True}
 
     def answer(self) -> bytes:
@@ -280,8 +289,8 @@ def conversation(script: Script) -> Session:
             if isinstance(one, torch.Tensor) and one.requires_grad and one.is_floating_point():
                 one.sum().backward()
 
-    f = Remote(session, 1, "function", "f")
-    module = Remote(session, 2, "module", "Net")
+    f = RemoteObject(session, 1, "function", "f")
+    module = RemoteObject(session, 2, "module", "Net")
     for ask in (
         lambda: session.run_cell("f = 1", 1),
         lambda: session.begin(["f", "Net", "x"], 1),
@@ -304,7 +313,7 @@ def conversation(script: Script) -> Session:
 def test_whatever_the_child_sends_the_judge_goes_on(messages):
     session = conversation(Script(messages))
     assert not session.alive
-    assert len(session._inbox) <= 2 * MAX_FRAME
+    assert len(session._inbox) <= 2 * MAX_PAYLOAD
 
 
 def test_an_honest_child_is_understood():
@@ -330,14 +339,14 @@ def test_a_long_message_that_never_ends_is_not_kept():
             most = max(most, len(session._inbox) if session else 0)
             start = MAX_MESSAGE.to_bytes(4, "big") + (4 << 20).to_bytes(4, "big")
             self.sent += 1
-            return (start if self.sent == 1 else b"") + b" " * (MAX_FRAME - 8)
+            return (start if self.sent == 1 else b"") + b" " * (MAX_PAYLOAD - 8)
 
     session = None
     session = Session(Endless([]), 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
-    assert most <= MAX_MESSAGE + MAX_FRAME
-    assert any("no answer" in line for line in session.suspicious)
+    assert most <= MAX_MESSAGE + MAX_PAYLOAD
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 TENSOR = ["tensor", "float64", [1], 0]
@@ -355,9 +364,9 @@ TENSOR = ["tensor", "float64", [1], 0]
 def test_a_graph_that_cannot_be_is_refused(reply):
     script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
-        Remote(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
-    assert any("no answer" in line for line in session.suspicious)
+    with pytest.raises(WorkerLost):
+        RemoteObject(session, 1, "function", "f")(torch.ones(1, requires_grad=True))
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 @pytest.mark.parametrize(
@@ -376,14 +385,14 @@ def test_gradients_that_cannot_be_are_refused(gradients):
     session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
     f = session.begin(["f"], 1)["f"]
     result, *_ = f(torch.ones(2, dtype=torch.float64, requires_grad=True))
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         result.sum().backward()
-    assert any("no answer" in line for line in session.suspicious)
+    assert any("malformed answer" in line for line in session.suspicious)
 
 
 def test_the_far_side_may_only_name_what_it_was_given():
     script = Script([Line(lambda script: framed({"value": ["yours", 7]}, []), [])])
     session = Session(script, 1, QUICK, [])
-    with pytest.raises(Lost):
+    with pytest.raises(WorkerLost):
         session.run_cell("", 1)
-    assert any("not there" in line for line in session.suspicious)
+    assert any("unknown object" in line for line in session.suspicious)

@@ -13,8 +13,7 @@ from rnncourse.checks.harness import training as parts
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps5_training import EXERCISES
 from rnncourse.exercises.ps5_training.elman_backward import draw_backward
-from rnncourse.reference import minimal_loop as short_loop
-from rnncourse.reference import training_loop
+from rnncourse.reference import minimal_loop, training_loop
 from rnncourse.reference.training import elman_backward
 
 
@@ -34,14 +33,14 @@ def square(model, batch):
     "script, patience",
     [([5, 4, 3, 2], 9), ([5, 2, 3, 4], 9), ([5, 2, 3, 1], 1), ([2, 2, 2, 2], 2), ([1, 2, 1, 2], 3)],
 )
-def test_the_short_loop_does_what_the_long_one_does(script, patience):
+def test_the_minimal_loop_does_what_the_long_one_does(script, patience):
     generator = torch.Generator().manual_seed(3)
     batches = [torch.randn(2, 5, 3, generator=generator) for _ in range(3)]
     with torch.random.fork_rng():
         torch.manual_seed(1)
         start = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
     found = []
-    for fit, more in ((short_loop.fit, {}), (training_loop.fit, {"progress": False})):
+    for fit, more in ((minimal_loop.fit, {}), (training_loop.fit, {"progress": False})):
         model, values = copy.deepcopy(start), iter(script)
         history = fit(
             model,

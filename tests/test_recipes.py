@@ -1,8 +1,9 @@
-"""The recipes at sizes of seconds: files, tables, and runs that are broken off and gone on with."""
+"""The recipes, tiny: files, tables, and runs that are interrupted and resumed."""
 
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,7 @@ class Stop(Exception):
 
 
 def broken_off(monkeypatch, run, settings, steps):
-    """Follow a recipe, and break off after so many steps of training."""
+    """Run a recipe, and break off after that number of training steps."""
     step, count = torch.optim.Adam.step, []
 
     def counted(self, *args, **kwargs):
@@ -223,6 +224,59 @@ def _epochs(folder):
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
+@pytest.mark.parametrize("content", ["", "[1, 2", '"12"', "null"])
+def test_a_damaged_time_is_no_time(tmp_path, content):
+    """As a killed run of an earlier version may have left it."""
+    perform(*tiny("vectors", tmp_path / "run"))
+    (tmp_path / "run" / "time.json").write_text(content)
+    results, _ = perform(*tiny("vectors", tmp_path / "run"))
+    assert results["minutes"] < 1
+
+
+@pytest.mark.parametrize(
+    "file, message",
+    [
+        ("run.json", r"run\.json is missing or damaged: give --fresh"),
+        ("checkpoint", r"checkpoint is not a checkpoint, or is damaged: .*Give --fresh"),
+    ],
+)
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_damaged_run_is_refused_in_words_until_fresh(tmp_path, capsys, file, message, share):
+    folder = tmp_path / "run"
+    perform(*tiny("vectors", folder))
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(content[: int(share * len(content))])
+    arguments = ["vectors", "--device", "cpu", "--out", str(folder)]
+    arguments += ["--set", *TINY["vectors"].split()]
+    assert command.main(arguments) == 2
+    assert re.search(message, capsys.readouterr().err, re.DOTALL)
+    assert command.main([*arguments, "--fresh"]) == 0
+
+
+@pytest.mark.parametrize("file", ["results.json", "words.json", "weights.safetensors"])
+def test_damaged_results_are_refused_in_words_and_made_again(tmp_path, capsys, file):
+    folder = tmp_path / "run"
+    perform(*tiny("vectors", folder))
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(content[:20])
+    with pytest.raises(RecipeError, match=r"damaged.*run the recipe again"):
+        load(folder)
+    if file == "results.json":
+        assert command.main(["report", "--runs", str(tmp_path), "--out", "x"]) == 2
+        assert "run the recipe again" in capsys.readouterr().err
+    perform(*tiny("vectors", folder))
+    if file != "results.json":  # which has the minutes
+        assert (folder / file).read_bytes() == content
+    load(folder)
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    perform(*tiny("vectors", tmp_path / "run"))
+    (tmp_path / "run" / ".checkpoint.0123.unfinished").write_bytes(b"half")
+    perform(*tiny("vectors", tmp_path / "run"))
+    assert not list((tmp_path / "run").glob(".*"))
+
+
 def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
     run, settings = tiny("words", tmp_path / "run", minutes=1e-9)
     results, summary = perform(run, settings)
@@ -246,14 +300,12 @@ def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
         ("words --device abacus", "'abacus'.*available: .*cpu"),
         ("words --device cuda:77", "not a device of this machine"),
         ("words --set hidden=3", r"no setting 'hidden'.*H=200"),
-        ("words --set H=wide", "value of H must be of the kind int"),
+        ("words --set H=wide", "value of H must be of type int"),
         ("words --set regularize=maybe", "must be yes or no"),
         ("words --minutes 0", "must be positive"),
     ],
 )
 def test_clear_errors(capsys, monkeypatch, tmp_path, arguments, message):
-    import re
-
     monkeypatch.chdir(tmp_path)
     assert command.main(arguments.split()) == 2
     assert re.search(message, capsys.readouterr().err)
@@ -342,7 +394,7 @@ def test_report(tmp_path, capsys):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("N", [1, 7])
 def test_softmax_loss_is_torchs(monkeypatch, smoothing, dtype, N):
-    monkeypatch.setattr("rnncourse.recipes.softmax_loss.PIECE", 3)
+    monkeypatch.setattr("rnncourse.recipes.softmax_loss.CHUNK", 3)
     generator = torch.Generator().manual_seed(N)
     shapes = ((N, 2), (5, 2), (5,))
     ours = [torch.randn(shape, generator=generator, dtype=dtype) for shape in shapes]
@@ -355,8 +407,8 @@ def test_softmax_loss_is_torchs(monkeypatch, smoothing, dtype, N):
     torch.testing.assert_close(loss, expected)
     (3 * loss).backward()
     (3 * expected).backward()
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one.grad, other.grad)
+    for actual, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(actual.grad, reference.grad)
 
 
 def test_a_language_model_goes_on_where_the_block_before_ended():
@@ -427,9 +479,10 @@ def test_translations_come_back_in_order():
 def test_neighbours():
     vocab = {word: n for n, word in enumerate(["<pad>", "<unk>", "<s>", "</s>", "a", "b", "c"])}
     E = torch.tensor([[9.0, 9], [9, 9], [9, 9], [9, 9], [1, 1], [0, 2], [5, 5.1]])
-    (first, one), (second, other) = vectors.neighbours(E, vocab, "a")
+    (first, first_cosine), (second, second_cosine) = vectors.neighbours(E, vocab, "a")
     assert (first, second) == ("c", "b")
-    assert one == pytest.approx(1, abs=1e-3) and other == pytest.approx(0.5**0.5)
+    assert first_cosine == pytest.approx(1, abs=1e-3)
+    assert second_cosine == pytest.approx(0.5**0.5)
 
 
 def test_frequent_words_are_thinned_out():

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from rnncourse.reference import attention, cells
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import attention, cells, layers
 
 # (B, T, S, H): all different, then each of them 1.
 SIZES = [(3, 4, 5, 2), (1, 3, 4, 2), (2, 1, 4, 3), (2, 3, 1, 4), (2, 4, 3, 1), (1, 1, 1, 1)]
@@ -182,7 +181,7 @@ def translator(network, score, combine, H=3):
 
 @variants
 def test_translation_word_by_word_in_numpy(score, combine):
-    model = translator(recurrent.Elman, score, combine)
+    model = translator(layers.Elman, score, combine)
     logits, weights = model.forward_with_weights(SOURCE, LENGTHS, TARGET)
     assert logits.shape == (3, 5, 7) and weights.shape == (3, 5, 4)
     close(model(SOURCE, LENGTHS, TARGET), logits)
@@ -210,7 +209,7 @@ def test_translation_word_by_word_in_numpy(score, combine):
 
 
 @variants
-@pytest.mark.parametrize("network", [recurrent.LSTM, recurrent.GRU, cells.LSTM])
+@pytest.mark.parametrize("network", [layers.LSTM, layers.GRU, cells.LSTM])
 def test_step_by_step_is_teacher_forcing(network, score, combine):
     model = translator(network, score, combine)
     logits = model(SOURCE, LENGTHS, TARGET)
@@ -223,7 +222,7 @@ def test_step_by_step_is_teacher_forcing(network, score, combine):
 
 @variants
 def test_rows_of_a_state_can_be_chosen(score, combine):
-    model = translator(recurrent.LSTM, score, combine)
+    model = translator(layers.LSTM, score, combine)
     rows, words = torch.tensor([2, 0, 0, 1, 2]), torch.tensor([4, 4, 1, 3, 6])
     logits, state = model.step(words, mapped(lambda s: s[rows], model.start(SOURCE, LENGTHS)))
     again, _ = model.step(words.flip(0), state)
@@ -236,7 +235,7 @@ def test_rows_of_a_state_can_be_chosen(score, combine):
 
 @variants
 def test_padding_and_future_are_not_seen(score, combine):
-    model = translator(recurrent.LSTM, score, combine)
+    model = translator(layers.LSTM, score, combine)
     logits = model(SOURCE, LENGTHS, TARGET)
     other = SOURCE.clone()
     other[SOURCE == 0] = 3
@@ -251,9 +250,9 @@ def test_padding_and_future_are_not_seen(score, combine):
 
 @variants
 def test_all_parameters_learn(score, combine):
-    encoder = recurrent.Bidirectional(recurrent.LSTM(2, 1), recurrent.LSTM(2, 2))
+    encoder = layers.Bidirectional(layers.LSTM(2, 1), layers.LSTM(2, 2))
     model = attention.AttentionSeq2Seq(
-        encoder, recurrent.LSTM(2, 3), 6, 7, 2, 3, score, combine
+        encoder, layers.LSTM(2, 3), 6, 7, 2, 3, score, combine
     ).double()
     (model(SOURCE, LENGTHS, TARGET) ** 2).sum().backward()
     for name, parameter in model.named_parameters():
@@ -267,7 +266,7 @@ def test_all_parameters_learn(score, combine):
 
 
 def test_a_source_without_words_is_looked_at_in_vain():
-    model = translator(recurrent.LSTM, "bahdanau", "luong")
+    model = translator(layers.LSTM, "bahdanau", "luong")
     logits, weights = model.forward_with_weights(SOURCE, torch.tensor([2, 0, 1]), TARGET)
     assert (weights[1] == 0).all() and logits.isfinite().all()
     logits.sum().backward()
@@ -278,7 +277,7 @@ def test_a_source_without_words_is_looked_at_in_vain():
 def test_unknown_variants_are_refused(given):
     ((name, value),) = given.items()
     with pytest.raises(ValueError, match=f"{name} is '{value}'"):
-        attention.AttentionSeq2Seq(recurrent.GRU(2, 3), recurrent.GRU(2, 3), 6, 7, 2, 3, **given)
+        attention.AttentionSeq2Seq(layers.GRU(2, 3), layers.GRU(2, 3), 6, 7, 2, 3, **given)
 
 
 def test_the_heat_map_of_a_reversal_is_a_diagonal():
@@ -286,7 +285,7 @@ def test_the_heat_map_of_a_reversal_is_a_diagonal():
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     model = attention.AttentionSeq2Seq(
-        recurrent.GRU(16, 32), recurrent.GRU(16, 32), 14, 14, 16, 32, "general", "luong"
+        layers.GRU(16, 32), layers.GRU(16, 32), 14, 14, 16, 32, "general", "luong"
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 

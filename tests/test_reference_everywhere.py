@@ -25,16 +25,16 @@ from rnncourse.reference import (
     decoding,
     exposure,
     inputs,
+    layers,
     masks,
+    minimal_loop,
     outputs,
     regularization,
+    state_tree,
     training,
     training_loop,
     warmup,
 )
-from rnncourse.reference import layers as recurrent
-from rnncourse.reference import minimal_loop as short_loop
-from rnncourse.reference import state_tree as states
 
 BOS, EOS = 2, 3
 
@@ -128,26 +128,26 @@ def recurrent_module(kind):
 
 def bidirectional(d):
     s = d.s
-    pair = (recurrent.GRU(s.D, s.H, bias=True), recurrent.GRU(s.D, s.A, bias=True))
-    return d.module(recurrent.Bidirectional(*pair))(d.n("BTD"), d.lengths(s.T))
+    pair = (layers.GRU(s.D, s.H, bias=True), layers.GRU(s.D, s.A, bias=True))
+    return d.module(layers.Bidirectional(*pair))(d.n("BTD"), d.lengths(s.T))
 
 
 def sentiment(d):
     s = d.s
-    made = outputs.SentimentClassifier(recurrent.LSTM(s.D, s.H), s.V, s.D, s.H, s.K)
+    made = outputs.SentimentClassifier(layers.LSTM(s.D, s.H), s.V, s.D, s.H, s.K)
     return d.module(made)(d.tokens(d.s.B, d.s.T), d.lengths(s.T))
 
 
 def language_model(d):
     s = d.s
-    made = outputs.LanguageModel(recurrent.GRU(s.D, s.H), s.V, s.D, s.H)
+    made = outputs.LanguageModel(layers.GRU(s.D, s.H), s.V, s.D, s.H)
     return d.module(made)(d.tokens(d.s.B, d.s.T), d.lengths(s.T))
 
 
 def seq2seq(kind, **options):
     def run(d):
         s = d.s
-        pair = (recurrent.LSTM(s.D, s.H), recurrent.LSTM(s.D, s.H))
+        pair = (layers.LSTM(s.D, s.H), layers.LSTM(s.D, s.H))
         made = d.module(kind(*pair, s.V, s.V + 1, s.D, s.H, **options))
         source, lengths = d.tokens(s.B, s.S), d.lengths(s.S)
         state = made.start(source, lengths)
@@ -204,7 +204,7 @@ def trained(train):
 
     def run(d):
         s = d.s
-        model = d.module(recurrent.GRU(s.D, s.H))
+        model = d.module(layers.GRU(s.D, s.H))
         batches = [(d.n("BTD"), d.n("BTH")) for _ in range(2)]
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
@@ -225,11 +225,11 @@ def loop(model, batches, loss, optimizer):
     training_loop.fit(model, batches, loss, optimizer, epochs=2, max_norm=0.5, progress=False)
 
 
-def short(model, batches, loss, optimizer):
+def minimal_fit(model, batches, loss, optimizer):
     def validate(model):
         return loss(model, batches[0]).item()
 
-    short_loop.fit(
+    minimal_loop.fit(
         model, batches, loss, optimizer, epochs=2, max_norm=0.5, validate=validate, patience=2
     )
 
@@ -237,11 +237,11 @@ def short(model, batches, loss, optimizer):
 def translation_trained(d):
     s = d.s
     model = d.module(
-        outputs.Seq2Seq(recurrent.GRU(s.D, s.H), recurrent.GRU(s.D, s.H), s.V, s.V, s.D, s.H)
+        outputs.Seq2Seq(layers.GRU(s.D, s.H), layers.GRU(s.D, s.H), s.V, s.V, s.D, s.H)
     )
     target = d.tokens(s.B, s.T + 1)
     batch = d.tokens(s.B, s.S), d.lengths(s.S), target, torch.ones_like(target, dtype=torch.bool)
-    history = short_loop.train_translator(model, [batch], [batch])
+    history = minimal_loop.train_translator(model, [batch], [batch])
     return [history[0]["train"], history[0]["valid"]]
 
 
@@ -277,15 +277,17 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     ),
     "cells.unroll": lambda d: cells.unroll(d.step(), d.n("BTD"), d.n("BH")),
     "cells.LSTM": recurrent_module(cells.LSTM),
-    "recurrent.Elman": recurrent_module(recurrent.Elman),
-    "recurrent.LSTM": recurrent_module(recurrent.LSTM),
-    "recurrent.GRU": recurrent_module(recurrent.GRU),
-    "recurrent.Bidirectional": bidirectional,
+    "layers.Elman": recurrent_module(layers.Elman),
+    "layers.LSTM": recurrent_module(layers.LSTM),
+    "layers.GRU": recurrent_module(layers.GRU),
+    "layers.Bidirectional": bidirectional,
     "capstone.Translator": translator,
     "masks.check_mask": lambda d: masks.check_mask(mask(d), (d.s.B, d.s.T)),
-    "states.map_state": lambda d: states.map_state(torch.tanh, (d.n("BH"), (d.n("BD"),))),
-    "states.select_rows": lambda d: states.select_rows((d.n("BH"), (d.n("BD"),)), [d.s.B - 1, 0]),
-    "states.first_tensor": lambda d: states.first_tensor(((d.n("BH"),), d.n("BD"))),
+    "state_tree.map_state": lambda d: state_tree.map_state(torch.tanh, (d.n("BH"), (d.n("BD"),))),
+    "state_tree.select_rows": lambda d: state_tree.select_rows(
+        (d.n("BH"), (d.n("BD"),)), [d.s.B - 1, 0]
+    ),
+    "state_tree.first_tensor": lambda d: state_tree.first_tensor(((d.n("BH"),), d.n("BD"))),
     "inputs.pad_batch": lambda d: inputs.pad_batch([d.tokens(d.s.T), d.tokens(d.s.S)]),
     "inputs.sequence_mask": mask,
     "inputs.one_hot": lambda d: inputs.one_hot(d.tokens(d.s.B, d.s.T), d.s.V, d.dtype),
@@ -336,8 +338,8 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "training.truncated_bptt": truncated,
     "training.train_step": trained(one_step),
     "training_loop.fit": trained(loop),
-    "short_loop.fit": trained(short),
-    "short_loop.train_translator": translation_trained,
+    "minimal_loop.fit": trained(minimal_fit),
+    "minimal_loop.train_translator": translation_trained,
     "decoding.greedy_decode": lambda d: decoding.greedy_decode(*d.decoder(), BOS, EOS, 5),
     "decoding.sample_decode": lambda d: decoding.sample_decode(
         *d.decoder(), BOS, EOS, 5, 0.7, 3, d.generator()
@@ -429,11 +431,11 @@ def test_every_public_function_is_here():
 def test_it_gives_the_same_everywhere(name, sizes, device, dtype):
     exact = CALLS[name](Draw(sizes, CPU, torch.float64))
     found = CALLS[name](Draw(sizes, device, dtype))
-    for one in tensors(found):
-        assert one.device.type == device.type
-        if one.is_floating_point() and name not in OWN_DTYPE:
-            assert one.dtype == dtype
-        assert not one.is_floating_point() or one.isfinite().all()
+    for tensor in tensors(found):
+        assert tensor.device.type == device.type
+        if tensor.is_floating_point() and name not in OWN_DTYPE:
+            assert tensor.dtype == dtype
+        assert not tensor.is_floating_point() or tensor.isfinite().all()
     _assert_close(found, exact)
 
 

@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from torch.autograd import gradcheck
 
-from rnncourse.reference import cells, outputs
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import cells, layers, outputs
 
-RECURRENT = [recurrent.Elman, recurrent.LSTM, recurrent.GRU, cells.LSTM]
+RECURRENT = [layers.Elman, layers.LSTM, layers.GRU, cells.LSTM]
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_sum_states(draw, junk):
 
 def test_classifier_sentence_by_sentence(draw):
     V, D, H, C = 7, 3, 4, 2
-    model = outputs.SentimentClassifier(recurrent.Elman(D, H), V, D, H, C).double()
+    model = outputs.SentimentClassifier(layers.Elman(D, H), V, D, H, C).double()
     sentences = [[4, 5], [6, 1, 2, 3], [5]]
     tokens = torch.tensor([[4, 5, 0, 0], [6, 1, 2, 3], [5, 0, 0, 0]])
     logits = model(tokens, torch.tensor([2, 4, 1]))
@@ -92,7 +91,7 @@ def test_classifier_masks_by_itself():
 
 @pytest.mark.parametrize("network", RECURRENT)
 def test_classifier_takes_any_network(network):
-    both = recurrent.Bidirectional(network(3, 2), network(3, 2))
+    both = layers.Bidirectional(network(3, 2), network(3, 2))
     for rnn, H in [(network(3, 4), 4), (both, 4)]:
         model = outputs.SentimentClassifier(rnn, 7, 3, H, 2)
         model(torch.tensor([[4, 5, 0], [6, 1, 2]]), torch.tensor([2, 3])).sum().backward()
@@ -109,7 +108,7 @@ def test_classifier_takes_any_network(network):
 @pytest.mark.parametrize("tied", [False, True])
 def test_language_model_sentence_by_sentence(tied):
     V, D, H = 7, 4, 4 if tied else 3
-    model = outputs.LanguageModel(recurrent.Elman(D, H), V, D, H, tied=tied).double()
+    model = outputs.LanguageModel(layers.Elman(D, H), V, D, H, tied=tied).double()
     tokens = torch.tensor([[2, 4, 5], [2, 6, 1]])
     logits, state = model(tokens)
     assert logits.shape == (2, 3, V)
@@ -136,7 +135,7 @@ def test_language_model_goes_on_where_it_stopped(network):
 
 
 def test_language_model_cannot_see_what_comes():
-    model = outputs.LanguageModel(recurrent.LSTM(3, 2), 7, 3, 2).double()
+    model = outputs.LanguageModel(layers.LSTM(3, 2), 7, 3, 2).double()
     logits, _ = model(torch.tensor([[2, 4, 5, 1]]))
     changed, _ = model(torch.tensor([[2, 4, 6, 3]]))
     close(changed[:, :2], logits[:, :2])
@@ -144,20 +143,20 @@ def test_language_model_cannot_see_what_comes():
 
 
 def test_tied_weights():
-    model = outputs.LanguageModel(recurrent.LSTM(4, 4), 7, 4, 4, tied=True)
+    model = outputs.LanguageModel(layers.LSTM(4, 4), 7, 4, 4, tied=True)
     assert {name: tuple(p.shape) for name, p in model.named_parameters()} == {
         "E": (7, 4),
         "rnn.W": (8, 16),
     }
     assert model.E.abs().max() <= 0.5
-    untied = outputs.LanguageModel(recurrent.LSTM(3, 4), 7, 3, 4)
+    untied = outputs.LanguageModel(layers.LSTM(3, 4), 7, 3, 4)
     assert {n: tuple(p.shape) for n, p in untied.named_parameters()} == {
         "E": (7, 3),
         "W_soft": (4, 7),
         "rnn.W": (7, 16),
     }
     with pytest.raises(ValueError, match="D = 3 and H = 4"):
-        outputs.LanguageModel(recurrent.LSTM(3, 4), 7, 3, 4, tied=True)
+        outputs.LanguageModel(layers.LSTM(3, 4), 7, 3, 4, tied=True)
 
 
 # --- probabilities ------------------------------------------------------------------------------
@@ -235,7 +234,7 @@ def test_a_target_that_is_not_there_is_refused(draw, target):
 def test_all_sentences_together_have_probability_one():
     """p(w) = prod p(w_t | w_<t) is a distribution: over all sentences of 3 words, its sum is 1."""
     V = 3
-    model = outputs.LanguageModel(recurrent.GRU(2, 4), V + 1, 2, 4).double()
+    model = outputs.LanguageModel(layers.GRU(2, 4), V + 1, 2, 4).double()
     words = torch.cartesian_prod(*[torch.arange(V + 1)] * 3)
     tokens = torch.cat([torch.full((len(words), 1), V), words[:, :-1]], dim=1)
     logits, _ = model(tokens)
@@ -255,7 +254,7 @@ def seq2seq(network, H=3):
 
 
 def test_seq2seq_sentence_by_sentence():
-    model = seq2seq(recurrent.Elman)
+    model = seq2seq(layers.Elman)
     logits = model(SOURCE, LENGTHS, TARGET)
     assert logits.shape == (3, 3, 7)
     E_source, E_target = model.E_source.detach().numpy(), model.E_target.detach().numpy()
@@ -292,7 +291,7 @@ def test_seq2seq_rows_of_a_state_can_be_chosen(network):
 
 
 def test_seq2seq_padding_and_future_are_not_seen():
-    model = seq2seq(recurrent.LSTM)
+    model = seq2seq(layers.LSTM)
     logits = model(SOURCE, LENGTHS, TARGET)
     other = SOURCE.clone()
     other[SOURCE == 0] = 3
@@ -304,8 +303,8 @@ def test_seq2seq_padding_and_future_are_not_seen():
 
 
 def test_seq2seq_parameters_and_a_bidirectional_encoder():
-    encoder = recurrent.Bidirectional(recurrent.LSTM(2, 1), recurrent.LSTM(2, 2))
-    model = outputs.Seq2Seq(encoder, recurrent.LSTM(2, 3), 6, 7, 2, 3)
+    encoder = layers.Bidirectional(layers.LSTM(2, 1), layers.LSTM(2, 2))
+    model = outputs.Seq2Seq(encoder, layers.LSTM(2, 3), 6, 7, 2, 3)
     shapes = {n: tuple(p.shape) for n, p in model.named_parameters() if "coder" not in n}
     assert shapes == {"E_source": (6, 2), "E_target": (7, 2), "W_soft": (3, 7)}
     model(SOURCE, LENGTHS, TARGET).sum().backward()
@@ -317,7 +316,7 @@ def test_seq2seq_learns_to_reverse():
     """All of it together: three words, said backwards."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    model = outputs.Seq2Seq(recurrent.GRU(16, 48), recurrent.GRU(16, 48), 8, 8, 16, 48)
+    model = outputs.Seq2Seq(layers.GRU(16, 48), layers.GRU(16, 48), 8, 8, 16, 48)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(150):
         source = torch.randint(4, 8, (32, 3), generator=generator)

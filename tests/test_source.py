@@ -1,11 +1,14 @@
-"""`show`: the code of the course where it is talked about."""
+"""`show`, and that the names of the package are the functions themselves."""
 
 import functools
+import importlib
+import inspect
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+import rnncourse
 from rnncourse import show
 from rnncourse.reference.cells import LSTM, elman_step
 from rnncourse.source import source
@@ -73,9 +76,9 @@ def test_docstrings_go_with_the_blank_lines_below_them_and_comments_stay():
 
 
 def test_what_it_shows_is_python():
-    for one in (documented, Documented, Documented.method, cached, LSTM.forward):
+    for shown in (documented, Documented, Documented.method, cached, LSTM.forward):
         for docstring in (True, False):
-            compile(source(one, docstring), "shown", "exec")
+            compile(source(shown, docstring), "shown", "exec")
     assert "Nothing but this" in source(documented, docstring=False)
 
 
@@ -94,3 +97,20 @@ def test_in_a_notebook_it_is_markdown(monkeypatch):
     assert shown == [
         {"text/markdown": f"```python\n{ELMAN}```", "text/plain": ELMAN.rstrip()},
     ]
+
+
+@pytest.mark.parametrize("name", rnncourse.__all__)
+def test_a_public_name_is_a_function_that_shows_its_parameters(name):
+    assert inspect.isfunction(getattr(rnncourse, name))
+    assert inspect.signature(getattr(rnncourse, name)).parameters
+
+
+def test_progress_stays_a_function_after_its_module_is_imported():
+    importlib.import_module("rnncourse.selfstudy.progress")
+    parameters = inspect.signature(rnncourse.progress).parameters
+    assert {"assignments", "grade", "limit"} <= parameters.keys()
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        rnncourse.nothing  # noqa: B018

@@ -1,16 +1,17 @@
 """Messages: every value comes back as it was; nothing that arrives can do more than be refused."""
 
 import contextlib
+import enum
 import math
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autograder.jailed.limits import MAX_MESSAGE
 from autograder.jailed.wire import (
-    MAX_MESSAGE,
     Decoder,
     Encoder,
     Unsendable,
@@ -53,6 +54,8 @@ def same(a, b):
     return type(a) is type(b) and a == b
 
 
+# The time that a loaded machine takes says nothing about the values.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plain)
 def test_plain_values_come_back(value):
     assert same(value, there_and_back(value))
@@ -78,6 +81,19 @@ def test_views_bools_arrays_and_sets_come_back():
     assert there_and_back(torch.float32) is torch.float32
     assert there_and_back(np.float64(2.5)) == 2.5
     assert there_and_back(b"\x00\xff") == b"\x00\xff"
+
+
+class Number(enum.IntEnum):
+    TWO = 2
+
+
+class Word(str):
+    pass
+
+
+def test_subclasses_of_built_in_values_come_back_as_what_they_derive_from():
+    values = there_and_back([Number.TWO, Word("a"), np.float32(0.5)])
+    assert values == [2, "a", 0.5] and [type(value) for value in values] == [int, str, float]
 
 
 def test_a_leaf_brings_its_gradient():
@@ -145,7 +161,7 @@ nodes = st.recursive(
 @given(nodes, st.lists(st.binary(max_size=40), max_size=3))
 def test_arbitrary_nodes_give_a_value_or_are_refused(node, buffers):
     with contextlib.suppress(WireError):
-        Decoder([memoryview(bytearray(one)) for one in buffers], refuse).value(node)
+        Decoder([memoryview(bytearray(buffer)) for buffer in buffers], refuse).value(node)
 
 
 @pytest.mark.parametrize(

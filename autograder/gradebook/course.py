@@ -1,4 +1,4 @@
-"""A course on disk: where things lie, as nbgrader's configuration says."""
+"""A course on disk: its folders and files, as nbgrader's configuration names them."""
 
 import re
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from traitlets.config import Config, ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from ..judging.problem_set import accepted_files
 
 
 class CourseError(Exception):
-    """Something about the course folder that the instructor must put right; str() says how."""
+    """Something about the course that the instructor must fix; str() says how."""
 
 
 @dataclass
 class Course:
-    """The course in a folder: that of its nbgrader_config.py, or one with nbgrader's defaults."""
+    """The course in a folder, with its nbgrader_config.py or with nbgrader's defaults."""
 
     root: Path
 
@@ -36,17 +37,19 @@ class Course:
     def config(self) -> Config:
         """nbgrader's configuration from nbgrader_config.py, with the course folder as its root."""
         try:
-            config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+            config: Config = PyFileConfigLoader(
+                "nbgrader_config.py", path=str(self.root)
+            ).load_config()
         except ConfigFileNotFound:
             config = Config()
         except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise CourseError(f"{self.root / 'nbgrader_config.py'} has failed: {what}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise CourseError(f"{self.root / 'nbgrader_config.py'} failed: {reason}") from error
         config.CourseDirectory.root = str(self.root)
         return config
 
     def directory(self, assignment: str = "") -> CourseDirectory:
-        """nbgrader's own idea of where things lie."""
+        """nbgrader's object for the course's folders."""
         directory = CourseDirectory(config=self.config)
         directory.assignment_id = assignment
         return directory
@@ -54,28 +57,32 @@ class Course:
     def path(self, step: str, student: str, assignment: str) -> Path:
         """The folder of a step ("source", "release", "submitted", "autograded", "feedback")."""
         directory = self.directory()
-        folder = getattr(directory, f"{step}_directory")
-        # format_path would let a student's folder name be a format string.
-        structure = directory.directory_structure
-        parts = {"nbgrader_step": folder, "student_id": student, "assignment_id": assignment}
-        return self.root / structure.format(**parts)
+        # Not nbgrader's format_path, to which a student's folder name is a format string.
+        folder: str = directory.directory_structure.format(
+            nbgrader_step=getattr(directory, f"{step}_directory"),
+            student_id=student,
+            assignment_id=assignment,
+        )
+        return self.root / folder
 
     @property
     def db_url(self) -> str:
-        return self.directory().db_url
+        url: str = self.directory().db_url
+        return url
 
     @property
     def gradebook_file(self) -> Path | None:
-        """Where an sqlite gradebook lies, or will; None for one on a server."""
+        """The file of an sqlite gradebook, which may not exist yet; None for one on a server."""
         file = self.db_url.removeprefix("sqlite:///")
         return None if file == self.db_url else Path(file)
 
     @property
     def course_id(self) -> str:
-        return self.directory().course_id
+        name: str = self.directory().course_id
+        return name
 
     def gradebook(self) -> Gradebook:
-        """Open the gradebook, sqlite or PostgreSQL; CourseError says why it cannot be opened."""
+        """Open the gradebook, sqlite or PostgreSQL; CourseError if it cannot be opened."""
         try:
             return Gradebook(self.db_url, self.course_id)
         except ModuleNotFoundError as error:
@@ -85,81 +92,83 @@ class Course:
             ) from None
         except SQLAlchemyError as error:
             try:
-                where = make_url(self.db_url).render_as_string(hide_password=True)
+                url = make_url(self.db_url).render_as_string(hide_password=True)
             except SQLAlchemyError:
-                where = "of this db_url"
-            raise CourseError(f"the gradebook {where} cannot be opened: {reason(error)}") from error
+                url = "of this db_url"
+            raise CourseError(
+                f"the gradebook {url} cannot be opened: {database_message(error)}"
+            ) from error
 
     def results(self, assignment: str) -> Path:
-        """Where the properties, misconceptions and times of an assignment are kept."""
-        produced = self.root / self.directory().autograded_directory
-        return produced.parent / "results" / assignment
+        """The folder of everything that the gradebook has no place for: properties, reports."""
+        autograded = Path(self.root, self.directory().autograded_directory)
+        return autograded.parent / "results" / assignment
+
+    def result_file(self, student: str, assignment: str) -> Path:
+        """The file with a submission's result: see `SubmissionResult`."""
+        return self.results(assignment) / student / "result.json"
 
     def sources(self, assignment: str) -> dict[str, NotebookNode]:
-        """The instructor's notebooks of an assignment by name; empty if they are not here."""
+        """The instructor's notebooks of an assignment by name; empty if there are none."""
         folder = self.path("source", ".", assignment)
-        found = {}
+        notebooks = {}
         for path in sorted(folder.glob("*.ipynb")):
             try:
-                found[path.stem] = nbformat.read(path, as_version=4)
+                notebooks[path.stem] = nbformat.read(path, as_version=4)
             except Exception as error:
                 raise CourseError(f"the source notebook {path} cannot be read: {error}") from error
-        return found
+        return notebooks
 
     def source_files(self, assignment: str) -> dict[str, bytes]:
-        """The files beside the source notebooks (data, pictures), which every submission gets.
+        """Files beside the source notebooks (data, pictures), which every submission gets.
 
-        Not those that each student hands in: ours would take the place of theirs.
+        Without those that students submit, which the instructor's would replace.
         """
         folder = self.path("source", ".", assignment)
-        theirs = accepted_files(assignment)
+        submitted = accepted_files(assignment)
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file()
             and path.suffix != ".ipynb"
-            and str(path.relative_to(folder)) not in theirs
+            and str(path.relative_to(folder)) not in submitted
             and not any(part.startswith((".", "__pycache__")) for part in path.parts[-2:])
         }
 
     def students(self, assignment: str) -> list[str]:
-        """Everyone who has handed in, by folder name."""
-        base = self.root / self.directory().submitted_directory
-        if not base.is_dir():
+        """The names of the folders of all students with a submission, sorted."""
+        submitted = self.root / self.directory().submitted_directory
+        if not submitted.is_dir():
             return []
         return sorted(
-            one.name
-            for one in base.iterdir()
-            if not one.name.startswith(".") and (one / assignment).is_dir()
+            folder.name
+            for folder in submitted.iterdir()
+            if not folder.name.startswith(".") and (folder / assignment).is_dir()
         )
 
-    def misplaced(self, assignment: str) -> list[str]:
-        """What was handed in where it is not looked for: a folder too high or under another name.
-
-        Paths from the course's folder.
-        """
-        base = self.root / self.directory().submitted_directory
-        found = [*base.glob("*.ipynb"), *base.glob("[!.]*/*.ipynb")]
-        # The assignment outside, the students within.
-        found += base.glob(f"{escape(assignment)}/*/*.ipynb")
-        found += [
-            one
-            for one in base.glob("[!.]*/*/")
-            if one.name != assignment and _much_the_same(one.name, assignment)
+    def misplaced_submissions(self, assignment: str) -> list[str]:
+        """Submissions that are a folder too high or under another name; relative paths, sorted."""
+        submitted = self.root / self.directory().submitted_directory
+        misplaced = [*submitted.glob("*.ipynb"), *submitted.glob("[!.]*/*.ipynb")]
+        # The assignment's folder outside, the students' within.
+        misplaced += submitted.glob(f"{escape(assignment)}/*/*.ipynb")
+        misplaced += [
+            folder
+            for folder in submitted.glob("[!.]*/*/")
+            if folder.name != assignment and _similar_names(folder.name, assignment)
         ]
-        return sorted(str(one.relative_to(self.root)) for one in found)
-
-    def private(self) -> list[Path]:
-        """Folders that no jail may show."""
-        return [self.root]
+        return sorted(str(path.relative_to(self.root)) for path in misplaced)
 
 
-def _much_the_same(one: str, other: str) -> bool:
-    """Whether two names differ in nothing but capitals, spaces and strokes."""
-    plain = [re.sub(r"[\W_]", "", name).casefold() for name in (one, other)]
-    return plain[0] == plain[1]
+def _similar_names(first: str, second: str) -> bool:
+    """Whether two names differ only in case, spaces and punctuation."""
+    return _simplified(first) == _simplified(second)
 
 
-def reason(error: Exception) -> str:
-    """What a database says of an error, in one line."""
+def _simplified(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def database_message(error: Exception) -> str:
+    """The database's own message in one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())

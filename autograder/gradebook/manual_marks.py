@@ -1,41 +1,38 @@
-"""What people mark: the marks they have given, and those that the gradebook waits for."""
-
-from typing import Any
+"""Marks given by hand, read from the gradebook."""
 
 from nbgrader.api import MissingEntry, SubmittedAssignment
 
+from ..judging.results import ManualMarks
 from .course import Course
 
 
-def by_hand(submission: SubmittedAssignment) -> dict[str, Any]:
-    """Of one submission: whether people have marked any of it, and what they should look at.
+def manual_marks(submission: SubmittedAssignment) -> ManualMarks:
+    """What people have marked of a submission, and what they should look at.
 
-    nbgrader keeps a mark that a person has given when the work is graded anew, and asks for
-    another look. So what waits for its first mark and what has one are kept apart.
+    When work is graded again, nbgrader keeps a mark given by hand and asks for another look. So
+    cells that wait for a first mark and cells that have one are kept apart.
     """
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-    given = [grade for grade in grades if grade.manual_score is not None]
-    marks = [  # nbgrader's own `score` is computed as a row is loaded: too early
-        (grade.manual_score if grade in given else grade.auto_score or 0)
-        + (grade.extra_credit or 0)
-        for grade in grades
-    ]
-    asked = [grade for grade in grades if grade.needs_manual_grade]
-    return {
-        "given": sorted(one.name for one in given),
-        "waiting": sorted(one.name for one in asked if one not in given),
-        "again": sorted(one.name for one in asked if one in given),
-        "points_in_all": sum(marks),  # as in the gradebook, before a late penalty
-    }
+    total = 0.0
+    for grade in grades:  # not nbgrader's `score`, which is out of date until the row is reloaded
+        score = grade.auto_score or 0 if grade.manual_score is None else grade.manual_score
+        total += score + (grade.extra_credit or 0)
+    pending = [grade for grade in grades if grade.needs_manual_grade]
+    return ManualMarks(
+        given=sorted(grade.name for grade in grades if grade.manual_score is not None),
+        waiting=sorted(grade.name for grade in pending if grade.manual_score is None),
+        again=sorted(grade.name for grade in pending if grade.manual_score is not None),
+        total_points=total,
+    )
 
 
-def of_class(course: Course, assignment: str) -> dict[str, dict[str, Any]]:
-    """That of everyone in the gradebook, by student; empty where there is no gradebook."""
+def manual_marks_by_student(course: Course, assignment: str) -> dict[str, ManualMarks]:
+    """Those of every submission in the gradebook; empty if there is no gradebook."""
     if course.gradebook_file is not None and not course.gradebook_file.exists():
-        return {}  # opening it would make one
+        return {}  # opening it would create one
     with course.gradebook() as gradebook:
         try:
             submissions = gradebook.find_assignment(assignment).submissions
         except MissingEntry:
             return {}
-        return {one.student_id: by_hand(one) for one in submissions}
+        return {submission.student_id: manual_marks(submission) for submission in submissions}

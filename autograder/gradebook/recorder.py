@@ -1,7 +1,7 @@
-"""Writes what the judge found: gradebook, autograded notebooks, and a companion file with the rest.
+"""Records graded submissions: in the gradebook, as autograded notebooks, and as result.json.
 
-The order makes a crash harmless: the companion file comes last, and a submission without one is
-graded again. One submission is one transaction of the gradebook.
+The order makes a crash harmless: result.json comes last, and a submission without one is graded
+again. Each submission is one transaction of the gradebook.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import nbformat
 from nbgrader.api import (
@@ -26,11 +26,14 @@ from nbgrader.utils import compute_checksum
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from traitlets import TraitError
 
-from ..submissions.submission import Submitted
-from .course import Course, CourseError, reason
-from .manual_marks import by_hand
+from rnncourse.files import remove_unfinished, write_json
 
-LOCK_PATIENCE = 30  # seconds that another writer may hold the gradebook, or its server be away
+from ..judging.results import SubmissionResult
+from ..submissions.model import Submission
+from .course import Course, CourseError, database_message
+from .manual_marks import manual_marks
+
+GRADEBOOK_TIMEOUT = 30  # seconds that another writer may lock the gradebook, or its server be down
 
 
 class RecordError(Exception):
@@ -38,11 +41,11 @@ class RecordError(Exception):
 
 
 class _LateError(Exception):
-    """The instructor's own rule did not come to a penalty."""
+    """The instructor's own rule for late work failed."""
 
 
 class Recorder:
-    """Keeps the gradebook open for a run and writes submissions into it, one at a time."""
+    """Keeps the gradebook open during a run and records submissions, one at a time."""
 
     def __init__(self, course: Course, assignment: str):
         self.course = course
@@ -61,107 +64,110 @@ class Recorder:
         self.gradebook.close()
         self._lock.close()
 
-    # --- has this been done already? ----------------------------------------------------------
+    def recorded(self, student: str, digest: str) -> SubmissionResult | None:
+        """The recorded result of a submission with this digest, if the gradebook agrees with it.
 
-    def companion(self, student: str) -> Path:
-        """The file that holds a student's properties, misconceptions and times."""
-        return self.results / student / "result.json"
-
-    def recorded(self, student: str, digest: str) -> dict[str, Any] | None:
-        """The result of an earlier run over the same files, if the gradebook still has it."""
+        Its manual marks are the present ones.
+        """
         try:
-            result = json.loads(self.companion(student).read_text())
-        except (OSError, ValueError):
+            raw = json.loads(self.course.result_file(student, self.assignment).read_bytes())
+            result = SubmissionResult.from_json(raw)
+        except (OSError, ValueError, RecursionError):
             return None
-        if not isinstance(result, dict) or result.get("digest") != digest:
+        if result.digest != digest:
             return None
         try:
             submission = self.gradebook.find_submission(self.assignment, student)
-            marks = {
+            scores = {
                 (notebook.name, grade.name): grade.auto_score
                 for notebook in submission.notebooks
                 for grade in notebook.grades
             }
-            people = by_hand(submission)
+            result.manual_marks = manual_marks(submission)
         except MissingEntry:
             return None
         finally:
-            # What people write while the class is graded must be seen when this is recorded.
+            # End the read transaction, so that marks entered meanwhile are visible.
             self.gradebook.db.rollback()
-        for cell in result["cells"]:
-            if marks.get((cell["notebook"], cell["grade_id"])) != cell["points"]:
+        for cell in result.cells:
+            if scores.get((cell.notebook, cell.grade_id)) != cell.points:
                 return None
-        path = self.course.path("autograded", student, self.assignment)
-        # People mark after the grader has: what it wrote of them is out of date.
-        return _with_people(result, people) if path.is_dir() else None
+        autograded = self.course.path("autograded", student, self.assignment)
+        return result if autograded.is_dir() else None
 
-    # --- writing --------------------------------------------------------------------------------
+    def record(self, submission: Submission, result: SubmissionResult) -> None:
+        """Record a graded submission and set the manual marks of its result.
 
-    def record(self, submitted: Submitted, result: dict[str, Any], digest: str) -> None:
-        """Write one graded submission. RecordError if that fails: it is then graded again.
-
-        CourseError if the gradebook's server is out of reach, so that no other would fare better.
+        Errors: RecordError, after which the submission counts as not graded; CourseError if the
+        gradebook's server cannot be reached, so that no other could be recorded either.
         """
-        target = self.course.path("autograded", submitted.student, self.assignment)
-        fresh = target.with_name(f".{target.name}.new")
+        target = self.course.path("autograded", submission.student, self.assignment)
+        new = target.with_name(f".{target.name}.new")
+        result_file = self.course.result_file(submission.student, self.assignment)
         try:
-            self._write_files(fresh, submitted)
-            self._write_gradebook(submitted, result)
-            _swap(fresh, target)
-            write_json(self.companion(submitted.student), {**result, "digest": digest})
+            self._write_files(new, submission)
+            self._write_gradebook(submission, result)
+            _replace_folder(target, new)
+            remove_unfinished(result_file.parent)
+            write_json(result_file, result.to_json())
         except (OSError, SQLAlchemyError, UnicodeError, _LateError) as error:
             self.gradebook.db.rollback()
-            shutil.rmtree(fresh, ignore_errors=True)
-            if self._of_the_server(error):
+            shutil.rmtree(new, ignore_errors=True)
+            if self._is_server_failure(error):
                 raise CourseError(
-                    f"the gradebook's server has failed for {LOCK_PATIENCE} s: {reason(error)}. "
-                    "What was recorded stays; the same command goes on"
+                    f"the gradebook's server has failed for {GRADEBOOK_TIMEOUT} s: "
+                    f"{database_message(error)}. What was recorded stays; run the same command "
+                    "again to continue"
                 ) from error
-            raise RecordError(f"could not be recorded: {reason(error)}") from error
+            raise RecordError(f"could not be recorded: {database_message(error)}") from error
 
-    def _write_files(self, folder: Path, submitted: Submitted) -> None:
+    def _write_files(self, folder: Path, submission: Submission) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for inside, content in submitted.files.items():
-            path = folder / inside
+        for name, content in submission.files.items():
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        for name, notebook in submitted.notebooks.items():
-            (folder / f"{name}.ipynb").write_bytes(_utf8(nbformat.v4.writes(notebook)))
+        for name, notebook in submission.notebooks.items():
+            # A student's text may hold lone surrogates: they become "?".
+            text = nbformat.v4.writes(notebook)
+            (folder / f"{name}.ipynb").write_bytes(text.encode("utf-8", "replace"))
         for path in folder.rglob("*"):
             if path.is_file():
                 path.chmod(0o444)  # as nbgrader leaves them
 
-    def _write_gradebook(self, submitted: Submitted, result: dict[str, Any]) -> None:
-        until = time.monotonic() + LOCK_PATIENCE
+    def _write_gradebook(self, submission: Submission, result: SubmissionResult) -> None:
+        deadline = time.monotonic() + GRADEBOOK_TIMEOUT
         while True:
             try:
-                people = by_hand(self._fill_in(submitted, result))
+                marks = manual_marks(self._enter(submission, result))
                 self.gradebook.db.commit()
-                _with_people(result, people)
-                return
             except OperationalError as error:
                 self.gradebook.db.rollback()
-                passes = self._of_the_server(error) or "locked" in str(error)
-                if not passes or time.monotonic() > until:
+                temporary = self._is_server_failure(error) or "locked" in str(error)
+                if not temporary or time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
+            else:
+                result.manual_marks = marks
+                return
 
-    def _of_the_server(self, error: Exception) -> bool:
-        """Whether it is a server's own trouble: a restart, a lost connection, a deadlock.
+    def _is_server_failure(self, error: Exception) -> bool:
+        """Whether it is the server's own failure: a restart, a lost connection, a deadlock.
 
-        That is what an OperationalError means; sqlite, which has no server, uses it for all else.
+        That is what OperationalError means, except for sqlite, which has no server.
         """
         return isinstance(error, OperationalError) and self.gradebook.engine.name != "sqlite"
 
-    def _fill_in(self, submitted: Submitted, result: dict[str, Any]) -> SubmittedAssignment:
+    def _enter(self, submission: Submission, result: SubmissionResult) -> SubmittedAssignment:
+        """Enter scores, comments and late penalties; nothing is committed."""
         db = self.gradebook.db
-        submission = self._submission(submitted)
-        points = {(one["notebook"], one["grade_id"]): one["points"] for one in result["cells"]}
-        for notebook in submission.notebooks:
-            unanswered = _unanswered(submitted, notebook.name)
+        row = self._submission_row(submission)
+        points = {(cell.notebook, cell.grade_id): cell.points for cell in result.cells}
+        for notebook in row.notebooks:
+            unanswered = _unanswered(submission, notebook.name)
             for grade in notebook.grades:
-                if notebook.name in submitted.problems:
+                if notebook.name in submission.problems:
                     grade.auto_score = 0
                     grade.needs_manual_grade = grade.manual_score is not None
                     continue
@@ -170,51 +176,58 @@ class Recorder:
                     grade.manual_score is not None or grade.auto_score is None
                 )
             for comment in notebook.comments:
-                if notebook.name not in submitted.problems:
+                if notebook.name not in submission.problems:
                     comment.auto_comment = "No response." if comment.name in unanswered else None
         db.flush()
-        for notebook in submission.notebooks:
+        for notebook in row.notebooks:
             notebook.late_submission_penalty = None
-            if submission.total_seconds_late > 0:
+            if row.total_seconds_late > 0:
                 db.refresh(notebook)
                 notebook.late_submission_penalty = self._penalty(
-                    submitted.student, notebook, submission.total_seconds_late
+                    submission.student, notebook, row.total_seconds_late
                 )
-        return submission
+        return row
 
-    def _penalty(self, student: str, notebook: SubmittedNotebook, late: float) -> float | None:
+    def _penalty(
+        self, student: str, notebook: SubmittedNotebook, seconds_late: float
+    ) -> float | None:
         try:
             rule = self._late.plugin_inst.late_submission_penalty
-            penalty = rule(student, notebook.score, late)
-            return None if penalty is None else self._late._check_late_penalty(notebook, penalty)
+            penalty = rule(student, notebook.score, seconds_late)
+            if penalty is None:
+                return None
+            checked: float = self._late._check_late_penalty(notebook, penalty)
+            return checked
         except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise _LateError(f"the rule for late work has failed: {what}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise _LateError(f"the rule for late work failed: {reason}") from error
 
-    def _submission(self, submitted: Submitted) -> SubmittedAssignment:
-        """The submission's row, made with its grades and comments where there is none yet.
+    def _submission_row(self, submission: Submission) -> SubmittedAssignment:
+        """The row of a submission, created with its grades and comments where there is none yet.
 
-        As Gradebook.add_submission, which commits a submission before it has any mark.
+        Like Gradebook.add_submission, which however commits a submission before it has any mark.
         """
-        timestamp = submitted.timestamp
+        timestamp = submission.timestamp
         try:
-            found = self.gradebook.find_submission(self.assignment, submitted.student)
+            existing = self.gradebook.find_submission(self.assignment, submission.student)
         except MissingEntry:
             pass
         else:
             if timestamp is not None:
-                found.timestamp = timestamp
-            return found
+                existing.timestamp = timestamp
+            return existing
         db = self.gradebook.db
-        student = db.get(Student, submitted.student)
+        student = db.get(Student, submission.student)
         if student is None:
-            student = Student(id=submitted.student)
+            student = Student(id=submission.student)
             db.add(student)
         assignment = self.gradebook.find_assignment(self.assignment)
         with db.no_autoflush:
-            made = SubmittedAssignment(assignment=assignment, student=student, timestamp=timestamp)
+            created = SubmittedAssignment(
+                assignment=assignment, student=student, timestamp=timestamp
+            )
             for notebook in assignment.notebooks:
-                row = SubmittedNotebook(notebook=notebook, assignment=made)
+                row = SubmittedNotebook(notebook=notebook, assignment=created)
                 for cell in notebook.grade_cells:
                     Grade(cell_id=cell.id, notebook=row)
                 for cell in notebook.solution_cells:
@@ -222,57 +235,40 @@ class Recorder:
                 for cell in notebook.task_cells:
                     Comment(cell_id=cell.id, notebook=row)
                     Grade(cell_id=cell.id, notebook=row)
-            db.add(made)
+            db.add(created)
         db.flush()
-        return made
+        return created
 
 
-def _with_people(result: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
-    result["by_hand"] = people
-    result["needs_manual_grade"] = bool(people["waiting"] or people["again"])
-    return result
-
-
-def _unanswered(submitted: Submitted, notebook: str) -> set[str]:
-    """The solution cells that were handed in as they were released."""
-    node = submitted.notebooks.get(notebook)
+def _unanswered(submission: Submission, name: str) -> set[str]:
+    """The solution cells of a notebook that are as they were released."""
+    notebook = submission.notebooks.get(name)
     return {
         cell.metadata.nbgrader["grade_id"]
-        for cell in (node.cells if node else [])
+        for cell in (notebook.cells if notebook else [])
         if cell.metadata.get("nbgrader", {}).get("solution")
         and cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
     }
 
 
 def _lock(results: Path) -> IO[bytes]:
-    """Held while a grader records; another one would write to the same places."""
+    """A lock that is held during a run: two graders would write to the same places."""
     results.mkdir(parents=True, exist_ok=True)
     file = open(results / ".lock", "wb")  # noqa: SIM115  closed with the recorder
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise CourseError(f"another grader is at work on {results.name}: let it finish") from None
+        raise CourseError(
+            f"another grader is working on {results.name}: wait until it is done"
+        ) from None
     return file
 
 
-def _swap(fresh: Path, target: Path) -> None:
+def _replace_folder(target: Path, new: Path) -> None:
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         os.rename(target, old)
-    os.rename(fresh, target)
+    os.rename(new, target)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(_utf8(json.dumps(value, ensure_ascii=False)))
-    os.replace(fresh, path)
-
-
-def _utf8(text: str) -> bytes:
-    """A text for a file. Half a character, which students' strings may hold, becomes "?"."""
-    return text.encode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Grading a class: a pool of judges, on this machine or on a cluster, and one recorder."""

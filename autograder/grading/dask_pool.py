@@ -1,15 +1,15 @@
-"""Judges on a Dask cluster: one judge with its warm jail in each worker process.
+"""A pool of judges on a Dask cluster: one judge with its warm jail in each worker process.
 
-What travels: the assignment (cells, source notebooks, the instructor's files) to each worker
-once; each submission, as bytes of bounded size, to the worker that grades it; its marks and
-outputs back. A judge itself lives on its worker as a result of the cluster's, which never moves:
-when this process lets go of it, is killed, or the worker ends, the judge and its jail end.
+What travels: the assignment (cells, source notebooks, the instructor's files) to each worker once;
+each submission, as bytes of bounded size, to the worker that grades it; its marks and outputs back.
+A judge itself stays on its worker as a task's result that never moves: when this process releases
+it or is killed, or the worker ends, the judge and its jail end.
 
 What is trusted: scheduler, workers and the network between them, like this machine. Whoever can
-reach a Dask scheduler can run code on it, and hidden tests and answers lie on the workers; keep
-it on a network of your own, or use Dask's TLS. Submissions are not trusted: on the way they are
-strings and bytes that our own code has packed, neither the scheduler nor this process parses a
-notebook, and their code runs in the workers' jails alone. What comes back was made by the judge.
+reach a Dask scheduler can run code on it, and hidden tests and answers are on the workers; keep it
+on a network of your own, or use Dask's TLS. Submissions are not trusted: they travel as strings and
+bytes packed by our own code, neither the scheduler nor this process parses a notebook, and their
+code runs in the workers' jails alone. What comes back was made by the judge.
 """
 
 import asyncio
@@ -23,24 +23,24 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..gradebook.course import Course
+from ..imports import modules
 from ..sandbox.jail import JailError
 from ..sandbox.limits import Limits
+from ..submissions.model import RawSubmission
+from .assignment import Assignment, attempt
+from .pool import Failed, Finished, Message, Ready, Stopped
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
-    from ..submissions.submission import Handed
-    from .run import Assignment
-
-LOOK = 0.5  # seconds between two looks at which workers there are
-CONNECT = 10  # seconds in which a scheduler must answer
-PATIENCE = 30  # seconds to wait for a worker where there is none, or for an answer to arrive
-ROOM = 1.5  # times what a judge may use: Dask holds up a worker at 0.8 of its memory limit
-STARTS = 3  # judges that may die as they start
+POLL_INTERVAL = 0.5  # seconds between two looks at which workers there are
+CONNECT_TIMEOUT = 10  # seconds in which a scheduler must answer
+WORKER_TIMEOUT = 30  # seconds to wait for a first worker, or for a result to arrive
+MEMORY_FACTOR = 1.5  # times a judge's limit: Dask pauses a worker at 0.8 of its memory limit
+MAX_FAILED_STARTS = 3  # workers that may die while their judges start
 
 
 class ClusterError(RuntimeError):
@@ -49,50 +49,52 @@ class ClusterError(RuntimeError):
 
 # --- on a worker ----------------------------------------------------------------------------------
 
-_turn = threading.Lock()  # all judges of a process print and seed in the same places
+# The judges of a process share its standard output and its random state.
+_one_at_a_time = threading.Lock()
 
 
 class WarmJudge:
-    """A judge that waits on its worker for the next submission, as long as the cluster keeps it."""
+    """A judge that waits on its worker for submissions, for as long as the cluster keeps it."""
 
-    def __init__(self, assignment: "Assignment", jail: str, limits: Limits):
+    def __init__(self, assignment: Assignment, jail: str, limits: Limits):
         self.assignment, self.limits = assignment, limits
         self.judge = assignment.judge(jail, limits)
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a judge stays on its worker")
 
     def watch(self, worker: "Worker", key: str) -> None:
-        """End the jail when the worker has let go of the task that made this judge.
+        """End the jail when the worker has released the task that made this judge.
 
-        Its last reference does not tell: Dask's profiler keeps frames of what it has seen.
+        A finaliser would not do: Dask's profiler keeps frames that refer to the judge.
         """
         while (task := worker.state.tasks.get(key)) and task.state in ("executing", "memory"):
-            time.sleep(LOOK)
-        with _turn:
+            time.sleep(POLL_INTERVAL)
+        with _one_at_a_time:
             self.judge.close()
-            del self.judge  # which would make itself a new jail
+            del self.judge  # it would make itself a new jail
 
 
-def start(theirs: dict[str, str], parcel: bytes) -> WarmJudge:
-    """Make a judge on this worker. theirs: the versions() of whoever records."""
-    ours = versions()
-    if differences := [
-        f"{name} is {ours[name]} there and {theirs[name]} here"
-        for name in theirs
-        if ours[name] != theirs[name]
-    ]:
+def start(required_versions: dict[str, str], parcel: bytes) -> WarmJudge:
+    """Make a judge on this worker. required_versions: the versions() of the recording process."""
+    installed = versions()
+    differences = [
+        f"{name} is {installed[name]} there and {required} here"
+        for name, required in required_versions.items()
+        if installed[name] != required
+    ]
+    if differences:
         raise ClusterError("; ".join(differences))
     import torch
     from distributed import get_worker
 
     torch.set_num_threads(1)
     assignment, jail, limits = pickle.loads(parcel)
-    worker, needed = get_worker(), ROOM * limits.judge_memory
-    most = worker.memory_manager.memory_limit
-    if most and most < needed:
+    worker, needed = get_worker(), MEMORY_FACTOR * limits.judge_memory
+    limit = worker.memory_manager.memory_limit
+    if limit and limit < needed:
         raise ClusterError(
-            f"its memory limit is {most / 2**30:.1f} GiB and a judge may need "
+            f"its memory limit is {limit / 2**30:.1f} GiB and a judge may need "
             f"{needed / 2**30:.1f}: start it with --memory-limit 0, the judge has a limit itself"
         )
     warm = WarmJudge(assignment, jail, limits)
@@ -101,21 +103,19 @@ def start(theirs: dict[str, str], parcel: bytes) -> WarmJudge:
     return warm
 
 
-def grade(warm: WarmJudge, parcel: bytes, seed: int) -> tuple[str, Any]:
-    """Grade a submission on this worker; what grading.attempt() says."""
-    from .run import attempt
-
-    with _turn, _bounded(warm.limits.judge_memory):
+def grade(warm: WarmJudge, parcel: bytes, seed: int) -> Finished | Failed:
+    """Grade a submission on this worker."""
+    with _one_at_a_time, _memory_limit(warm.limits.judge_memory):
         return attempt(warm.assignment, warm.judge, pickle.loads(parcel), seed)
 
 
 @contextlib.contextmanager
-def _bounded(memory: int) -> Iterator[None]:
-    """As in a judge's own process; afterwards the worker's memory is Dask's business again."""
-    import resource  # where it is missing, Windows, no judge runs
+def _memory_limit(size: int) -> Iterator[None]:
+    """As in a judge's own process; between submissions the worker's memory is Dask's business."""
+    import resource  # missing on Windows, where no judge runs
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, before[1]))
+    resource.setrlimit(resource.RLIMIT_DATA, (size, before[1]))
     try:
         yield
     finally:
@@ -123,18 +123,15 @@ def _bounded(memory: int) -> Iterator[None]:
 
 
 def versions() -> dict[str, str]:
-    """All that a mark may depend on beside the assignment: our code, and what it uses."""
+    """What a mark may depend on beside the assignment: our code, and the libraries it uses."""
     import distributed
     import IPython
     import numpy
     import torch
 
-    import rnncourse
-
     code = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(rnncourse.__file__).parent):
-        for path in sorted(package.rglob("*.py")):
-            code.update(path.read_bytes())
+    for name, path in sorted(modules().items()):
+        code.update(name.encode() + b"\0" + path.read_bytes())
     return {
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "torch": torch.__version__.split("+")[0],  # marks are computed on CPUs, whatever the build
@@ -145,119 +142,120 @@ def versions() -> dict[str, str]:
     }
 
 
-# --- here -----------------------------------------------------------------------------------------
+# --- in the recording process ---------------------------------------------------------------------
 
 
-class _Judge:
-    """A judge on a worker as seen from here."""
+class RemoteJudge:
+    """A judge on a worker as seen from the recording process."""
 
-    def __init__(self, cluster: "Cluster", worker: str):
+    def __init__(self, cluster: "DaskPool", worker: str):
         self.cluster, self.worker = cluster, worker
         self.ready = False
-        self.warm = self.doing = self._ask(start, versions(), cluster.parcel)
+        self.warm = self.task = self._submit(start, versions(), cluster.parcel)
 
-    def give(self, handed: "Handed", seed: int) -> None:
-        self.doing = self._ask(grade, self.warm, pickle.dumps(handed), seed)
+    def assign(self, raw: RawSubmission, seed: int) -> None:
+        self.task = self._submit(grade, self.warm, pickle.dumps(raw), seed)
 
-    def _ask(self, task: Any, *arguments: Any) -> "Future":
+    def _submit(self, task: Any, *arguments: Any) -> "Future[Any]":
         future = self.cluster.client.submit(
             task, *arguments, workers=[self.worker], allow_other_workers=False, pure=False
         )
-        # Called from another thread.
+        # The callback runs in another thread.
         future.add_done_callback(lambda future: self.cluster.done.put((self, future)))
         return future
 
-    def drop(self) -> None:
-        """Let go of it: its worker ends it."""
-        self.doing.release()
+    def release(self) -> None:
+        """Let the worker end the judge."""
+        self.task.release()
         self.warm.release()
 
 
-class Cluster:
+class DaskPool:
     """The judges of a cluster: one on each worker, as long as the worker is there.
 
-    Dask would give the submission of a worker that has died to others, without telling: each is
-    tied to its worker here, so that one that kills its worker is found out.
+    Dask would silently give the task of a worker that has died to another one. Here each task is
+    tied to its worker, so that a submission that kills its worker is noticed.
     """
 
-    def __init__(self, address: str, assignment: "Assignment", jail: str, limits: Limits):
+    def __init__(self, address: str, assignment: Assignment, jail: str, limits: Limits):
         self.address = address
         self.client = connect(address)
         # The course's configuration may hold what only this machine can import.
         assignment = replace(assignment, course=Course(assignment.course.root))
         self.parcel = pickle.dumps((assignment, jail, limits))
-        self.done: queue.SimpleQueue[tuple[_Judge, Future]] = queue.SimpleQueue()
-        self._judges: dict[str, _Judge] = {}
-        self._there: set[str] = set()
-        self._looked = float("-inf")
-        self._alone_since: float | None = None
-        self._starts_failed = 0
+        self.done: queue.SimpleQueue[tuple[RemoteJudge, Future[Any]]] = queue.SimpleQueue()
+        self._judges: dict[str, RemoteJudge] = {}  # by worker
+        self._workers: set[str] = set()
+        self._polled_at = float("-inf")
+        self._no_worker_since: float | None = None
+        self._failed_starts = 0
 
-    def next(self, wanted: int) -> tuple[_Judge, str, Any]:
-        """As grading.Judges.next."""
+    def next_message(self, wanted: int) -> tuple[RemoteJudge, Message]:
+        """See Judges; ClusterError if the cluster cannot be used."""
         while True:
-            self._look()
+            self._poll_workers()
             for worker, judge in self._judges.items():
-                if worker not in self._there:
-                    return self._stopped(judge, "its worker died")
-            for worker in sorted(self._there - set(self._judges)):
+                if worker not in self._workers:
+                    return judge, self._stopped(judge, "its worker died")
+            for worker in sorted(self._workers - set(self._judges)):
                 if len(self._judges) < wanted:
-                    self._judges[worker] = _Judge(self, worker)
+                    self._judges[worker] = RemoteJudge(self, worker)
             with contextlib.suppress(queue.Empty):
-                judge, future = self.done.get(timeout=LOOK)
-                if self._judges.get(judge.worker) is judge and future is judge.doing:
-                    return self._heard(judge, future)
+                judge, future = self.done.get(timeout=POLL_INTERVAL)
+                if self._judges.get(judge.worker) is judge and future is judge.task:
+                    return judge, self._message(judge, future)
 
-    def _look(self) -> None:
-        """See which workers there are; ClusterError if there is nothing to wait for."""
+    def _poll_workers(self) -> None:
+        """Update the set of workers; ClusterError if there is nothing to wait for."""
         if self.client.status != "running":
             raise ClusterError(
                 f"the scheduler at {self.address} is gone. What was recorded stays; "
                 "the same command goes on"
             )
         now = time.monotonic()
-        if now - self._looked < LOOK:
+        if now - self._polled_at < POLL_INTERVAL:
             return
         try:
-            self._there = set(self.client.nthreads())
-        except OSError:  # the client's status will say the rest
+            self._workers = set(self.client.nthreads())
+        except OSError:  # the client's status will tell
             return
-        self._looked = time.monotonic()
-        if self._there:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = now
-        elif now - self._alone_since > PATIENCE:
+        self._polled_at = time.monotonic()
+        if self._workers:
+            self._no_worker_since = None
+        elif self._no_worker_since is None:
+            self._no_worker_since = now
+        elif now - self._no_worker_since > WORKER_TIMEOUT:
             raise ClusterError(
                 f"the scheduler at {self.address} has no worker: start some with "
                 f"`dask worker {self.address} --nthreads 1 --memory-limit 0`"
             )
 
-    def _heard(self, judge: _Judge, future: "Future") -> tuple[_Judge, str, Any]:
-        """What a judge has done, and its worker says."""
+    def _message(self, judge: RemoteJudge, future: "Future[Any]") -> Message:
+        """What the end of a judge's task means."""
         if not judge.ready:
             if future.status == "error":
                 raise self._cannot_start(judge.worker, future.exception())
             if future.status != "finished":
-                return self._stopped(judge, "its worker let go of it")
+                return self._stopped(judge, "its worker released it")
             judge.ready = True
-            return judge, "ready", None
+            return Ready()
         try:
-            return judge, *future.result(timeout=PATIENCE)
-        except Exception as error:  # its jail is gone, its worker, or its answer
+            message: Finished | Failed = future.result(timeout=WORKER_TIMEOUT)
+        except Exception as error:  # the jail is gone, or the worker, or the result
             return self._stopped(judge, str(error) or type(error).__name__)
+        return message
 
-    def _stopped(self, judge: _Judge, why: str) -> tuple[_Judge, str, str]:
+    def _stopped(self, judge: RemoteJudge, reason: str) -> Stopped:
         del self._judges[judge.worker]
-        judge.drop()
+        judge.release()
         if not judge.ready:
-            self._starts_failed += 1
-            if self._starts_failed >= STARTS:
+            self._failed_starts += 1
+            if self._failed_starts >= MAX_FAILED_STARTS:
                 raise ClusterError(
-                    f"{STARTS} workers died as their judges started, the last at {judge.worker}: "
-                    "their log says why"
+                    f"{MAX_FAILED_STARTS} workers died while their judges started, the last at "
+                    f"{judge.worker}: their log says why"
                 )
-        return judge, "stopped", f"{why} ({judge.worker})"
+        return Stopped(f"{reason} ({judge.worker})")
 
     def _cannot_start(self, worker: str, error: BaseException) -> ClusterError:
         advice = ""
@@ -267,8 +265,8 @@ class Cluster:
 
     def close(self) -> None:
         for judge in self._judges.values():
-            judge.drop()
-        self.client.close(timeout=CONNECT)
+            judge.release()
+        self.client.close(timeout=CONNECT_TIMEOUT)
 
 
 def connect(address: str) -> "Client":
@@ -283,12 +281,13 @@ def connect(address: str) -> "Client":
     if "://" not in address:
         address = f"tcp://{address}"
     try:
-        # Dask's client would try a closed port again and again, and hang on one that is silent.
-        socket.create_connection(get_address_host_port(address, strict=True), CONNECT).close()
+        # Dask's client would retry a closed port for long, and hang on one that is silent.
+        host_and_port = get_address_host_port(address, strict=True)
+        socket.create_connection(host_and_port, CONNECT_TIMEOUT).close()
         asyncio.run(_greet(address, Security().get_connection_args("client")))
-        # Submissions travel with their tasks, so that no worker's death can lose them.
+        # Submissions are sent with their tasks, so that a dying worker cannot lose them.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
-        return Client(address, timeout=CONNECT, set_as_default=False, name="autograder")
+        return Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False, name="autograder")
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address!r} ({str(error) or 'silence'}): "
@@ -299,5 +298,5 @@ def connect(address: str) -> "Client":
 async def _greet(address: str, options: dict[str, Any]) -> None:
     from distributed.comm import connect
 
-    comm = await asyncio.wait_for(connect(address, **options), CONNECT)
+    comm = await asyncio.wait_for(connect(address, **options), CONNECT_TIMEOUT)
     await comm.close()

@@ -1,15 +1,22 @@
-"""What the marks of an assignment depend on, found in the code itself.
+"""Fingerprints of what a mark depends on: the submission, the assignment, and our own code.
 
-Work that was graded is graded again where its fingerprint has changed: so a module that is left
-out lets stale marks stand, and one too many makes a whole class wait for nothing.
+A submission is graded again when its fingerprint has changed. A module that is left out leaves
+stale marks in place; one too many regrades a whole class for nothing.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
 
 from ..imports import imported_by, modules, reachable
+from ..sandbox.limits import LIMITS
+from ..submissions.collect import listing, read_file
+from ..submissions.model import Unreadable
+from .assignment import Assignment
 
-# What judges and runs a submission: these, all below them, and all that they import.
+# The packages that judge and run a submission; all that they import counts as well.
 JUDGES = (
     "autograder.jailed",
     "autograder.judging",
@@ -19,30 +26,62 @@ JUDGES = (
     "rnncourse.checks",
     "rnncourse.exercises",
 )
-NEVER = ("rnncourse.plots", "rnncourse.selfstudy")  # pictures, and what readers see of their own
-# Below these each problem set has a package of its own.
+WITHOUT_EFFECT = ("rnncourse.plots", "rnncourse.selfstudy")
+# Packages with a sub-package for each problem set, of which only one counts.
 OF_SETS = ("autograder.rubrics", "rnncourse.exercises")
 
 
 def marking_modules(assignment: str, sources: Iterable[str] = ()) -> list[str]:
-    """The modules that may change a mark of an assignment. sources: of its notebooks' cells."""
+    """Names of the modules on which a mark of the assignment may depend, sorted.
+
+    sources: the cells of its notebooks, whose imports count as well.
+    """
     roots = {name for name in modules() if _is_below(name, JUDGES)}
     for source in sources:
         roots |= imported_by(source)
 
     def skip(name: str) -> bool:
-        return _is_below(name, NEVER) or _of_another_set(name, assignment)
+        return _is_below(name, WITHOUT_EFFECT) or _of_another_set(name, assignment)
 
     return sorted(reachable(roots, skip))
 
 
 def code_fingerprint(assignment: str, sources: Iterable[str] = ()) -> bytes:
-    """Changes whenever the code changes on which a mark of the assignment depends."""
+    """Digest of the code of all marking_modules()."""
     digest = hashlib.sha256()
     for name in marking_modules(assignment, sources):
         digest.update(name.encode() + b"\0")
         digest.update(hashlib.sha256(modules()[name].read_bytes()).digest())
     return digest.digest()
+
+
+def assignment_fingerprint(assignment: Assignment) -> bytes:
+    """Digest of all that marks depend on beside the submission: code, cells, notebooks, files."""
+    sources = [cell.source for notebook in assignment.sources.values() for cell in notebook.cells]
+    digest = hashlib.sha256(code_fingerprint(assignment.name, sources))
+    digest.update(json.dumps([asdict(cells) for cells in assignment.cells]).encode())
+    digest.update(json.dumps(assignment.sources, sort_keys=True).encode())
+    for path, content in sorted(assignment.files.items()):
+        digest.update(path.encode() + content)
+    return digest.digest()
+
+
+def submission_digest(assignment: Assignment, student: str, fingerprint: bytes) -> str:
+    """Digest of a submission's files on disk and of the assignment_fingerprint()."""
+    digest = hashlib.sha256(fingerprint)
+    folder = assignment.course.path("submitted", student, assignment.name)
+    bytes_left = LIMITS.extra_files_size + LIMITS.notebook_size
+    for path, entry in listing(folder):
+        digest.update(path.encode("utf-8", "surrogateescape"))
+        if entry.is_dir(follow_symlinks=False):
+            continue
+        try:
+            content = read_file(Path(entry.path), bytes_left)
+        except Unreadable as error:
+            content = str(error).encode()
+        bytes_left -= len(content)
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
 
 
 def _is_below(name: str, packages: Iterable[str]) -> bool:

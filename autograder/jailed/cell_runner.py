@@ -1,7 +1,7 @@
-"""Runs notebook cells as a kernel would, and keeps what they show.
+"""An IPython shell without a kernel, which runs the cells of a notebook.
 
-An IPython shell without a kernel: magics, `!commands`, top-level await, rich display and pictures
-work; outputs are collected as notebook outputs instead of being sent anywhere.
+Magics, `!commands`, top-level await, rich display and pictures work as in a kernel; outputs are
+collected as notebook outputs instead of being sent anywhere.
 """
 
 import sys
@@ -15,77 +15,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-MAX_OUTPUT = 200_000  # characters of text that one cell may print
-MAX_PICTURES = 4_000_000  # characters of encoded pictures that one cell may show
-# What a page may show of a student's output without running anything.
-SHOWN = ("text/plain", "image/png", "image/jpeg", "text/latex")
-
-
-class Outputs:
-    """The outputs of one cell, bounded."""
-
-    def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
-        self.text = 0
-        self.pictures = 0
-        self.cut = False
-
-    def stream(self, name: str, text: str) -> None:
-        room = MAX_OUTPUT - self.text
-        if room <= 0:
-            self.cut = True
-            return
-        if len(text) > room:
-            self.cut = True
-            text = text[:room] + "\n… output cut here\n"
-        self.text += len(text)
-        last = self.items[-1] if self.items else {}
-        if last.get("output_type") == "stream" and last["name"] == name:
-            last["parts"].append(text)
-        else:
-            self.items.append({"output_type": "stream", "name": name, "parts": [text]})
-
-    def show(self, data: dict[str, Any], count: int | None = None) -> None:
-        kept = {}
-        for mime in SHOWN:
-            if not isinstance(data.get(mime), str):
-                continue
-            if mime.startswith("image/"):
-                self.pictures += len(data[mime])
-                if self.pictures > MAX_PICTURES:
-                    self.cut = True
-                    continue
-            elif len(data[mime]) > MAX_OUTPUT:
-                self.cut = True
-                kept[mime] = data[mime][:MAX_OUTPUT] + "…"
-                continue
-            kept[mime] = data[mime]
-        item = {"output_type": "display_data", "data": kept, "metadata": {}}
-        if count is not None:
-            item |= {"output_type": "execute_result", "execution_count": count}
-        if len(self.items) < 1000:
-            self.items.append(item)
-
-    def error(self, name: str, message: str, lines: list[str]) -> None:
-        text = "\n".join(lines)[-MAX_OUTPUT:]
-        self.items.append(
-            {
-                "output_type": "error",
-                "ename": name[:200],
-                "evalue": message[:2000],
-                "traceback": text.split("\n"),
-            }
-        )
-
-    def finish(self) -> list[dict[str, Any]]:
-        for item in self.items:
-            if "parts" in item:
-                item["text"] = "".join(item.pop("parts"))
-        return self.items
+from .outputs import Outputs
 
 
 class _Stream:
-    """A stand-in for sys.stdout or sys.stderr that writes into the outputs of the cell."""
+    """A stand-in for sys.stdout or sys.stderr that writes to the outputs of the cell."""
 
     encoding = "utf-8"
     errors = "replace"
@@ -116,19 +50,23 @@ class _Stream:
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data, metadata=None, **kwargs):
+    shell: "CellShell"
+
+    def publish(self, data: Any, metadata: Any = None, source: Any = None, **kwargs: Any) -> None:
         self.shell.outputs.show(data)
 
-    def clear_output(self, wait=False):
+    def clear_output(self, wait: bool = False) -> None:
         self.shell.outputs.items.clear()
 
 
 class _Hook(DisplayHook):
-    def __call__(self, result=None):
-        if result is None or self.quiet():
+    shell: Any  # a CellShell; IPython declares a trait that may be None
+
+    def __call__(self, result: Any = None) -> None:
+        if result is None or self.quiet():  # type: ignore[no-untyped-call]
             return
-        self.update_user_ns(result)
-        data, _ = self.compute_format_data(result)
+        self.update_user_ns(result)  # type: ignore[no-untyped-call]
+        data, _ = self.compute_format_data(result)  # type: ignore[no-untyped-call]
         self.shell.outputs.show(data, self.shell.execution_count)
 
 
@@ -144,19 +82,21 @@ class CellShell(InteractiveShell):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.cache_size = 0
-        super().__init__(config=config)
-        self.display_formatter.active_types = list(self.display_formatter.formatters)
+        super().__init__(config=config)  # type: ignore[no-untyped-call]
+        formatter = self.display_formatter
+        assert formatter is not None
+        formatter.active_types = list(formatter.formatters)
 
     def init_virtualenv(self) -> None:
         pass
 
     def ask_exit(self) -> None:
-        """`exit()`: the cells after it are run all the same."""
+        """Called by `exit()`, which does nothing here: later cells still run."""
 
-    def enable_gui(self, gui=None) -> None:
+    def enable_gui(self, gui: Any = None) -> None:
         pass
 
-    def _showtraceback(self, etype, evalue, stb) -> None:
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Any) -> None:
         try:
             message = str(evalue)
         except Exception:
@@ -165,16 +105,16 @@ class CellShell(InteractiveShell):
 
     @contextmanager
     def _captured(self) -> Iterator[None]:
-        kept = sys.stdout, sys.stderr
+        previous = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Stream(self, "stdout"), _Stream(self, "stderr")
         try:
             yield
         finally:
-            sys.stdout, sys.stderr = kept
+            sys.stdout, sys.stderr = previous
 
     def run(self, source: str) -> list[dict[str, Any]]:
-        """Run one cell; returns its outputs as a notebook keeps them."""
+        """Run one cell; returns its outputs as a notebook stores them."""
         self.outputs = Outputs()
         with self._captured():
-            self.run_cell(source, store_history=True)
+            self.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
         return self.outputs.finish()

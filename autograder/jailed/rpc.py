@@ -1,12 +1,12 @@
-"""Calls across the wall, the same on both sides, with gradients.
+"""RPC with gradients, the same code at both ends.
 
-A peer calls the other side's objects through handles and serves calls on its own. While it waits
-for a reply it serves the calls that come back (a student's `unroll` calling the tests' `step`).
+An endpoint calls the remote end's objects through handles and serves calls of its own objects.
+While it waits for a reply it serves callbacks (a student's `unroll` calling the tests' `step`).
 
-Gradients cross too. Tensors are copied, but a call that returns tensors with a graph keeps a
-tape on the side where it ran; the copies are tied to it by an autograd function whose backward
-sends the cotangents over and brings the inputs' gradients back. So a test may call `backward()`
-through a function that runs in another process, as if it ran in its own.
+Tensors are copied. A call whose results carry an autograd graph leaves a tape at the end where it
+ran; the copies are tied to the tape by an autograd function whose backward sends the cotangents to
+it and returns the gradients of the inputs. So a test can call `backward()` through a function that
+runs in another process as if it ran in its own.
 """
 
 import functools
@@ -18,19 +18,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from .wire import Decoder, Encoder, Unsendable, WireError, pack, text
+from .limits import (
+    MAX_CALLBACKS,
+    MAX_GENERATOR_ITEMS,
+    MAX_LOCATION,
+    MAX_MESSAGE_TEXT,
+    MAX_NAME,
+    MAX_NESTED_CALLS,
+)
+from .wire import Decoder, Encoder, Unsendable, WireError, pack, replace_surrogates
 
-MAX_NESTED = 30  # calls within calls within calls
-MAX_CALLBACKS = 100_000  # calls that the other side may make during one of ours
-MAX_ITEMS = 100_000  # taken from a generator that a call returns
-# Methods of a module that are called by name, without asking first what the name is.
+# Methods of a module that are called by name, without asking first what kind of object that is.
 MODULE_METHODS = frozenset(
     ("eval", "load_state_dict", "named_parameters", "parameters", "state_dict", "to", "train")
 )
 
 
 class RemoteError(Exception):
-    """What a call raised on the far side. Carries the exception's name, message and place."""
+    """What a call raised at the remote end: the exception's type by name, its message, its line."""
 
     def __init__(self, kind: str, message: str = "", where: str | None = None):
         super().__init__(f"{kind}: {message}" if message else kind)
@@ -39,78 +44,89 @@ class RemoteError(Exception):
         self.student_where = where
 
 
-class Remote:
-    """A function, class or object of the far side: call it, or ask for its attributes."""
+class RemoteObject:
+    """A handle of a function, class or object at the remote end: call it, or get its attributes."""
 
-    def __init__(self, peer: "Peer", handle: int, kind: str, name: str):
-        self._peer = peer
+    def __init__(self, endpoint: "Endpoint", handle: int, kind: str, name: str):
+        self._endpoint = endpoint
         self._handle = handle
         self._kind = kind
         self.__name__ = name
-        self.student_kind = "function" if kind == "function" else name  # named in reports
+        self.student_kind = "function" if kind == "function" else name  # for reports
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._peer.call(self._handle, args, kwargs)
+        return self._endpoint.call(self._handle, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         if self._kind == "module" and name in MODULE_METHODS:
-            return functools.partial(self._peer.call_method, self._handle, name)
-        return self._peer.getattr(self._handle, name)
+            return functools.partial(self._endpoint.call_method, self._handle, name)
+        return self._endpoint.getattr(self._handle, name)
 
     def __repr__(self) -> str:
         return f"<the student's {self._kind} {self.__name__}>"
 
 
-class _TapeEnd:
-    """Lets the far side forget a tape when no result of its call is alive any more."""
+class _RemoteTape:
+    """A tape at the remote end, which can free it when no result of its call is alive any more."""
 
-    def __init__(self, peer: "Peer", tape: int):
-        self.peer, self.tape, self.chapter = peer, tape, peer.chapter
+    def __init__(self, endpoint: "Endpoint", tape: int):
+        self.endpoint, self.tape, self.generation = endpoint, tape, endpoint.generation
 
     def __del__(self) -> None:
-        if self.chapter == self.peer.chapter:
-            self.peer.garbage.append(self.tape)
+        if self.generation == self.endpoint.generation:
+            self.endpoint.garbage.append(self.tape)
 
 
-class _Tie(torch.autograd.Function):
-    """Ties copied results to the graph that made them on the far side."""
+class _RemoteGraph(torch.autograd.Function):
+    """Ties copied results to the graph that made them at the remote end."""
 
     @staticmethod
-    def forward(ctx, peer, tape, results, anchor, *inputs):
+    def forward(
+        ctx: Any,
+        endpoint: "Endpoint",
+        tape: int,
+        results: list[torch.Tensor],
+        anchor: torch.Tensor,
+        *inputs: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.peer, ctx.end = peer, _TapeEnd(peer, tape)
-        ctx.forms = [(one.shape, one.dtype) for one in inputs]
+        ctx.endpoint, ctx.tape = endpoint, _RemoteTape(endpoint, tape)
+        ctx.forms = [(tensor.shape, tensor.dtype) for tensor in inputs]
         return tuple(results)
 
     @staticmethod
-    def backward(ctx, *cotangents):
-        if ctx.end.chapter != ctx.peer.chapter:
+    def backward(ctx: Any, *cotangents: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        if ctx.tape.generation != ctx.endpoint.generation:
             raise RuntimeError("this graph belongs to an earlier test, which is over")
-        found = ctx.peer.backward(ctx.end.tape, list(cotangents), ctx.forms)
-        return (None, None, None, None, *found)
+        gradients = ctx.endpoint.backward(ctx.tape.tape, list(cotangents), ctx.forms)
+        return (None, None, None, None, *gradients)
 
 
-class Peer:
-    """One end of the conversation.
+# A served operation takes a request's header and buffers and returns those of the reply.
+Operation = Callable[[dict[str, Any], list[memoryview]], tuple[dict[str, Any], list[bytes]]]
 
-    Subclasses have the channel (`exchange`), say what else may be asked of them (`serve_<op>`), and
-    what an exception looks like from the far side (`explain`).
+
+class Endpoint:
+    """One end of an RPC connection.
+
+    Subclasses have the channel (`exchange`), add operations that they serve (`operations`), and say
+    how an exception is described to the remote end (`explain`).
     """
 
-    # Raised while serving a request, these end the conversation instead of becoming a reply.
+    # Raised while serving a request, these propagate instead of becoming an error reply.
     fatal: tuple[type[BaseException], ...] = (WireError,)
 
     def __init__(self) -> None:
-        self.chapter = 0
-        self.begin_chapter()
+        self.generation = 0
+        self.reset()
         self._nested = 0
 
-    def begin_chapter(self) -> None:
+    def reset(self) -> None:
         """Forget all objects and graphs, and number new ones from 1 again."""
-        self.chapter += 1
-        self.garbage: list[int] = []  # tapes that the far side may forget
+        self.generation += 1
+        self.garbage: list[int] = []  # tapes that the remote end can free
         self._objects: dict[int, Any] = {}
         self._handles: dict[int, int] = {}  # id(object) → handle
         self._tapes: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
@@ -119,56 +135,60 @@ class Peer:
     # --- messages ---------------------------------------------------------------------------
 
     def notice(self) -> bytes:
-        """What the far side may forget, to be sent before the next message; nobody answers it."""
+        """Notification of tapes the remote end can free; sent before a message, needs no reply."""
         if not self.garbage:
             return b""
         tapes, self.garbage = self.garbage, []
         return pack({"op": "forget", "tapes": tapes}, [])
 
     def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
-        """Send a message, with the notice before it, and take the one that answers it."""
+        """Send a message, with the notice before it; return the next message."""
         raise NotImplementedError
 
-    # --- asking -----------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------
 
     def request(
         self, header: dict[str, Any], buffers: list[bytes] | None = None
     ) -> tuple[dict[str, Any], list[memoryview]]:
-        """Send one request and serve what comes back until its reply does."""
+        """Send one request and serve callbacks until its reply comes."""
         reply, data = self.exchange(pack(header, buffers or []))
         for _ in range(MAX_CALLBACKS):
             if "op" not in reply:
-                return self._believe(reply, data)
-            if self._nested >= MAX_NESTED:
-                raise WireError(f"calls nested more than {MAX_NESTED} deep")
+                return self._checked(reply, data)
+            if self._nested >= MAX_NESTED_CALLS:
+                raise WireError(f"calls nested more than {MAX_NESTED_CALLS} deep")
             self._nested += 1
             try:
                 answer = self.answer(reply, data)
             finally:
                 self._nested -= 1
             reply, data = self.exchange(answer)
-        raise WireError(f"more than {MAX_CALLBACKS} calls back during one call")
+        raise WireError(f"more than {MAX_CALLBACKS} callbacks during one call")
 
-    def _believe(
+    def _checked(
         self, reply: dict[str, Any], data: list[memoryview]
     ) -> tuple[dict[str, Any], list[memoryview]]:
         error = reply.get("error")
         if error is None:
             return reply, data
         if not isinstance(error, dict):
-            raise WireError("an error that is none")
-        kind, message, where = (error.get(key) for key in ("type", "message", "where"))
+            raise WireError("malformed error")
+        kind, message, where = error.get("type"), error.get("message"), error.get("where")
         if not isinstance(kind, str) or not isinstance(message, str):
-            raise WireError("an error without a name")
-        where = text(where[:200]) if type(where) is str else None
-        raise RemoteError(text(kind[:100]), text(message[:2000]), where)
+            raise WireError("malformed error")
+        where = replace_surrogates(where[:MAX_LOCATION]) if type(where) is str else None
+        raise RemoteError(
+            replace_surrogates(kind[:MAX_NAME]),
+            replace_surrogates(message[:MAX_MESSAGE_TEXT]),
+            where,
+        )
 
     def call(self, handle: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call an object of the far side; tensors that need a gradient keep their graph."""
+        """Call an object of the remote end; tensors that need a gradient keep their graph."""
         return self.call_method(handle, None, *args, **kwargs)
 
     def call_method(self, handle: int, method: str | None, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of an object of the far side, or where method is None the object."""
+        """Call a method of an object of the remote end; the object itself if method is None."""
         grad = torch.is_grad_enabled()
         encoder = Encoder(self._export, lambda tensor: grad and tensor.requires_grad)
         node = encoder.node((args, kwargs))
@@ -186,13 +206,13 @@ class Peer:
 
     def _tie(self, tape: Any, results: dict[int, torch.Tensor], inputs: list[torch.Tensor]) -> None:
         if type(tape) is not int or sorted(results) != list(range(len(results))):
-            raise WireError("a graph without a tape")
+            raise WireError("malformed graph of results")
         if not torch.is_grad_enabled():
             return
-        # The anchor needs a gradient, so that results are tied even where no input does.
+        # The anchor requires a gradient, so that results are tied even if no input does.
         anchor = torch.zeros((), requires_grad=True)
-        # apply() gives its results back as the same objects, now with a graph.
-        _Tie.apply(self, tape, [results[n] for n in range(len(results))], anchor, *inputs)
+        # apply() returns the same result objects, now with a graph.
+        _RemoteGraph.apply(self, tape, [results[n] for n in range(len(results))], anchor, *inputs)  # type: ignore[no-untyped-call]
 
     def backward(
         self,
@@ -200,7 +220,7 @@ class Peer:
         cotangents: list[torch.Tensor | None],
         forms: list[tuple[torch.Size, torch.dtype]],
     ) -> list[torch.Tensor | None]:
-        """Gradients of a tape's inputs on the far side, given those of its results.
+        """Gradients of the inputs of a tape at the remote end, given those of its results.
 
         forms: shape and dtype of each input, which its gradient must have.
         """
@@ -209,29 +229,33 @@ class Peer:
         reply, data = self.request(
             {"op": "backward", "tape": tape, "cotangents": node}, encoder.buffers
         )
-        found = Decoder(data, self._resolve).value(reply.get("value"))
-        if not isinstance(found, list) or len(found) != len(forms):
-            raise WireError("another number of gradients than of inputs")
-        for one, form in zip(found, forms, strict=True):
-            if one is None:
+        gradients = Decoder(data, self._resolve).value(reply.get("value"))
+        if not isinstance(gradients, list) or len(gradients) != len(forms):
+            raise WireError("wrong number of gradients")
+        for gradient, form in zip(gradients, forms, strict=True):
+            if gradient is None:
                 continue
-            if not isinstance(one, torch.Tensor) or (one.shape, one.dtype) != form:
-                raise WireError("a gradient that is none")
-        return found
+            if not isinstance(gradient, torch.Tensor) or (gradient.shape, gradient.dtype) != form:
+                raise WireError("malformed gradient")
+        return gradients
 
     def getattr(self, handle: int, name: str) -> Any:
-        """An attribute of an object of the far side."""
+        """An attribute of an object of the remote end."""
         reply, data = self.request({"op": "getattr", "target": handle, "name": name})
         return Decoder(data, self._resolve).value(reply.get("value"))
 
-    # --- answering --------------------------------------------------------------------------
+    # --- operations -------------------------------------------------------------------------
+
+    def operations(self) -> dict[str, Operation]:
+        """What the remote end can ask for, by the `op` of its request, and nothing else."""
+        return {"call": self.serve_call, "backward": self.serve_backward}
 
     def answer(self, header: dict[str, Any], data: list[memoryview]) -> bytes:
         """Serve one request; whatever the served code raises becomes an error reply."""
         op = header.get("op")
-        serve = getattr(self, f"serve_{op}", None) if isinstance(op, str) else None
+        serve = self.operations().get(op) if isinstance(op, str) else None
         if serve is None:
-            raise WireError(f"an unknown request {str(op)[:40]!r}")
+            raise WireError(f"unknown operation {str(op)[:40]!r}")
         try:
             return pack(*serve(header, data))
         except self.fatal:
@@ -242,10 +266,14 @@ class Peer:
             return pack({"error": self.explain(error)}, [])
 
     def explain(self, error: BaseException) -> dict[str, Any]:
-        """An exception as the far side is told of it; its own, come back, keeps its name."""
+        """Describe an exception to the remote end; one of its own keeps its type and message."""
         if isinstance(error, RemoteError):
             return {"type": error.student_type, "message": error.student_message, "where": None}
-        return {"type": type(error).__name__, "message": str(error)[:2000], "where": None}
+        return {
+            "type": type(error).__name__,
+            "message": str(error)[:MAX_MESSAGE_TEXT],
+            "where": None,
+        }
 
     def serve_call(
         self, header: dict[str, Any], data: list[memoryview]
@@ -255,41 +283,47 @@ class Peer:
         args, kwargs = _arguments(arguments)
         target = self._target(header)
         leaves = [decoder.graph[n].requires_grad_() for n in sorted(decoder.graph)]
-        # Tensors can be compared with the message that brought them.
+        # Tensors alone are compared with the message that they came in.
         before = self._content(arguments) if _mutable((*args, *kwargs.values())) else None
         with torch.set_grad_enabled(bool(header.get("grad"))):
             result = self.run(target, *args, **kwargs)
         encoder = Encoder(
             self._export,
-            lambda one: (
-                one.requires_grad and (not one.is_leaf or any(one is leaf for leaf in leaves))
+            lambda tensor: (
+                tensor.requires_grad
+                and (not tensor.is_leaf or any(tensor is leaf for leaf in leaves))
             ),
         )
         reply: dict[str, Any] = {"value": encoder.node(result)}
         if encoder.graph:
             reply["tape"] = next(self._numbers)
             self._tapes[reply["tape"]] = (leaves, encoder.graph)
-        if not (self._content(arguments) == before if before else decoder.unchanged()):
-            encoder.is_graph = lambda one: False
+        if before is not None:
+            unchanged = self._content(arguments) == before
+        else:
+            unchanged = decoder.unchanged()
+        if not unchanged:
+            encoder.is_graph = lambda tensor: False
             reply["changed"] = encoder.node(arguments)
         return reply, encoder.buffers
 
     def _target(self, header: dict[str, Any]) -> Callable[..., Any]:
         handle, method = header.get("target"), header.get("method")
         if type(handle) is not int or handle not in self._objects:
-            raise WireError("a call of something that is not there")
-        target = self._objects[handle]
+            raise WireError("a call of an unknown object")
+        target: Callable[..., Any] = self._objects[handle]
         if method is None:
             return target
         if method not in MODULE_METHODS or not isinstance(target, torch.nn.Module):
-            raise WireError("a call of a method that may not be called")
-        return getattr(target, method)
+            raise WireError("a call of a method that is not allowed")
+        bound: Callable[..., Any] = getattr(target, method)
+        return bound
 
     def run(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call one of our own objects for the far side. Generators are drawn out into lists."""
+        """Call one of our own objects for the remote end. Iterators are consumed into lists."""
         result = target(*args, **kwargs)
         if isinstance(result, GeneratorType | zip | map | filter | Iterator):
-            return list(itertools.islice(result, MAX_ITEMS))
+            return list(itertools.islice(result, MAX_GENERATOR_ITEMS))
         if isinstance(result, type({}.keys()) | type({}.values()) | type({}.items())):
             return list(result)
         return result
@@ -298,26 +332,31 @@ class Peer:
         self, header: dict[str, Any], data: list[memoryview]
     ) -> tuple[dict[str, Any], list[bytes]]:
         cotangents = Decoder(data, self._resolve).value(header.get("cotangents"))
-        tape = self._tapes.get(header.get("tape"))
+        number: Any = header.get("tape")
+        tape = self._tapes.get(number)
         if tape is None or not isinstance(cotangents, list) or len(cotangents) != len(tape[1]):
-            raise WireError("gradients for a tape that is not there")
+            raise WireError("gradients for an unknown tape")
         leaves, results = tape
-        pairs = [(r, c) for r, c in zip(results, cotangents, strict=True) if c is not None]
-        kept = [leaf.grad for leaf in leaves]
+        pairs = [
+            (result, cotangent)
+            for result, cotangent in zip(results, cotangents, strict=True)
+            if cotangent is not None
+        ]
+        previous = [leaf.grad for leaf in leaves]
         for leaf in leaves:
             leaf.grad = None
         if pairs:
             self.run(torch.autograd.backward, *map(list, zip(*pairs, strict=True)), True)
-        found = [leaf.grad for leaf in leaves]
-        for leaf, grad in zip(leaves, kept, strict=True):
+        gradients = [leaf.grad for leaf in leaves]
+        for leaf, grad in zip(leaves, previous, strict=True):
             leaf.grad = grad
         encoder = Encoder(self._export)
-        return {"value": encoder.node(found)}, encoder.buffers
+        return {"value": encoder.node(gradients)}, encoder.buffers
 
     # --- objects that cannot be copied --------------------------------------------------------
 
     def _export(self, value: Any) -> list[Any]:
-        if type(value) is Remote and value._peer is self:
+        if type(value) is RemoteObject and value._endpoint is self:
             return ["yours", value._handle]
         handle = self._handles.get(id(value))
         if handle is None:
@@ -328,46 +367,46 @@ class Peer:
         if kind == "function" and isinstance(value, torch.nn.Module):
             kind = "module"
         name = getattr(value, "__name__", None) or type(value).__name__
-        return ["object", handle, kind, str(name)[:100]]
+        return ["object", handle, kind, str(name)[:MAX_NAME]]
 
     def _resolve(self, tag: str, rest: list[Any]) -> Any:
         if tag == "yours":
             (handle,) = rest
             if type(handle) is not int or handle not in self._objects:
-                raise WireError("an object that is not there")
+                raise WireError("unknown object")
             return self._objects[handle]
         handle, kind, name = rest
         if type(handle) is not int or kind not in ("class", "function", "module", "object"):
-            raise WireError("an object that is none")
+            raise WireError("malformed object")
         if not isinstance(name, str):
-            raise WireError("an object without a name")
-        return Remote(self, handle, kind, text(name[:100]))
+            raise WireError("malformed object")
+        return RemoteObject(self, handle, kind, replace_surrogates(name[:MAX_NAME]))
 
     def _forget(self, tapes: Any) -> None:
         if not isinstance(tapes, list) or not all(type(tape) is int for tape in tapes):
-            raise WireError("a list of tapes to forget that is none")
+            raise WireError("malformed list of tapes")
         for tape in tapes:
             self._tapes.pop(tape, None)
 
     def _content(self, value: Any) -> Any:
-        """The content of arguments, to see afterwards whether a call has changed them."""
+        """The content of arguments, to see later whether a call has changed them."""
         encoder = Encoder(self._export)
         return encoder.node(value), encoder.buffers
 
 
 def _arguments(value: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not isinstance(value, tuple) or len(value) != 2:
-        raise WireError("arguments that are none")
+        raise WireError("malformed arguments")
     args, kwargs = value
     if not isinstance(args, tuple) or not isinstance(kwargs, dict):
-        raise WireError("arguments that are none")
+        raise WireError("malformed arguments")
     if not all(isinstance(key, str) for key in kwargs):
-        raise WireError("arguments without a name")
+        raise WireError("malformed arguments")
     return args, kwargs
 
 
 def _mutable(value: Any) -> bool:
-    """Whether an argument holds something beside a tensor's numbers that a call could change."""
+    """Whether a call could change something in an argument other than the numbers of tensors."""
     if isinstance(value, tuple):
         return any(map(_mutable, value))
     if isinstance(value, torch.Tensor):
@@ -376,7 +415,7 @@ def _mutable(value: Any) -> bool:
 
 
 def _write_back(original: Any, changed: Any) -> None:
-    """Do to our arguments what the far side did to its copies, as one process would have."""
+    """Change our arguments as the remote end changed its copies: as a local call would have."""
     if isinstance(original, torch.Tensor):
         if isinstance(changed, torch.Tensor) and changed.shape == original.shape:
             with torch.no_grad():
@@ -387,11 +426,11 @@ def _write_back(original: Any, changed: Any) -> None:
         if len(original) == len(changed):
             for mine, theirs in zip(original, changed, strict=True):
                 _write_back(mine, theirs)
-        kept = [
+        merged = [
             mine if type(mine) is type(theirs) and isinstance(mine, torch.Tensor) else theirs
             for mine, theirs in itertools.zip_longest(original, changed)
         ]
-        original[:] = kept[: len(changed)]
+        original[:] = merged[: len(changed)]
     elif isinstance(original, tuple) and isinstance(changed, tuple):
         for mine, theirs in zip(original, changed, strict=False):
             _write_back(mine, theirs)

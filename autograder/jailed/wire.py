@@ -1,11 +1,11 @@
-"""Messages between the trusted side and a jailed child: plain data, never pickle.
+"""Messages between the judge and a worker: plain data, never pickle.
 
 A message is a JSON header and the raw bytes of its tensors:
 
     total length (u32) | header length (u32) | header | buffer | buffer | …
 
-Everything that arrives is bounded before it is allocated and checked before it is believed.
-A malformed message raises WireError and nothing else.
+Everything that arrives is bounded before it is allocated and checked before it is used. A malformed
+message raises WireError and nothing else.
 """
 
 import json
@@ -17,10 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-MAX_MESSAGE = 64 << 20  # bytes, tensors included
-MAX_HEADER = 4 << 20  # bytes of JSON
-MAX_DEPTH = 50  # nesting of lists in lists
-MAX_KEYS = 1000  # of a set or dictionary, strings aside: others can be made to collide
+from .limits import MAX_DEPTH, MAX_HEADER, MAX_MESSAGE, MAX_NON_STRING_KEYS
 
 _LENGTH = struct.Struct("!I")
 _TO_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -62,7 +59,7 @@ ARRAY_DTYPES = frozenset(
         "complex128",
     ]
 )
-# torch functions that cross by name: the other side has its own.
+# torch functions that are sent by name: the other end has its own.
 NAMED = {
     name: getattr(torch, name)
     for name in ("tanh", "sigmoid", "relu", "exp", "sin", "cos", "square", "abs", "softmax")
@@ -71,24 +68,24 @@ _NAME_OF = {function: name for name, function in NAMED.items()}
 
 
 class WireError(Exception):
-    """A message that cannot be what an honest peer would send."""
+    """A message that no honest endpoint would send; str() says what is wrong with it."""
 
 
 class Unsendable(Exception):
-    """A value that has no form on the wire; str() says which."""
+    """A value that cannot be encoded; str() says which."""
 
 
-def text(value: str) -> str:
-    """A string that can be written to a file: without lone surrogates."""
+def replace_surrogates(value: str) -> str:
+    """The string with '?' for each lone surrogate, so that it can be written to a file."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 class Encoder:
     """Turns values into a JSON node and buffers.
 
-    export(object) gives the node of an object that cannot be copied (a function, a module).
-    graph, where given, collects the tensors that carry an autograd graph, in order: the other
-    side ties its copies to them.
+    export(object) returns the node of an object that cannot be copied (a function, a module).
+    graph(tensor) says whether a tensor carries an autograd graph; those that do are collected in
+    `graph`, in order, and the other end ties its copies to them.
     """
 
     def __init__(
@@ -121,26 +118,29 @@ class Encoder:
                 raise Unsendable(f"a numpy array of {value.dtype.name}")
             data = np.ascontiguousarray(value)
             return ["array", value.dtype.name, list(value.shape), self._buffer(data.tobytes())]
-        if isinstance(value, (np.generic,)):
+        if isinstance(value, np.generic):
             return self.node(value.item(), depth)
-        if isinstance(value, bool | int | float | str):  # a subclass, such as an enum's member
-            return self.node(type(value).__mro__[-2](value), depth)
+        for base in (int, float, str):
+            if isinstance(value, base):  # a subclass, such as an enum's member
+                return self.node(base(value), depth)
         if isinstance(value, bytes | bytearray):
             return ["bytes", self._buffer(bytes(value))]
         for tag, kind in (("list", list), ("tuple", tuple), ("set", set | frozenset)):
             if isinstance(value, kind):
-                return [tag, *(self.node(one, depth + 1) for one in value)]
+                return [tag, *(self.node(item, depth + 1) for item in value)]
         if isinstance(value, dict):
-            pairs = ((key, one) for key, one in value.items())
             return [
                 "dict",
-                *([self.node(k, depth + 1), self.node(v, depth + 1)] for k, v in pairs),
+                *(
+                    [self.node(key, depth + 1), self.node(item, depth + 1)]
+                    for key, item in value.items()
+                ),
             ]
         if isinstance(value, torch.dtype):
             return ["dtype", str(value).removeprefix("torch.")]
         if isinstance(value, torch.device):
             return ["device", str(value)]
-        if _hashable(value) and value in _NAME_OF:
+        if _is_builtin_function(value) and value in _NAME_OF:
             return ["torch", _NAME_OF[value]]
         return self.export(value)
 
@@ -172,18 +172,18 @@ class Encoder:
 def _bytes(tensor: torch.Tensor) -> bytes:
     """The content of a tensor, row by row."""
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-    if plain.dtype is torch.bfloat16:  # numpy has none
+    if plain.dtype is torch.bfloat16:  # which numpy does not have
         plain = plain.contiguous().view(torch.int16)
     return plain.numpy().tobytes()
 
 
-def _hashable(value: Any) -> bool:
+def _is_builtin_function(value: Any) -> bool:
     return type(value).__module__ == "builtins" and callable(value)
 
 
 def pack(header: dict[str, Any], buffers: list[bytes]) -> bytes:
     """One message, ready to be sent."""
-    header = {**header, "buffers": [len(one) for one in buffers]}
+    header = {**header, "buffers": [len(buffer) for buffer in buffers]}
     text = _TO_JSON(header).encode()
     if len(text) > MAX_HEADER:
         raise Unsendable(f"more than {MAX_HEADER >> 20} MB of structure")
@@ -203,7 +203,7 @@ def size_of(data: bytes | bytearray) -> int | None:
 
 
 def is_notice(message: bytes) -> bool:
-    """Whether a message only says what may be forgotten."""
+    """Whether a message is a notification of tapes to free, which needs no reply."""
     return message.startswith(_NOTICE, 2 * _LENGTH.size)
 
 
@@ -232,10 +232,10 @@ def unpack(message: bytes | bytearray) -> tuple[dict[str, Any], list[memoryview]
 
 
 class Decoder:
-    """Turns a node and its buffers back into values. Whatever it is given, WireError or a value.
+    """Turns a node and its buffers back into values; raises WireError and nothing else.
 
-    resolve(tag, node) gives the object that an "object" or "yours" node stands for.
-    Tensors marked as part of a graph are collected, by number, in `graph`.
+    resolve(tag, node) returns the object that an "object" or "yours" node stands for.
+    Tensors that are marked as part of a graph are collected in `graph`, by number.
     """
 
     def __init__(self, buffers: list[memoryview], resolve: Callable[[str, list[Any]], Any]):
@@ -245,14 +245,14 @@ class Decoder:
         self.tensors: list[tuple[torch.Tensor, str, list[int], memoryview, bool]] = []
 
     def unchanged(self) -> bool:
-        """Whether every tensor still is what it was when it came."""
+        """Whether every decoded tensor is still as it was sent."""
         return all(
-            _DTYPE_NAMES.get(one.dtype) == name
-            and list(one.shape) == shape
-            and one.requires_grad == needs_grad
-            and (not one.is_leaf or one.grad is None)
-            and _bytes(one) == data
-            for one, name, shape, data, needs_grad in self.tensors
+            _DTYPE_NAMES.get(tensor.dtype) == name
+            and list(tensor.shape) == shape
+            and tensor.requires_grad == needs_grad
+            and (not tensor.is_leaf or tensor.grad is None)
+            and _bytes(tensor) == data
+            for tensor, name, shape, data, needs_grad in self.tensors
         )
 
     def value(self, node: Any) -> Any:
@@ -261,20 +261,20 @@ class Decoder:
         except WireError:
             raise
         except (TypeError, ValueError, IndexError, KeyError, RuntimeError, OverflowError) as error:
-            raise WireError(f"a malformed value: {str(error)[:80]}") from None
+            raise WireError(f"malformed value: {str(error)[:80]}") from None
 
     def _value(self, node: Any, depth: int) -> Any:
         if depth > 2 * MAX_DEPTH:
             raise WireError("nested too deep")
         if not isinstance(node, list):
             if isinstance(node, dict):
-                raise WireError("an untagged object")
+                raise WireError("an untagged dictionary")
             if type(node) is int and not -(2**63) <= node < 2**63:
                 raise WireError("an integer of more than 64 bits")
-            return text(node) if isinstance(node, str) else node
+            return replace_surrogates(node) if isinstance(node, str) else node
         tag, *rest = node
         if tag in ("list", "tuple", "set"):
-            values = [self._value(one, depth + 1) for one in rest]
+            values = [self._value(item, depth + 1) for item in rest]
             if tag == "set":
                 _check_keys(values)
             return {"list": list, "tuple": tuple, "set": set}[tag](values)
@@ -282,7 +282,7 @@ class Decoder:
             keys = [self._value(key, depth + 1) for key, _ in rest]
             _check_keys(keys)
             return {
-                key: self._value(one[1], depth + 1) for key, one in zip(keys, rest, strict=True)
+                key: self._value(pair[1], depth + 1) for key, pair in zip(keys, rest, strict=True)
             }
         if tag == "tensor":
             return self._tensor(*rest, depth=depth)
@@ -295,7 +295,7 @@ class Decoder:
             return np.frombuffer(data, dtype).reshape(shape).copy()
         if tag == "float":
             if rest[0] not in ("nan", "inf", "-inf"):
-                raise WireError("a number that is none")
+                raise WireError("malformed number")
             return float(rest[0])
         if tag == "bytes":
             return bytes(self.buffers[rest[0]])
@@ -307,15 +307,15 @@ class Decoder:
             return NAMED[rest[0]]
         if tag in ("object", "yours"):
             return self.resolve(tag, rest)
-        raise WireError(f"an unknown kind of value {str(tag)[:40]!r}")
+        raise WireError(f"unknown kind of value {str(tag)[:40]!r}")
 
     def _buffer(self, index: Any, shape: Any, itemsize: int) -> memoryview:
         if type(index) is not int or not 0 <= index < len(self.buffers):
-            raise WireError("a buffer that is not there")
+            raise WireError("unknown buffer")
         if not isinstance(shape, list) or len(shape) > 32:
-            raise WireError("a shape that is none")
+            raise WireError("malformed shape")
         if not all(type(n) is int and n >= 0 for n in shape):
-            raise WireError("a shape that is none")
+            raise WireError("malformed shape")
         data = self.buffers[index]
         if math.prod(shape) * itemsize != len(data) or max(shape, default=0) > MAX_MESSAGE:
             raise WireError("a tensor whose size and data disagree")
@@ -324,21 +324,21 @@ class Decoder:
     def _tensor(self, name: Any, shape: Any, index: Any, flags: Any, *, depth: int) -> torch.Tensor:
         dtype = DTYPES[name]
         data = self._buffer(index, shape, dtype.itemsize)
-        # A copy that is writable and aligned; it is no view, so that an in-place change of it
-        # means what it would anywhere.
+        # A copy that is writable and aligned. It is not a view, so that in-place changes of it
+        # behave as anywhere else.
         if not len(data):
             tensor = torch.empty(shape, dtype=dtype)
         elif dtype is torch.bfloat16:
             array = np.frombuffer(data, np.int16).reshape(shape).copy()
             tensor = torch.from_numpy(array).view(dtype).clone()
         elif dtype is torch.bool:
-            # A byte that is neither 0 nor 1 is no bool, and torch would take it for one.
+            # A byte other than 0 and 1 is not a bool, and torch would use it as one.
             array = np.asarray(np.frombuffer(data, np.uint8).reshape(shape) != 0)
             tensor = torch.from_numpy(array)
         else:
             tensor = torch.from_numpy(np.frombuffer(data, name).reshape(shape).copy())
         if not isinstance(flags, dict):
-            raise WireError("flags that are none")
+            raise WireError("malformed flags")
         if flags.get("leaf"):
             tensor.requires_grad_()
         if "grad" in flags:
@@ -348,7 +348,7 @@ class Decoder:
             tensor.grad = grad.to(tensor.dtype)
         if "graph" in flags:
             if type(flags["graph"]) is not int or flags["graph"] in self.graph:
-                raise WireError("a graph number that is none")
+                raise WireError("malformed graph number")
             self.graph[flags["graph"]] = tensor
         self.tensors.append(
             (tensor, name, shape, data, "graph" in flags or bool(flags.get("leaf")))
@@ -357,5 +357,7 @@ class Decoder:
 
 
 def _check_keys(keys: list[Any]) -> None:
-    if sum(not isinstance(key, str) for key in keys) > MAX_KEYS:
-        raise WireError(f"a set or dictionary of more than {MAX_KEYS} keys that are no strings")
+    if sum(not isinstance(key, str) for key in keys) > MAX_NON_STRING_KEYS:
+        raise WireError(
+            f"a set or dictionary of more than {MAX_NON_STRING_KEYS} keys that are not strings"
+        )

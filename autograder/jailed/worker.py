@@ -1,4 +1,4 @@
-"""The child of one submission: runs its cells and serves calls of its functions."""
+"""The worker of one submission: runs its cells and serves calls of its functions."""
 
 import importlib
 import os
@@ -14,11 +14,12 @@ from rnncourse.checks.compare import where_raised
 
 from . import wire
 from .cell_runner import CellShell
-from .rpc import Peer, RemoteError
+from .limits import MAX_MESSAGE_TEXT
+from .rpc import Endpoint, Operation, RemoteError
 
 
-class Child(Peer):
-    """Everything in this process belongs to the student: nothing it says is believed."""
+class Worker(Endpoint):
+    """The worker's end of the RPC. Everything in this process belongs to the student."""
 
     fatal = (wire.WireError, SystemError)
 
@@ -28,14 +29,14 @@ class Child(Peer):
         self.shell = shell
         self.inbox = bytearray()
         self._running = 0  # depth of student code that may be interrupted
-        self._late = False  # an interrupt came while the protocol was at work
+        self._pending = False  # an interrupt came while the protocol was at work
         self.interrupted = False
         signal.signal(signal.SIGINT, self._interrupt)
 
     # --- the channel --------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Send a message, and before it what the judge may forget."""
+        """Send a message, with the notice before it."""
         self._protected(lambda: self.channel.sendall(self.notice() + data))
 
     def receive(self) -> tuple[dict[str, Any], list[memoryview]]:
@@ -63,27 +64,29 @@ class Child(Peer):
             self.inbox += data
 
     def request(self, header: dict[str, Any], buffers: Any = None) -> Any:
-        """Ask the judge. An interrupt waits for the answer: otherwise it would come to the next
-        question."""
-        return self._protected(lambda: super(Child, self).request(header, buffers))
+        """Make a callback to the judge.
 
-    # --- being interrupted --------------------------------------------------------------------
+        An interrupt waits for the reply, which would otherwise be taken for that of the next one.
+        """
+        return self._protected(lambda: super(Worker, self).request(header, buffers))
+
+    # --- interrupts ---------------------------------------------------------------------------
 
     def _interrupt(self, *_: Any) -> None:
         self.interrupted = True
         if self._running > 0:
             raise KeyboardInterrupt
-        self._late = True
+        self._pending = True
 
     def _protected(self, work: Callable[[], Any]) -> Any:
-        """Run protocol work: an interrupt waits until student code goes on."""
+        """Run protocol work; an interrupt is raised afterwards, back in the student's code."""
         running, self._running = self._running, 0
         try:
             return work()
         finally:
             self._running = running
-            if running and self._late:
-                self._late = False
+            if running and self._pending:
+                self._pending = False
                 raise KeyboardInterrupt
 
     def run(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -103,9 +106,18 @@ class Child(Peer):
             message = str(error)
         except BaseException:
             message = "(its message could not be made)"
-        return {"type": kind, "message": message[:2000], "where": _where(error)}
+        return {"type": kind, "message": message[:MAX_MESSAGE_TEXT], "where": _where(error)}
 
-    # --- what the judge may ask, beside calls -------------------------------------------------
+    # --- operations ---------------------------------------------------------------------------
+
+    def operations(self) -> dict[str, Operation]:
+        return super().operations() | {
+            "cell": self.serve_cell,
+            "begin": self.serve_begin,
+            "library": self.serve_library,
+            "getattr": self.serve_getattr,
+            "write": self.serve_write,
+        }
 
     def serve_cell(self, header: dict[str, Any], data: Any) -> tuple[dict[str, Any], list[bytes]]:
         self.interrupted = False
@@ -118,22 +130,22 @@ class Child(Peer):
         }, encoder.buffers
 
     def serve_begin(self, header: dict[str, Any], data: Any) -> tuple[dict[str, Any], list[bytes]]:
-        """A grading cell begins: the values of the names that it uses, functions and classes as
-        handles. Names that are not there are left out."""
-        self.begin_chapter()
+        """Begin a grading cell: the values of the names that it uses, functions and classes as
+        handles. Undefined names are left out."""
+        self.reset()
         encoder = wire.Encoder(self._export)
         space = self.shell.user_ns
-        found = {name: space[name] for name in header["names"] if name in space}
-        return {"value": encoder.node(found)}, encoder.buffers
+        values = {name: space[name] for name in header["names"] if name in space}
+        return {"value": encoder.node(values)}, encoder.buffers
 
     def serve_library(
         self, header: dict[str, Any], data: Any
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """What an import path names: a test has it made beside the student's code."""
+        """A library object by its import path: see `checks.remote.remote`."""
         encoder = wire.Encoder(self._export)
         module, _, name = header["path"].rpartition(".")
-        found = self.run(lambda: getattr(importlib.import_module(module), name))
-        return {"value": encoder.node(found)}, encoder.buffers
+        value = self.run(lambda: getattr(importlib.import_module(module), name))
+        return {"value": encoder.node(value)}, encoder.buffers
 
     def serve_getattr(
         self, header: dict[str, Any], data: Any
@@ -152,7 +164,7 @@ class Child(Peer):
     def serve_forever(self) -> None:
         while True:
             header, data = self.receive()
-            self.interrupted = self._late = False
+            self.interrupted = self._pending = False
             self.send(self.answer(header, data))
 
 
@@ -166,7 +178,7 @@ def _where(error: BaseException) -> str | None:
 def main(channel: socket.socket, shell: CellShell) -> None:
     """Serve until the channel closes; never returns."""
     try:
-        Child(channel, shell).serve_forever()
+        Worker(channel, shell).serve_forever()
     except BaseException:
         if os.environ.get("AUTOGRADER_DEBUG"):
             traceback.print_exc(file=sys.__stderr__)

@@ -1,87 +1,84 @@
-"""What has been said across the wall, word for word, and what came of it.
+"""Replay cache: verdicts keyed by the exact answers that a worker gave.
 
-What a grading cell says to a child depends on its seed and on the child's answers, on nothing else.
-So where a child answers byte for byte as an earlier one did, the judge knows what it would say
-next without computing it, and in the end the mark. In a class graded with one seed most answers
-are no news: every correct solution that rounds alike gives the same ones.
+What a grading cell asks depends on its seed and on the worker's answers, on nothing else. So where
+a worker answers byte for byte as an earlier one did, the judge knows its next question without
+computing it, and in the end the mark. In a class graded with one seed most answers repeat: all
+correct solutions that round alike give the same ones.
 """
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-ROOM = 64 << 20  # bytes that are kept of conversations; when they are full all are forgotten
-LONGEST = 16 << 20  # bytes of a conversation that is kept at all
-OVERHEAD = 500  # bytes that a turn takes beside its words
+CAPACITY = 64 << 20  # bytes of all exchanges that are kept; when they are exceeded, all are dropped
+MAX_RECORDING = 16 << 20  # bytes of one grading cell's exchanges; a longer one is not kept
+OVERHEAD = 500  # bytes that an exchange takes besides its messages
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One message to the child and what came of it."""
+class Exchange:
+    """One message to the worker and the answer."""
 
-    sent: bytes  # as it went, with what the child may forget before it
-    said: bytes  # the message itself
-    heard: bytes | Exception  # the message that answered it, or why there was none
-    opens: bool  # it asks something; an answer to a call back shares the time of the call
+    sent: bytes  # the message as sent, after a notice of what the worker may free
+    message: bytes
+    answer: bytes | Exception  # or why there was none
+    starts_call: bool  # the answer to a callback shares the time limit of the call
 
     @property
     def size(self) -> int:
         """The bytes that it takes."""
-        return OVERHEAD + sum(len(one) for one in (self.said, self.heard) if type(one) is bytes)
+        answer_size = len(self.answer) if isinstance(self.answer, bytes) else 0
+        return OVERHEAD + len(self.message) + answer_size
 
     def digest(self) -> bytes:
-        """What was heard, in short."""
-        return hashlib.blake2b(self.heard, digest_size=16).digest()
+        """A short name for the answer."""
+        assert isinstance(self.answer, bytes)
+        return hashlib.blake2b(self.answer, digest_size=16).digest()
 
 
 @dataclass
-class Point:
-    """A point that conversations reach: what is said there, and where each answer leads to."""
+class Node:
+    """A state of a grading cell: what it asks there, and the state that each answer leads to."""
 
-    turn: Turn | None = None
-    answers: dict[bytes, "Point"] = field(default_factory=dict)
-    outcome: Any = None  # where the conversation ends
-
-    def after(self, turn: Turn) -> "Point":
-        """Where an answer leads to: a point at which nothing is known, where it is news."""
-        known = None if isinstance(turn.heard, Exception) else self.answers.get(turn.digest())
-        return known or Point()
+    exchange: Exchange | None = None  # without the answer
+    answers: dict[bytes, "Node"] = field(default_factory=dict)  # by digest
+    verdict: Any = None  # where the grading cell ends
 
 
-class Conversations:
-    """Those of one seed."""
+class ReplayCache:
+    """The exchanges of all grading cells under one seed."""
 
-    def __init__(self, room: int = ROOM):
-        self.room = room
+    def __init__(self, capacity: int = CAPACITY):
+        self.capacity = capacity
         self._seed: int | None = None
-        self._starts: dict[Any, Point] = {}
-        self._left = room
+        self._roots: dict[Hashable, Node] = {}
+        self._bytes_left = capacity
 
-    def of(self, seed: int) -> None:
-        """Go on with another seed: what was said under the last one is of no more use."""
+    def use_seed(self, seed: int) -> None:
+        """Switch to a seed; entries of another one are useless and dropped."""
         if seed != self._seed:
             self._seed = seed
-            self._forget()
+            self._clear()
 
-    def _forget(self) -> None:
-        self._starts.clear()
-        self._left = self.room
+    def _clear(self) -> None:
+        self._roots.clear()
+        self._bytes_left = self.capacity
 
-    def start(self, key: Any) -> Point:
-        """Where the conversations about something begin."""
-        return self._starts.get(key) or Point()
+    def root(self, key: Hashable) -> Node:
+        """The first state of a grading cell."""
+        return self._roots.get(key) or Node()
 
-    def learn(self, key: Any, turns: list[Turn], outcome: Any) -> None:
-        """Keep a conversation that went to its end."""
-        point = self._starts.setdefault(key, Point())
-        for turn in turns:
-            if point.turn is None:
-                # What it heard is kept in short, below.
-                point.turn = Turn(turn.sent, turn.said, b"", turn.opens)
-                self._left -= point.turn.size
-            elif point.turn.said != turn.said:
-                return  # the cell says now this, now that: nothing can be learnt from it
-            point = point.answers.setdefault(turn.digest(), Point())
-        point.outcome = outcome
-        if self._left < 0:
-            self._forget()
+    def add(self, key: Hashable, exchanges: list[Exchange], verdict: Any) -> None:
+        """Keep the exchanges of a grading cell that ran to its end."""
+        node = self._roots.setdefault(key, Node())
+        for exchange in exchanges:
+            if node.exchange is None:
+                node.exchange = Exchange(exchange.sent, exchange.message, b"", exchange.starts_call)
+                self._bytes_left -= node.exchange.size
+            elif node.exchange.message != exchange.message:
+                return  # the grading cell is not deterministic
+            node = node.answers.setdefault(exchange.digest(), Node())
+        node.verdict = verdict
+        if self._bytes_left < 0:
+            self._clear()

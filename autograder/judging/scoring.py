@@ -8,12 +8,10 @@ from rnncourse.checks.report import Report
 from rnncourse.exercises import find
 
 from ..rubrics import graded_properties
+from ..sandbox.limits import MAX_RECORD
 
 # The judge sets the seed of the submission that it grades; elsewhere each run draws its own.
 current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
-
-
-RECORDED = 200  # characters of a string that is kept
 
 
 class Score:
@@ -51,6 +49,6 @@ def grade(
     kept = {
         key: value
         for key, value in (record or {}).items()
-        if isinstance(value, str) and len(value) <= RECORDED
+        if isinstance(value, str) and len(value) <= MAX_RECORD
     }
     return Score(find(name).evaluate(subject, seed, graded_properties(name)), kept)

@@ -1,64 +1,81 @@
-"""The judge's side of one submission: its jailed child, what it may be asked, and for how long."""
+"""The judge's end of the connection to one worker: what it may be asked, and for how long."""
 
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rnncourse.checks.status import Status
 
 from ..jailed import wire
-from ..jailed.rpc import Peer, Remote, RemoteError
+from ..jailed.rpc import Endpoint, RemoteError, RemoteObject
 from ..sandbox.jail import Jail
 from ..sandbox.limits import Limits
-from .replay_cache import LONGEST, Point, Turn
+from .outputs import clean_output
+from .replay_cache import MAX_RECORDING, Exchange, Node
+
+if TYPE_CHECKING:
+    from .student_process import StudentProcess
 
 
-class Lost(Exception):
-    """The child is gone; str() says what became of it, in a student's words."""
+class WorkerLost(Exception):
+    """The worker is gone; str() says why, for the student."""
 
     student_type = "Crashed"
     student_where = None
 
-    @property
-    def student_message(self) -> str:
-        return str(self)
+    def __init__(self, message: str, status: Status = Status.CRASHED):
+        super().__init__(message)
+        self.student_message = message
+        self.student_status = status
 
 
-class Diverged(BaseException):
-    """A grading cell did not repeat what it had said to the same answers: it is not deterministic.
+class CallTimeout(RemoteError):
+    """A call took longer than it may; the worker is still there."""
 
-    No Exception, which a test may catch.
+    student_status = Status.TIMEOUT
+
+    def __init__(self, message: str, where: str | None = None):
+        super().__init__("Timeout", message, where)
+
+
+class NondeterministicTest(BaseException):
+    """A grading cell asked another question after the same answers.
+
+    Not an Exception, which a test may catch.
     """
 
 
-class Session(Peer):
-    """One child process. All that comes from it is data; the worst it can be is wrong."""
+class Session(Endpoint):
+    """One worker. All that it sends is data; the worst it can be is wrong."""
 
-    fatal = (wire.WireError, Lost, KeyboardInterrupt)
+    fatal = (wire.WireError, WorkerLost, KeyboardInterrupt)
 
     def __init__(self, jail: Jail, seed: int, limits: Limits, suspicious: list[str]):
         super().__init__()
         self.limits = limits
         self.suspicious = suspicious
         self.alive = True
-        self.dirty = False  # the jail could not be brought back to what it was
-        self.seconds = 0.0  # spent waiting for the child
-        self.budget = float("inf")  # when everything asked now must be done
-        self.timed_out = False  # in the grading cell that is being run
-        self.turns: list[Turn] | None = []  # of this grading cell, unless there were too many
-        self._said = 0  # bytes, in these turns
-        self._ahead: deque[Turn] = deque()  # taken already, by following an earlier conversation
+        self.dirty = False  # the jail could not be restored to its first state
+        self.seconds = 0.0  # spent waiting for the worker
+        self.phase_deadline = float("inf")  # for everything that is asked now
+        self.timed_out = False  # in the current grading cell
+        # Of the current grading cell; None where they are too large to keep.
+        self.exchanges: list[Exchange] | None = []
+        self._recorded_bytes = 0
+        self._replayed: deque[Exchange] = deque()  # answered already, by following the cache
         self._inbox = bytearray()
         self._deadline = 0.0
-        self._opens = True
+        self._starts_call = True
         self._interrupted = False
         options = {
             "seed": seed,
-            "CPU": limits.cpu,
+            "CPU": limits.cpu_time,
             "DATA": limits.memory,
             "FSIZE": limits.file_size,
-            "NOFILE": limits.files,
+            "NOFILE": limits.open_files,
             "memory": limits.memory,
             "processes": limits.processes,
         }
@@ -68,109 +85,109 @@ class Session(Peer):
 
     @property
     def usable(self) -> bool:
-        """Whether there is somebody to answer, or answers that are there already."""
-        return self.alive or bool(self._ahead)
+        """True while the worker is alive or replayed answers remain."""
+        return self.alive or bool(self._replayed)
 
     def begin_tests(self) -> None:
-        """A grading cell begins."""
+        """Start recording the exchanges of a grading cell."""
         self.timed_out = False
-        self.turns, self._said = [], 0
-        self._ahead.clear()
+        self.exchanges, self._recorded_bytes = [], 0
+        self._replayed.clear()
 
     def exchange(self, data: bytes) -> tuple[dict[str, Any], list[memoryview]]:
-        """Say something to the child; the message that answers it."""
-        if self._ahead:
-            turn = self._ahead.popleft()
-            if turn.said != data:
-                raise Diverged
+        """Send a message to the worker; returns the message that answers it."""
+        if self._replayed:
+            exchange = self._replayed.popleft()
+            if exchange.message != data:
+                raise NondeterministicTest
         else:
-            turn = self._turn(self.notice() + data, data, self._opens)
-        self._opens = False
-        self._remember(turn)
-        if isinstance(turn.heard, Exception):
-            raise turn.heard
-        return wire.unpack(turn.heard)
+            exchange = self._exchange(self.notice() + data, data, self._starts_call)
+        self._starts_call = False
+        self._record(exchange)
+        if isinstance(exchange.answer, Exception):
+            raise exchange.answer
+        return wire.unpack(exchange.answer)
 
-    def _remember(self, turn: Turn) -> None:
-        if self.turns is None:
+    def _record(self, exchange: Exchange) -> None:
+        if self.exchanges is None:
             return
-        self.turns.append(turn)
-        self._said += turn.size
-        if self._said > LONGEST:
-            self.turns = None
+        self.exchanges.append(exchange)
+        self._recorded_bytes += exchange.size
+        if self._recorded_bytes > MAX_RECORDING:
+            self.exchanges = None
 
-    def follow(self, point: Point) -> Any:
-        """Go through a grading cell as in earlier ones, for as long as the child answers as one.
+    def follow(self, node: Node) -> Any:
+        """Send what earlier runs of a grading cell sent, as long as the worker's answers are known.
 
-        Returns what came of that one; None where the child says something new. The turns that
-        were taken so far are then there for the cell to go through again.
+        Returns their verdict, or None where an answer is new; the cell must then be run, and gets
+        the answers so far from here.
         """
-        while point.turn is not None and time.monotonic() < self.budget:
-            if point.turn.opens:
-                self._give(self._patience)
-            turn = self._turn(point.turn.sent, point.turn.said, point.turn.opens)
-            self._ahead.append(turn)
-            point = (
-                Point()
-                if isinstance(turn.heard, Exception)
-                else point.answers.get(turn.digest(), Point())
-            )
+        while node.exchange is not None and time.monotonic() < self.phase_deadline:
+            known = node.exchange
+            if known.starts_call:
+                self._start_timer(self._call_timeout)
+            exchange = self._exchange(known.sent, known.message, known.starts_call)
+            self._replayed.append(exchange)
+            if isinstance(exchange.answer, Exception):
+                node = Node()
+            else:
+                node = node.answers.get(exchange.digest()) or Node()
         self._deadline = 0.0
-        if point.outcome is not None:
-            self._ahead.clear()
-        return point.outcome
+        if node.verdict is not None:
+            self._replayed.clear()
+        return node.verdict
 
-    def _turn(self, sent: bytes, said: bytes, opens: bool) -> Turn:
+    def _exchange(self, sent: bytes, message: bytes, starts_call: bool) -> Exchange:
         started = time.monotonic()
         try:
-            heard: bytes | Exception = self._ask(sent)
-        except (Lost, wire.WireError) as error:
-            heard = error
+            answer: bytes | Exception = self._send_and_receive(sent)
+        except (WorkerLost, wire.WireError) as error:
+            answer = error
         finally:
             self.seconds += time.monotonic() - started
-        return Turn(sent, said, heard, opens)
+        return Exchange(sent, message, answer, starts_call)
 
-    def _ask(self, sent: bytes) -> bytes:
+    def _send_and_receive(self, sent: bytes) -> bytes:
         if not self.alive:
-            raise Lost("the process that ran your code is gone")
-        if self._inbox:  # each side answers, or asks and waits
-            raise wire.WireError("it spoke out of turn")
+            raise WorkerLost("the process that ran your code is gone")
+        if self._inbox:  # each end either answers, or asks and waits
+            raise wire.WireError("unexpected message")
         if time.monotonic() > self._deadline:  # while it was served: it may not ask for ever
-            self._too_late()
+            self._interrupt_or_end()
         if not self._channel.send(sent, self._deadline):
             self.end()
-            raise Lost("the process that ran your code did not listen any more")
-        message = self._message()
+            raise WorkerLost("the process that ran your code did not listen any more")
+        message = self._receive()
         if wire.is_notice(message):
             self._forget(wire.unpack(message)[0].get("tapes"))
-            message = self._message()
+            message = self._receive()
         return message
 
-    def _message(self) -> bytes:
-        """The next message of the child, whole."""
+    def _receive(self) -> bytes:
+        """The worker's next complete message."""
         while (size := wire.size_of(self._inbox)) is None:
             data = self._channel.receive(self._deadline)
             if data == b"":
                 self.alive = False
-                self._ended(self._channel.facts())
+                self._raise_lost(self._channel.exit_report())
             self._inbox += data or b""
-            # Not only where nothing comes: there may always be a little more.
+            # Not only where nothing arrives: a worker may send a little at a time for ever.
             if time.monotonic() >= self._deadline and wire.size_of(self._inbox) is None:
-                self._too_late()
+                self._interrupt_or_end()
         message = bytes(self._inbox[:size])
         del self._inbox[:size]
         return message
 
-    def _give(self, seconds: float) -> None:
-        self._deadline = min(time.monotonic() + seconds, self.budget)
+    def _start_timer(self, seconds: float) -> None:
+        self._deadline = min(time.monotonic() + seconds, self.phase_deadline)
         self._interrupted = False
 
     @property
-    def _patience(self) -> float:
-        return self.limits.call_again if self.timed_out else self.limits.call
+    def _call_timeout(self) -> float:
+        return self.limits.call_after_timeout if self.timed_out else self.limits.call
 
-    def _too_late(self) -> None:
-        """First ask the child to stop, so that the rest of the work can go on; then end it."""
+    def _interrupt_or_end(self) -> None:
+        """The deadline has passed: interrupt the worker, so that it can go on; at last, end it."""
         self.timed_out = True
         if not self._interrupted:
             self._interrupted = True
@@ -178,63 +195,74 @@ class Session(Peer):
             self._deadline = time.monotonic() + self.limits.grace
             return
         self.end()
-        raise Lost("your code took too long and could not be interrupted")
+        raise WorkerLost("your code took too long and could not be interrupted", Status.TIMEOUT)
 
-    def _ended(self, facts: dict[str, Any]) -> NoReturn:
-        self.dirty = self.dirty or facts.get("clean") is False
-        overrun = facts.get("overrun")
+    def _raise_lost(self, report: dict[str, Any]) -> NoReturn:
+        self.dirty = self.dirty or report.get("clean") is False
+        overrun = report.get("overrun")
         if overrun == "processes":
             self.suspicious.append("started more processes than allowed")
-            raise Lost(f"your code started more than {self.limits.processes} processes")
+            raise WorkerLost(f"your code started more than {self.limits.processes} processes")
         if overrun == "files":
-            raise Lost("your code made too many files")
-        if overrun == "deaf":
-            raise Lost("the process that ran your code did not listen any more")
+            raise WorkerLost("your code made too many files")
+        if overrun == "not_reading":
+            raise WorkerLost("the process that ran your code did not listen any more")
         if overrun == "memory":
-            raise Lost(f"your code used more than {self.limits.memory >> 20} MB of memory")
+            raise WorkerLost(
+                f"your code used more than {self.limits.memory >> 20} MB of memory",
+                Status.OUT_OF_MEMORY,
+            )
         # The kernel sends SIGKILL, not SIGXCPU, where soft and hard limit are the same.
-        if facts.get("signal") and round(facts.get("cpu", 0)) >= self.limits.cpu:
-            raise Lost(f"your code used more than {self.limits.cpu} s of processor time")
-        if facts.get("signal"):
-            number = facts["signal"]
-            known = {one.value: one.name for one in signal.Signals}
-            name = known.get(number, f"signal {number}")
-            raise Lost(f"the process that ran your code was ended by {name}")
-        raise Lost("the process that ran your code ended itself")
+        if report.get("signal") and round(report.get("cpu", 0)) >= self.limits.cpu_time:
+            raise WorkerLost(
+                f"your code used more than {self.limits.cpu_time} s of processor time",
+                Status.TIMEOUT,
+            )
+        if report.get("signal"):
+            number = report["signal"]
+            names = {known.value: known.name for known in signal.Signals}
+            name = names.get(number, f"signal {number}")
+            raise WorkerLost(f"the process that ran your code was ended by {name}")
+        raise WorkerLost("the process that ran your code ended itself")
 
     def end(self) -> None:
-        """End the child and all that it has started."""
+        """End the worker and all processes that it has started."""
         if not self.alive:
             return
         self.alive = False
-        facts = self._channel.facts()
-        self.dirty = self.dirty or facts.get("clean") is False
-        if facts.get("strays"):
-            self.suspicious.append(f"left {facts['strays']} processes running")
+        report = self._channel.exit_report()
+        self.dirty = self.dirty or report.get("clean") is False
+        if report.get("strays"):
+            self.suspicious.append(f"left {report['strays']} processes running")
 
-    # --- what is asked ----------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """A limit for everything that is asked inside; the outermost call sets it."""
+        """A time limit for everything that is asked inside; the outermost call sets it."""
         outermost = self._deadline == 0
         if outermost:
-            if time.monotonic() >= self.budget and not self._ahead:
-                raise RemoteError("Timeout", "the time for all tests together is used up")
-            self._give(seconds)
-            self._opens = True
+            if time.monotonic() >= self.phase_deadline and not self._replayed:
+                raise CallTimeout("the time for all tests together is used up")
+            self._start_timer(seconds)
+            self._starts_call = True
         try:
             if not self.usable:
-                raise Lost("the process that ran your code is gone")
+                raise WorkerLost("the process that ran your code is gone")
             yield
         except wire.WireError as error:
-            self.suspicious.append(f"sent the grader something that is no answer: {error}")
+            self.suspicious.append(f"sent the grader a malformed answer: {error}")
             self.end()
-            raise Lost("what came back from your code was not an answer") from None
+            raise WorkerLost("what came back from your code was not an answer") from None
         except wire.Unsendable as error:
             raise RemoteError(
                 "TypeError", f"the test's own value cannot be sent: {error}"
             ) from None
+        except RemoteError as error:
+            # The worker says so, but only the judge knows whether it is true.
+            if self._interrupted and error.student_type == "Timeout":
+                raise CallTimeout(error.student_message, error.student_where) from None
+            raise
         finally:
             if outermost:
                 self._deadline = 0.0
@@ -245,69 +273,69 @@ class Session(Peer):
             reply, data = self.request({"op": "cell", "source": source})
             items = wire.Decoder(data, self._resolve).value(reply.get("value"))
             if not isinstance(items, list):
-                raise wire.WireError("outputs that are none")
+                raise wire.WireError("malformed outputs")
             return {
-                "outputs": [one for one in map(clean_output, items) if one],
+                "outputs": [output for output in map(clean_output, items) if output],
                 "interrupted": reply.get("interrupted") is True,
                 "cut": reply.get("cut") is True,
             }
 
     def begin(self, names: list[str], seconds: float) -> dict[str, Any]:
         """Begin a grading cell: the values of the names that it uses, functions and classes as
-        handles. What was said before is over: handles and graphs of earlier cells are not valid.
+        handles. Handles and graphs of earlier cells are no longer valid.
         """
-        self.begin_chapter()
+        self.reset()
         with self.within(seconds):
             reply, data = self.request({"op": "begin", "names": names})
-            found = wire.Decoder(data, self._resolve).value(reply.get("value"))
-            if not isinstance(found, dict):
-                raise wire.WireError("names that are none")
-            return {name: found[name] for name in names if name in found}
+            values = wire.Decoder(data, self._resolve).value(reply.get("value"))
+            if not isinstance(values, dict):
+                raise wire.WireError("malformed names")
+            return {name: values[name] for name in names if name in values}
 
     def library(self, path: str) -> Any:
-        """What an import path of the library names, in the child: see `checks.remote`."""
-        with self.within(self._patience):
+        """The object of the library at an import path, in the worker: see `checks.remote`."""
+        with self.within(self._call_timeout):
             reply, data = self.request({"op": "library", "path": path})
             return wire.Decoder(data, self._resolve).value(reply.get("value"))
 
     def call_method(self, handle: int, method: str | None, *args: Any, **kwargs: Any) -> Any:
-        with self.within(self._patience):
+        with self.within(self._call_timeout):
             return super().call_method(handle, method, *args, **kwargs)
 
     def backward(self, tape: int, cotangents: list[Any], forms: list[Any]) -> list[Any]:
-        with self.within(self._patience):
+        with self.within(self._call_timeout):
             return super().backward(tape, cotangents, forms)
 
     def getattr(self, handle: int, name: str) -> Any:
-        with self.within(self._patience):
+        with self.within(self._call_timeout):
             return super().getattr(handle, name)
 
     def write(self, path: str, content: bytes) -> None:
-        """Put a submitted file into the child's working folder."""
+        """Write a submitted file into the worker's working folder."""
         with self.within(self.limits.call):
             self.request({"op": "write", "path": path}, [content])
 
     def _export(self, value: Any) -> list[Any]:
-        return super()._export(value.resolve() if isinstance(value, Named) else value)
+        return super()._export(value.resolve() if isinstance(value, StudentObject) else value)
 
 
-class Named:
-    """A function or class of the student's, by its name in the notebook.
+class StudentObject:
+    """A student's function or class, by its name in the notebook.
 
-    It outlives a crash: after one, the name is looked up in the process that took over.
+    It outlives a crash: the name is then looked up in the new worker.
     """
 
-    def __init__(self, submission: Any, name: str):
-        self._submission = submission
+    def __init__(self, process: "StudentProcess", name: str):
+        self._process = process
         self.__name__ = name
 
-    def resolve(self) -> Remote:
-        """The handle in the process that is alive now."""
-        return self._submission.handle(self.__name__)
+    def resolve(self) -> RemoteObject:
+        """The handle in the current worker."""
+        return self._process.handle(self.__name__)
 
     def _library(self, path: str) -> Any:
-        """A library object beside it: see `checks.remote`."""
-        return self._submission.session().library(path)
+        """A library object in the same worker: see `checks.remote`."""
+        return self._process.session().library(path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.resolve()(*args, **kwargs)
@@ -319,37 +347,3 @@ class Named:
 
     def __repr__(self) -> str:
         return f"<the student's {self.__name__}>"
-
-
-def clean_output(item: Any) -> dict[str, Any] | None:
-    """One output of a cell, rebuilt from the parts that a notebook may hold; None if it is none.
-
-    Only kinds that a page shows without running anything are kept.
-    """
-    if not isinstance(item, dict):
-        return None
-    kind = item.get("output_type")
-    if kind == "stream":
-        if item.get("name") in ("stdout", "stderr") and isinstance(item.get("text"), str):
-            return {"output_type": kind, "name": item["name"], "text": item["text"]}
-        return None
-    if kind == "error":
-        name, message, lines = (item.get(key) for key in ("ename", "evalue", "traceback"))
-        if not isinstance(name, str) or not isinstance(message, str) or not isinstance(lines, list):
-            return None
-        return {
-            "output_type": kind,
-            "ename": name,
-            "evalue": message,
-            "traceback": [line for line in lines if isinstance(line, str)],
-        }
-    data = item.get("data")
-    if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
-        return None
-    allowed = ("text/plain", "image/png", "image/jpeg", "text/latex")
-    kept = {mime: data[mime] for mime in allowed if isinstance(data.get(mime), str)}
-    output = {"output_type": kind, "data": kept, "metadata": {}}
-    if kind == "execute_result":
-        count = item.get("execution_count")
-        output["execution_count"] = count if type(count) is int else None
-    return output

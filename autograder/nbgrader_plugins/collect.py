@@ -1,9 +1,10 @@
-"""Collecting through nbgrader's exchange, without following the links in what was handed in."""
+"""Collecting through nbgrader's exchange without following links in submissions."""
 
 import os
 import shutil
 import tempfile
-from typing import Any
+from logging import Logger
+from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeCollect
 
@@ -11,13 +12,14 @@ from nbgrader.exchange.default import ExchangeCollect
 class Collect(ExchangeCollect):
     """In place of nbgrader's collect, which copies what a link leads to: any file of its user's."""
 
-    def do_copy(self, src: str, dest: str, log: Any = None) -> None:
+    def do_copy(self, src: str, dest: str, log: Logger | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            plain = os.path.join(folder, "plain")
-            shutil.copytree(src, plain, symlinks=True)
-            for top, folders, names in os.walk(plain):
-                for path in (os.path.join(top, name) for name in (*folders, *names)):
-                    if os.path.islink(path):
+            copy = Path(folder, "copy")
+            shutil.copytree(src, copy, symlinks=True)
+            for parent, folders, files in os.walk(copy):
+                for name in (*folders, *files):
+                    path = Path(parent, name)
+                    if path.is_symlink():
                         self.log.warning("%s holds a link, which was left out", src)
-                        os.unlink(path)
-            super().do_copy(plain, dest, log)
+                        path.unlink()
+            super().do_copy(str(copy), dest, log)

@@ -1,4 +1,4 @@
-"""What pages made of students' notebooks may hold: text, not programs."""
+"""The HTML that pages made from student notebooks may contain: text, not programs."""
 
 import bleach
 from nbconvert.filters import markdown2html_mistune
@@ -15,6 +15,6 @@ ATTRIBUTES = {
 
 
 def markdown2html(source: str) -> str:
-    """Text cells as HTML that runs nothing: whoever marks the work looks at it in a browser."""
+    """Text cells as HTML without scripts, for whoever marks the work in a browser."""
     html = markdown2html_mistune(source)
     return bleach.clean(html, TAGS.split(), ATTRIBUTES, ["http", "https", "mailto", "data"])

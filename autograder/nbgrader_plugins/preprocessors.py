@@ -1,14 +1,10 @@
-"""The seam with stock nbgrader: two preprocessors, named in nbgrader_config.py.
+"""Two preprocessors, named in nbgrader_config.py, that put nbgrader's autograding behind the wall.
 
 `nbgrader autograde` and the formgrader's Autograde button then run submissions in the jail and
-grading cells on this side of the wall. Gradebook, feedback and everything else stay nbgrader's.
+grading cells on the trusted side. Gradebook, feedback and everything else stay nbgrader's.
 """
 
-import atexit
 import hashlib
-import json
-import secrets
-import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,91 +17,47 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Enum
 
 from ..gradebook.course import Course
-from ..gradebook.recorder import write_json
-from ..judging.judge import Judge, derive
-from ..judging.problem_set import accepted_files, forbidden_names, hidden_modules
+from ..gradebook.secret import assignment_secret
+from ..judging.problem_set import accepted_files
+from ..judging.seeds import derive
 from ..sandbox.jail import BACKENDS
 from ..sandbox.limits import LIMITS
-from ..submissions.submission import Unreadable, listing, read_file
-
-IDLE = 120  # seconds until a judge that nothing is asked of gives its jail back
-
-
-class _Keeper:
-    """Keeps one judge warm between notebooks: nbgrader makes its preprocessors anew for each."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.judge: Judge | None = None
-        self.key: tuple[str, str, str] | None = None
-        self.timer: threading.Timer | None = None
-        atexit.register(self.close)
-
-    def get(self, course: Course, assignment: str, jail: str) -> Judge:
-        """The judge of this assignment. The lock must be held."""
-        if self.timer is not None:
-            self.timer.cancel()
-        key = (str(course.root), assignment, jail)
-        if key != self.key:
-            self.close()
-            hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
-            self.judge, self.key = Judge(jail, hidden, forbidden, [course.root]), key
-        assert self.judge is not None
-        return self.judge
-
-    def rest(self) -> None:
-        """Give the jail back if nothing comes for a while."""
-        self.timer = threading.Timer(IDLE, self._idle)
-        self.timer.daemon = True
-        self.timer.start()
-
-    def _idle(self) -> None:
-        with self.lock:
-            self.close()
-
-    def close(self) -> None:
-        if self.judge is not None:
-            self.judge.close()
-        self.judge = self.key = None
-
-
-_keeper = _Keeper()
+from ..submissions.collect import listing, read_file
+from ..submissions.model import Unreadable
+from .warm_judge import warm_judge
 
 
 class TrustedExecute(NbGraderPreprocessor):
-    """In place of nbgrader's Execute: runs the notebook in the jail and grades it out here."""
+    """In place of nbgrader's Execute: runs the notebook in the jail, its grading cells out here."""
 
     jail = Enum(("auto", *BACKENDS), "auto", help="What makes the jail.").tag(config=True)
 
     def preprocess(
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
-        names = resources["nbgrader"]
+        nbgrader = resources["nbgrader"]
+        student, assignment = nbgrader["student"], nbgrader["assignment"]
         course = Course(Path(CourseDirectory(parent=self).root))
-        source = _source(course, names["assignment"], names["notebook"])
-        submitted = course.path("submitted", names["student"], names["assignment"])
-        if (submitted / f"{names['notebook']}.ipynb").is_symlink():
-            raise NbGraderException("the notebook that was handed in is a link")
-        files = _files(course, names["student"], names["assignment"])
-        _restore(nb, source)
-        # nbgrader knows no runs: inputs of their own for each content, the same for the same.
+        source = _source(course, assignment, nbgrader["notebook"])
+        submitted = course.path("submitted", student, assignment)
+        if (submitted / f"{nbgrader['notebook']}.ipynb").is_symlink():
+            raise NbGraderException("the submitted notebook is a link")
+        files = _extra_files(course, student, assignment)
+        _restore_cell_kinds(nb, source)
+        # nbgrader knows no runs: a seed for each content, the same one for the same content.
         content = [cell.source for cell in nb.cells]
         content += [hashlib.sha256(data).hexdigest() for _, data in sorted(files.items())]
-        seed = derive(secret(course, names["assignment"]), *content)
-        with _keeper.lock:
-            judge = _keeper.get(course, names["assignment"], self.jail)
-            try:
-                result = judge.grade(nb, source, seed, files)
-            finally:
-                _keeper.rest()
+        seed = derive(assignment_secret(course, assignment), *content)
+        with warm_judge.lend(course, assignment, self.jail) as judge:
+            result = judge.grade(nb, source, seed, files)
         for line in result.suspicious + result.notes:
-            self.log.warning("%s: %s", names["student"], line)
-        names["points"] = {one.grade_id: one.points for one in result.cells}
+            self.log.warning("%s: %s", student, line)
+        nbgrader["points"] = {cell.grade_id: cell.points for cell in result.cells}
         return nb, resources
 
 
 class TrustedSave(SaveAutoGrades):
-    """In place of nbgrader's SaveAutoGrades: takes the judge's points, not a cell's output."""
+    """In place of nbgrader's SaveAutoGrades: saves the judge's points, not a cell's output."""
 
     def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
         grade_id = cell.metadata["nbgrader"]["grade_id"]
@@ -117,57 +69,52 @@ class TrustedSave(SaveAutoGrades):
         self.gradebook.db.commit()
 
 
-def secret(course: Course, assignment: str) -> int:
-    """A number that no student can know, drawn once for each assignment."""
-    path = course.results(assignment) / "secret.json"
-    try:
-        return int(json.loads(path.read_text())["secret"])
-    except (OSError, ValueError, KeyError, TypeError):
-        drawn = secrets.randbits(48)
-        write_json(path, {"secret": drawn})
-        return drawn
+def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | None:
+    """The instructor's notebook; None where the course has none of this name."""
+    path = course.path("source", ".", assignment) / f"{notebook}.ipynb"
+    return _read_notebook(path, path.stat().st_mtime) if path.exists() else None
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, changed: float) -> NotebookNode:
+def _read_notebook(path: Path, modified: float) -> NotebookNode:
+    """modified: the time, so that a changed file is read again."""
     return nbformat.read(path, as_version=4)
 
 
-def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | None:
-    path = course.path("source", ".", assignment) / f"{notebook}.ipynb"
-    return _read(path, path.stat().st_mtime) if path.exists() else None
-
-
-def _restore(nb: NotebookNode, source: NotebookNode | None) -> None:
-    """What kind each cell is says the instructor; nbgrader leaves that to the submission."""
-    known = {
-        cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader
-        for cell in (source.cells if source else [])
-        if "nbgrader" in cell.metadata
-    }
+def _restore_cell_kinds(nb: NotebookNode, source: NotebookNode | None) -> None:
+    """Take what kind each cell is from the source notebook; nbgrader trusts the submission."""
+    source_metadata = {}
+    if source is not None:
+        source_metadata = {
+            cell.metadata.nbgrader["grade_id"]: cell.metadata.nbgrader
+            for cell in source.cells
+            if "nbgrader" in cell.metadata
+        }
     for cell in nb.cells:
         if cell.cell_type == "raw":
             cell.metadata["raw_mimetype"] = "text/plain"  # else a page would take it for HTML
         if source is None or "nbgrader" not in cell.metadata:
             continue
-        real = known.get(cell.metadata.nbgrader.get("grade_id"))
-        if real is None:
+        metadata = source_metadata.get(cell.metadata.nbgrader.get("grade_id"))
+        if metadata is None:
             del cell.metadata["nbgrader"]
         else:
             for flag in ("grade", "solution", "locked", "task"):
-                cell.metadata.nbgrader[flag] = real.get(flag, False)
+                cell.metadata.nbgrader[flag] = metadata.get(flag, False)
 
 
-def _files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
-    """The files beside a notebook. Not those that nbgrader has copied: it follows links."""
-    found: dict[str, bytes] = {}
-    room, most = LIMITS.extra_files, accepted_files(assignment)
-    for inside, entry in listing(course.path("submitted", student, assignment)):
-        if inside.endswith(".ipynb") or inside == "timestamp.txt" or entry.is_dir():
+def _extra_files(course: Course, student: str, assignment: str) -> dict[str, bytes]:
+    """The files submitted with a notebook. Not nbgrader's copies of them: it follows links."""
+    files: dict[str, bytes] = {}
+    bytes_left, file_limits = LIMITS.extra_files_size, accepted_files(assignment)
+    for name, entry in listing(course.path("submitted", student, assignment)):
+        if name.endswith(".ipynb") or name == "timestamp.txt" or entry.is_dir():
             continue
+        limit = min(bytes_left, file_limits.get(name, bytes_left))
         try:
-            found[inside] = content = read_file(Path(entry.path), min(room, most.get(inside, room)))
+            content = read_file(Path(entry.path), limit)
         except Unreadable:
             continue
-        room -= len(content)
-    return found | course.source_files(assignment)
+        files[name] = content
+        bytes_left -= len(content)
+    return files | course.source_files(assignment)

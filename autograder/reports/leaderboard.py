@@ -2,7 +2,7 @@
 
 It is meant to be shown to the class, so it holds no name but one that a student has asked for: by
 writing it into the notebook's variable, from where it crosses the wall as a string. All others have
-a pseudonym, the same one each time, which nobody can compute who does not know the course's secret.
+a pseudonym, the same one each time, which only somebody with the course's secret can compute.
 """
 
 import hashlib
@@ -10,21 +10,20 @@ import hmac
 import json
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from ..gradebook.course import Course, CourseError
-from ..nbgrader_plugins.preprocessors import secret
-from .class_report import clean, many
-from .html_page import POLICY, STYLE
+from ..gradebook.secret import assignment_secret
+from ..judging.results import SubmissionResult
+from .html_document import html_document
+from .wording import pluralise, printable
 
-NAME = "leaderboard_name"  # under which a grading cell records it
-LONGEST = 30  # characters of a name
+RECORD_KEY = "leaderboard_name"  # under which a grading cell records the name
+MAX_NAME = 30  # characters
 ADJECTIVES = str.split(
     "amber ancient blue bold brave bright calm clever cosmic crimson curious dancing eager early "
     "emerald fearless flying gentle golden happy hidden honest humble jade jolly kind lively lucky "
@@ -40,7 +39,7 @@ ANIMALS = str.split(
     "raven robin salmon seal shark sheep shrew snail sparrow squid stork swan tapir tiger toad "
     "trout turtle viper walrus weasel whale wolf wombat wren yak zebra"
 )
-CSS = """
+STYLE = """
 .board { padding: 0; }
 .board table { width: 100%; }
 .board tbody th { font-weight: 400; width: 60%; overflow: hidden; overflow-wrap: anywhere; }
@@ -53,52 +52,48 @@ meter { width: clamp(4rem, 20vw, 14rem); }
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the board. chosen: whether the name is one that the student asked for."""
+    """A line of the board."""
 
     place: int
     name: str
-    chosen: bool
-    score: float
-    size: int  # bytes of what was handed in beside the notebook
+    chosen: bool  # whether the student has asked for this name
+    score: float  # to one decimal, as printed
+    size: int  # bytes of what was submitted with the notebook
 
 
 @dataclass
 class Leaderboard:
-    """All that is shown. The best comes first, of equal scores, as printed, the smaller model."""
+    """All that is shown. The best comes first; of equal scores, as printed, the smaller model."""
 
     assignment: str
     entries: list[Entry]
-    without: int  # students who have handed in something that has no score
+    without_score: int  # submissions
     runs: int  # of the grader, each with inputs of its own
 
     @classmethod
     def load(cls, course: Course, assignment: str) -> "Leaderboard":
         """From the results of an assignment. CourseError where none of them has a score."""
-        found, without, seeds = [], 0, set()
-        key = str(secret(course, assignment)).encode()
+        entries, without_score, seeds = [], 0, set()
+        key = str(assignment_secret(course, assignment)).encode()
         for path in sorted(course.results(assignment).glob("[!.]*/result.json")):
             try:
-                raw = json.loads(path.read_bytes())
-                score, name, size = score_of(raw), name_of(raw), size_of(raw)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                result = SubmissionResult.from_json(json.loads(path.read_bytes()))
+                score = score_of(result)
+            except (OSError, ValueError, RecursionError):
                 score = None
             if score is None:
-                without += 1
+                without_score += 1
                 continue
-            seeds.add(raw.get("seed"))
-            shown = name or pseudonym(path.parent.name, key)
-            found.append((-round(score, 1), size, shown.casefold(), shown, bool(name)))
-        if not found:
+            seeds.add(result.seed)
+            chosen = chosen_name(result)
+            name = chosen or pseudonym(path.parent.name, key)
+            size = sum(result.submitted_files.values())
+            entries.append(Entry(0, name, bool(chosen), round(score, 1), size))
+        if not entries:
             raise CourseError(
                 f"no result of {assignment!r} has a score: run `autograder grade {assignment}`"
             )
-        found.sort()  # among equals by what is shown, not by what is hidden
-        ranks = [one[:2] for one in found]
-        entries = [
-            Entry(ranks.index((score, size)) + 1, name, chosen, -score, size)
-            for score, size, _, name, chosen in found
-        ]
-        return cls(clean(assignment), entries, without, len(seeds))
+        return cls(printable(assignment), _ranked(entries), without_score, len(seeds))
 
     @property
     def notes(self) -> list[str]:
@@ -107,50 +102,37 @@ class Leaderboard:
             "BLEU by sacrebleu, in lower case, on phrases that nobody had seen before they were "
             "graded.",
             "Of equal scores the smaller file of weights comes first.",
-            "Names are pseudonyms, but for those who have chosen to be named.",
+            "Names are pseudonyms, except for those who have chosen to be named.",
         ]
         if self.runs > 1:
             notes.append(
                 f"The scores are of {self.runs} runs of the grader, each with other phrases: small "
                 "differences may be luck. `autograder grade --force --seed N` scores all alike."
             )
-        if self.without:
-            notes.append(f"{many(self.without, 'more submission')} without a score.")
+        if self.without_score:
+            notes.append(f"{pluralise(self.without_score, 'more submission')} without a score.")
         return notes
 
     def table(self) -> Table:
         """For a terminal."""
         table = Table(show_edge=False)
-        for name in ("", "name", "BLEU", "kB"):
-            side = "left" if name == "name" else "right"
-            table.add_column(name, justify=side, overflow="fold")
-        for one in self.entries:
-            name = Text(one.name, "bold" if one.chosen else "italic")
-            table.add_row(str(one.place), name, f"{one.score:.1f}", f"{one.size / 1000:,.0f}")
+        table.add_column("", justify="right", overflow="fold")
+        table.add_column("name", justify="left", overflow="fold")
+        table.add_column("BLEU", justify="right", overflow="fold")
+        table.add_column("kB", justify="right", overflow="fold")
+        for entry in self.entries:
+            name = Text(entry.name, "bold" if entry.chosen else "italic")
+            size = f"{entry.size / 1000:,.0f}"
+            table.add_row(str(entry.place), name, f"{entry.score:.1f}", size)
         return table
 
     def page(self) -> str:
-        """One page that needs nothing else. Every text from outside is escaped."""
-        rows = "".join(
-            f'<tr><td>{one.place}</td><th scope="row">{_shown(one)}</th><td>{one.score:.1f}</td>'
-            f'<td><meter max="100" value="{one.score:.1f}"></meter></td>'
-            f"<td>{one.size / 1000:,.0f} kB</td></tr>"
-            for one in self.entries
-        )
+        """For a browser. Every text from outside is escaped."""
+        rows = "".join(map(_row, self.entries))
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex, nofollow">
-<meta name="referrer" content="no-referrer">
-<title>Leaderboard: {escape(self.assignment)}</title>
-<style>{STYLE}{CSS}</style>
-</head>
-<body>
-<header><p class="soft">Leaderboard</p><h1>{escape(self.assignment)}</h1></header>
+        return html_document(
+            f"Leaderboard: {self.assignment}",
+            f"""<header><p class="soft">Leaderboard</p><h1>{escape(self.assignment)}</h1></header>
 <main>
 <div class="card board scroll"><table>
 <thead><tr><th scope="col">place</th><th scope="col">name</th><th scope="col">BLEU</th><th></th>
@@ -158,45 +140,55 @@ class Leaderboard:
 <tbody>{rows}</tbody>
 </table></div>
 <ul class="card soft">{notes}</ul>
-</main>
-</body>
-</html>
-"""
-
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.page(), encoding="utf-8")
+</main>""",
+            STYLE,
+        )
 
 
-def _shown(one: Entry) -> str:
-    # An isolated direction: a name in a script from right to left does not turn the row round.
-    tag = "b" if one.chosen else "i"
-    return f"<{tag}><bdi>{escape(one.name)}</bdi></{tag}>"
+def _ranked(entries: list[Entry]) -> list[Entry]:
+    """In order, with their places; who has the same score and size shares one."""
+    # Among equals by the name that is shown, not by the one that is hidden.
+    ordered = sorted(
+        entries,
+        key=lambda entry: (-entry.score, entry.size, entry.name.casefold(), entry.name),
+    )
+    ranked: list[Entry] = []
+    for position, entry in enumerate(ordered, start=1):
+        place = position
+        if ranked and (ranked[-1].score, ranked[-1].size) == (entry.score, entry.size):
+            place = ranked[-1].place
+        ranked.append(replace(entry, place=place))
+    return ranked
 
 
-def score_of(raw: dict[str, Any]) -> float | None:
-    """What was measured of a submission, from 0 to 100; None where nothing was."""
-    for cell in raw["cells"]:
-        for one in cell["properties"]:
-            score = one.get("measured")
-            number = isinstance(score, (int, float)) and not isinstance(score, bool)
-            if number and math.isfinite(score):
-                return float(min(100, max(0, score)))
+def _row(entry: Entry) -> str:
+    tag = "b" if entry.chosen else "i"
+    # An isolated direction: a name in a right-to-left script does not turn the row round.
+    name = f"<{tag}><bdi>{escape(entry.name)}</bdi></{tag}>"
+    score = f"{entry.score:.1f}"
+    return (
+        f'<tr><td>{entry.place}</td><th scope="row">{name}</th><td>{score}</td>'
+        f'<td><meter max="100" value="{score}"></meter></td>'
+        f"<td>{entry.size / 1000:,.0f} kB</td></tr>"
+    )
+
+
+def score_of(result: SubmissionResult) -> float | None:
+    """The first number that a property measured, from 0 to 100; None where none did."""
+    for cell in result.cells:
+        for prop in cell.properties:
+            if prop.measured is not None and math.isfinite(prop.measured):
+                return float(min(100, max(0, prop.measured)))
     return None
 
 
-def size_of(raw: dict[str, Any]) -> int:
-    """The bytes of all files that count as a part of the submission's score."""
-    return sum(int(size) for size in raw.get("handed_in", {}).values())
-
-
-def name_of(raw: dict[str, Any]) -> str:
+def chosen_name(result: SubmissionResult) -> str:
     """The name that a student wants to be shown under; empty where none was given."""
-    for cell in raw["cells"]:
-        name = cell.get("record", {}).get(NAME)
-        if isinstance(name, str):
+    for cell in result.cells:
+        if RECORD_KEY in cell.record:
+            name = cell.record[RECORD_KEY][:200]
             # NFKC: what looks like other letters becomes them.
-            return clean(unicodedata.normalize("NFKC", name[:200]), LONGEST)
+            return printable(unicodedata.normalize("NFKC", name), MAX_NAME)
     return ""
 
 

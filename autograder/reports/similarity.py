@@ -1,9 +1,9 @@
 """Whose code looks alike: a hint for the instructor where to look, never a verdict.
 
 Solution cells are compared by their fingerprints (winnowing: Schleimer, Wilkerson and Aiken 2003,
-the method of MOSS), which the library copydetect makes of code whose names and strings no longer
-matter. What the course has handed out does not count, nor what many students share: an exercise
-that has one natural answer makes everyone alike. Code is read as text; nothing of it is run.
+the method of MOSS), which the library copydetect computes of code without its names and strings.
+Code that the course handed out does not count, nor what many students share: an exercise that has
+one natural answer makes everyone alike. Code is read as text; nothing of it is run.
 """
 
 import io
@@ -13,30 +13,31 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..gradebook.course import Course
 
 GRAM, WINDOW = 25, 10  # characters of normalised code; every common passage of 34 is found
-COMMON = 0.1  # what more than this share of the class has written is the natural answer, ...
-FEW = 3  # ... but not what only so many have
-ENOUGH = 30  # fingerprints that two must share, about six lines: short answers are alike anyhow
-SHARE = 0.75  # of the fingerprints of the one who has fewer
+COMMON_SHARE = 0.1  # what more than this share of the class has written is the natural answer, ...
+COMMON_MIN = 3  # ... but not what this many students or fewer have
+MIN_SHARED = 30  # fingerprints that two must share, about six lines: short answers are alike anyhow
+MIN_SHARE = 0.75  # of the fingerprints of the student who has fewer
 
-Prints = dict[str, frozenset[int]]  # cell → fingerprints of its code
+CellFingerprints = dict[str, frozenset[int]]  # cell → fingerprints of its code
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Two students with similar code: the share that is alike, and in which cells most of it is."""
+class SimilarPair:
+    """Two students with similar code, the share that is alike, and the cells with most of it."""
 
-    one: str
-    other: str
+    first: str
+    second: str
     share: float
     cells: tuple[str, ...]
 
 
-def alike(course: Course, assignment: str, students: Iterable[str]) -> list[Alike] | None:
+def similar_pairs(
+    course: Course, assignment: str, students: Iterable[str]
+) -> list[SimilarPair] | None:
     """The pairs whose code is strikingly alike, the most alike first.
 
     None where copydetect is not installed.
@@ -45,71 +46,73 @@ def alike(course: Course, assignment: str, students: Iterable[str]) -> list[Alik
         import copydetect  # noqa: F401  takes a second
     except ImportError:
         return None
-    given = _given(course, assignment)
-    found = {
-        student: {name: prints(code) - given for name, code in cells.items()}
-        for student in students
-        if (cells := solutions(course.path("autograded", student, assignment)))
-    }
-    return compare(found)
+    handed_out = _handed_out(course, assignment)
+    class_fingerprints = {}
+    for student in students:
+        cells = solution_cells(course.path("autograded", student, assignment))
+        if cells:
+            class_fingerprints[student] = {
+                name: fingerprints(code) - handed_out for name, code in cells.items()
+            }
+    return compare(class_fingerprints)
 
 
-def compare(found: dict[str, Prints]) -> list[Alike]:
+def compare(class_fingerprints: dict[str, CellFingerprints]) -> list[SimilarPair]:
     """The pairs that are alike, given the fingerprints of each student's cells."""
     owners: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for student, cells in found.items():
-        for name, marks in cells.items():
-            for mark in marks:
-                owners[name, mark].append(student)
-    most = max(FEW, COMMON * len(found))
-    rare = {key: names for key, names in owners.items() if len(names) <= most}
-    sizes = Counter(student for names in rare.values() for student in names)
+    for student, cells in class_fingerprints.items():
+        for cell, prints in cells.items():
+            for fingerprint in prints:
+                owners[cell, fingerprint].append(student)
+    limit = max(COMMON_MIN, COMMON_SHARE * len(class_fingerprints))
+    rare = {key: students for key, students in owners.items() if len(students) <= limit}
+    sizes = Counter(student for students in rare.values() for student in students)
     shared: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for (cell, _), names in rare.items():
-        for pair in itertools.combinations(names, 2):
+    for (cell, _), students in rare.items():
+        for pair in itertools.combinations(students, 2):
             shared[pair][cell] += 1
     pairs = []
-    for (one, other), cells in shared.items():
-        share = cells.total() / min(sizes[one], sizes[other])
-        if cells.total() >= ENOUGH and share >= SHARE:
-            names = tuple(name for name, _ in cells.most_common())
-            pairs.append(Alike(one, other, share, names))
-    return sorted(pairs, key=lambda pair: (-pair.share, pair.one, pair.other))
+    for (first, second), counts in shared.items():
+        share = counts.total() / min(sizes[first], sizes[second])
+        if counts.total() >= MIN_SHARED and share >= MIN_SHARE:
+            names = tuple(cell for cell, _ in counts.most_common())
+            pairs.append(SimilarPair(first, second, share, names))
+    return sorted(pairs, key=lambda pair: (-pair.share, pair.first, pair.second))
 
 
-def prints(code: str) -> frozenset[int]:
+def fingerprints(code: str) -> frozenset[int]:
     """The fingerprints of Python code, whatever its names, strings, comments and spaces."""
     from copydetect import CodeFingerprint
 
-    made = CodeFingerprint("cell.py", GRAM, WINDOW, fp=io.StringIO(code), language="python")
-    return frozenset(map(int, made.hashes))
+    computed = CodeFingerprint("cell.py", GRAM, WINDOW, fp=io.StringIO(code), language="python")
+    return frozenset(int(value) for value in computed.hashes)
 
 
-def solutions(folder: Path) -> dict[str, str]:
+def solution_cells(folder: Path) -> dict[str, str]:
     """The code of the solution cells of all notebooks in a folder, by the names of the cells."""
-    found = {}
+    code_by_cell = {}
     for path in sorted(folder.glob("*.ipynb")):
         try:
-            cells = json.loads(path.read_bytes())["cells"]
-            for cell in cells:
-                about = cell["metadata"].get("nbgrader", {})
-                if cell["cell_type"] == "code" and about.get("solution"):
-                    found[about["grade_id"]] = _text(cell["source"])
+            for cell in json.loads(path.read_bytes())["cells"]:
+                nbgrader = cell["metadata"].get("nbgrader", {})
+                if cell["cell_type"] == "code" and nbgrader.get("solution"):
+                    code_by_cell[nbgrader["grade_id"]] = _source_text(cell["source"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # what cannot be read is not compared
-    return found
+    return code_by_cell
 
 
-def _given(course: Course, assignment: str) -> frozenset[int]:
-    """The fingerprints of all code that students were handed, or could have seen as the answer."""
-    given: set[int] = set()
+def _handed_out(course: Course, assignment: str) -> frozenset[int]:
+    """The fingerprints of all code that students were given, or could have seen as the answer."""
+    handed_out: set[int] = set()
     for step in ("source", "release"):
         for path in course.path(step, ".", assignment).glob("*.ipynb"):
             for cell in json.loads(path.read_bytes())["cells"]:
                 if cell["cell_type"] == "code":
-                    given |= prints(_text(cell["source"]))
-    return frozenset(given)
+                    handed_out |= fingerprints(_source_text(cell["source"]))
+    return frozenset(handed_out)
 
 
-def _text(source: Any) -> str:
+def _source_text(source: str | list[str]) -> str:
+    """A cell's source, which nbformat stores as one string or as lines."""
     return source if isinstance(source, str) else "".join(source)

@@ -1,0 +1,1 @@
+"""Reads what students submit, without trusting it, and makes notebooks to grade from it."""

@@ -24,12 +24,12 @@ def source_of(answer: Any, name: str) -> str:
 
     The catalogue's decorators are left out; torch's, below them, are the answer's own.
     """
-    text = getattr(answer, "changed_source", None) or dedent(inspect.getsource(answer))
+    text = getattr(answer, "changed_source", None) or dedent(inspect.getsource(answer)).rstrip()
     node = ast.parse(text).body[0]
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     catalogue = [item.end_lineno or 0 for item in node.decorator_list if not _of_torch(item)]
-    body = "\n".join(text.rstrip().split("\n")[max(catalogue, default=0) :])
-    return body if node.name == name else f"{body}\n\n{name} = {node.name}\n"
+    body = "\n".join(text.split("\n")[max(catalogue, default=0) :])
+    return body if node.name == name else f"{body}\n\n\n{name} = {node.name}\n"
 
 
 def _of_torch(decorator: ast.expr) -> bool:

@@ -1,12 +1,15 @@
-"""What a student's function gave, compared with what was expected, in words."""
+"""Compares what a student's function returned with what was expected, and says how they differ."""
 
 import linecache
 import math
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+
+from .status import Status
 
 # Loose enough for a correct solution that computes in float32, far tighter than any real mistake.
 RTOL, ATOL = 1e-4, 1e-5
@@ -17,9 +20,10 @@ class Raised:
 
     def __init__(self, error: BaseException):
         # An error that crossed the grader's wall carries the name and place it had on the far side.
-        self.type = getattr(error, "student_type", type(error).__name__)
-        self.message = getattr(error, "student_message", str(error))
-        self.where = getattr(error, "student_where", None) or where_raised(error)
+        self.type: str = getattr(error, "student_type", type(error).__name__)
+        self.message: str = getattr(error, "student_message", str(error))
+        self.where: str | None = getattr(error, "student_where", None) or where_raised(error)
+        self.status = _status(error, self.type)
 
     def __repr__(self) -> str:
         text = f"it raised {self.type}"
@@ -29,6 +33,32 @@ class Raised:
             text += f": {shorten(self.message, 200)}"
         return text + (f" ({self.where})" if self.where else "")
 
+    def cause(self) -> str:
+        """What happened and where, without the name of the exception."""
+        return shorten(self.message, 200) + (f" ({self.where})" if self.where else "")
+
+
+def _status(error: BaseException, student_type: str) -> Status:
+    # The grader says so where the student's process was stopped, or a name was not defined.
+    status = getattr(error, "student_status", None)
+    if isinstance(status, Status):
+        return status
+    return Status.NOT_WRITTEN if student_type == "NotImplementedError" else Status.ERROR
+
+
+def exceptions_in(observed: Any) -> Iterator[Raised]:
+    """Every exception that an observation holds, however deep; in order."""
+    pending, visited = [observed], set()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Raised):
+            yield value
+        elif isinstance(value, dict | list | tuple) and id(value) not in visited:
+            # A student's own data may contain itself.
+            visited.add(id(value))
+            children = list(value.values()) if isinstance(value, dict) else list(value)
+            pending += reversed(children)
+
 
 def where_raised(error: BaseException) -> str | None:
     """The line of the student's own code that raised, such as "line 3: `h = x @ W`"."""
@@ -36,7 +66,7 @@ def where_raised(error: BaseException) -> str | None:
         if "site-packages" in frame.filename or "/rnncourse/" in frame.filename:
             continue
         if "ipython-input" in frame.filename or "ipykernel" in frame.filename:
-            line = linecache.getline(frame.filename, frame.lineno).strip()
+            line = linecache.getline(frame.filename, frame.lineno or 0).strip()
             return f"line {frame.lineno}: `{shorten(line, 80)}`" if line else None
     return None
 
@@ -52,7 +82,7 @@ def kind(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} tensor {tuple(value.shape)}"
     if isinstance(value, np.ndarray):
-        return f"numpy array {value.shape}, which is no tensor"
+        return f"numpy array {value.shape}, not a tensor"
     if value is None:
         return "None (is a `return` missing?)"
     if isinstance(value, (tuple, list)):
@@ -64,7 +94,7 @@ def kind(value: Any) -> str:
     if isinstance(value, (bool, int, float, set, Raised)):
         return shorten(repr(value), 300)
     name = type(value).__name__
-    if name == "Remote":  # the grader's stand-in for an object of the student's
+    if name == "RemoteObject":  # the grader's proxy of an object of the student's
         name = value.student_kind
     return f"{shorten(name, 60)} object"
 
@@ -72,9 +102,9 @@ def kind(value: Any) -> str:
 def difference(got: Any, expected: Any) -> str | None:
     """How `got` differs from `expected`, in words; None where they agree.
 
-    Tensors agree within a tolerance that float32 work meets, whatever their floating dtype, and
-    exactly where they hold integers; lists and tuples are the same to it; dictionaries are
-    compared key by key, and the key that differs is named.
+    Floating-point tensors of any dtype agree within a tolerance that float32 work meets, integer
+    tensors exactly. Lists and tuples count as the same. Dictionaries are compared key by key; the
+    message names the key that differs.
     """
     if isinstance(got, Raised) and not isinstance(expected, Raised):
         return repr(got)
@@ -93,7 +123,7 @@ def difference(got: Any, expected: Any) -> str | None:
             return f"got {kind(got)}, expected {kind(expected)}"
         for index, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
             if text := difference(mine, theirs):
-                # What is missing is no `return`: there was one, of all the entries.
+                # Not a missing `return`: there was one, which returned all the entries.
                 return f"entry {index}: {text.replace(kind(None), 'None')}"
         return None
     if isinstance(expected, torch.Tensor):
@@ -130,8 +160,8 @@ def _tensor_difference(got: Any, expected: torch.Tensor) -> str | None:
     index = tuple((~agree).nonzero()[0].tolist())
     if not index:
         return f"got {mine.item():{form}}, expected {theirs.item():{form}}"
-    if bad := int((~mine.isfinite() & theirs.isfinite()).sum()):
-        return f"{bad} of {mine.numel()} values are nan or infinite, the first at {list(index)}"
+    if invalid := int((~mine.isfinite() & theirs.isfinite()).sum()):
+        return f"{invalid} of {mine.numel()} values are nan or infinite, the first at {list(index)}"
     if got.dtype == expected.dtype == torch.bool:
         return (
             f"{int((~agree).sum())} of {mine.numel()} values differ; at {list(index)} "

@@ -1,9 +1,9 @@
 """An exercise: its reference, the properties that are checked, the mistakes people make.
 
-A property is an *observation* of a function: run it on inputs drawn from a seeded source and
-return what was seen, as plain data. The same observation is made of the student's function and
-of the reference; the property holds where the two agree. Made of a catalogued wrong
-implementation, it tells which mistake the student made. So every property gives its own hint.
+A property is an *observation* of a function: run it on inputs from a seeded generator and return
+what happened, as plain data. The student's function and the reference are observed in the same
+way; the property holds where the two agree. Where the student's observation agrees with that of a
+catalogued wrong implementation, that is the mistake. So every property gives its own hint.
 """
 
 import io
@@ -16,10 +16,11 @@ from typing import Any
 import torch
 
 from .answer_source import changed
-from .compare import Raised, difference, kind
+from .compare import Raised, difference, exceptions_in, kind
 from .forbidden import forbidding
 from .report import Outcome, Report
 from .rng import Rng
+from .status import Status
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Property:
     observe(subject, rng) returns plain data (tensors, numbers, strings, lists, dictionaries whose
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
-    measure(got), if given, is a number that is recorded whether the property holds or not; None
-    where there is none. named: whether a mistake is looked for where the property fails.
+    measure(got), if given, returns a number to record whether the property holds or not, or None.
+    named: whether a failure is compared with the misconceptions.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A wrong implementation that people really write, and the sentence that puts it right."""
+    """A wrong implementation that people really write, and the sentence that corrects it."""
 
     name: str
     sentence: str
@@ -63,29 +64,30 @@ class Exercise:
     forbids: tuple[str, ...] = ()
     misconceptions: list[Misconception] = field(default_factory=list)
     canonical_answer: Any = None
-    # Observations of what does not change, for the seed that was asked for last: a class is graded
-    # with one, and then each is made once.
-    # init=False: what dataclasses.replace makes begins with its own.
+    # Observations of the reference and the misconceptions, for one seed: a class is graded with
+    # one, so that each is made once. init=False: dataclasses.replace does not copy them.
     _known: dict[tuple[Any, Any], Any] = field(default_factory=dict, init=False, repr=False)
     _known_seed: int | None = field(default=None, init=False, repr=False)
 
     def misconception(self, sentence: str) -> Callable[[Any], Any]:
-        """Decorator: enter a wrong implementation in the catalogue, under its own name."""
+        """Decorator: add a wrong implementation to the catalogue, under its own name."""
 
-        def enter(wrong: Any) -> Any:
+        def add(wrong: Any) -> Any:
             self.misconceptions.append(Misconception(wrong.__name__, sentence, wrong))
             return wrong
 
-        return enter
+        return add
 
     def canonical(self, answer: Any) -> Any:
-        """Decorator: the right answer of which `near_miss` makes mistakes."""
+        """Decorator: the right answer from which `near_miss` makes misconceptions."""
         self.canonical_answer = answer
         return answer
 
     def near_miss(self, name: str, sentence: str, change: str) -> None:
-        """Enter a mistake in the catalogue as a change of the canonical answer, which reads like
-        a diff: see `answer_source`."""
+        """Add a misconception to the catalogue as a change of the canonical answer.
+
+        change: reads like a diff, see `answer_source`.
+        """
         wrong = changed(self.canonical_answer, change, name)
         self.misconceptions.append(Misconception(name, sentence, wrong))
 
@@ -95,24 +97,25 @@ class Exercise:
         """Check every property, even after one has failed. Never raises for what `subject` does."""
         outcomes: list[Outcome] = []
         printed = io.StringIO()
-        seen: dict[Any, Any] = {}
-        # A mistake that explains one failure is the first suspect for the next.
+        observations: dict[Any, Any] = {}
+        # A misconception that explains one failure is tried first for the next.
         suspects = list(self.misconceptions)
         properties = self.properties if properties is None else tuple(properties)
         with redirect_stdout(printed):
-            # Before the subject runs, which may call back and leave little memory: what is known of
-            # the reference is known for everyone who is graded with this seed.
-            for one in properties:
-                self._expect(one, self.reference, seed)
-            for one in properties:
-                outcomes.append(self._check(subject, seed, one, suspects, seen))
-                suspects.sort(key=lambda suspect: suspect.name != outcomes[-1].misconception)
-        outcomes = self._settle(properties, outcomes, seen, seed)
+            # The reference runs before the subject, which may call back and leave little memory.
+            # Its observations serve everyone who is graded with this seed.
+            for prop in properties:
+                self._expect(prop, self.reference, seed)
+            for prop in properties:
+                outcomes.append(self._check(subject, seed, prop, suspects, observations))
+                last = outcomes[-1].misconception
+                suspects.sort(key=lambda suspect: suspect.name != last)
+        outcomes = self._choose_best_explanation(properties, outcomes, observations, seed)
         return Report(self.name, outcomes, self.points, seed, printed.getvalue())
 
-    def _is_no_subject(self, subject: Any) -> str | None:
-        """What was given in place of a function or a class, in words."""
-        # [-2]: the root of its bases, nn.Module, whatever class of the library lies between.
+    def _usage_error(self, subject: Any) -> str | None:
+        """What was given instead of a function or a class, in words."""
+        # [-2]: the class below object, nn.Module, whatever library classes lie between.
         if isinstance(self.reference, type) and isinstance(subject, self.reference.__mro__[-2]):
             return f"you gave an object of the class; give the class itself, {self.name}"
         if not callable(subject):
@@ -120,14 +123,14 @@ class Exercise:
         return None
 
     def _origin(self, prop: Property) -> str:
-        """The name under which a property draws its inputs: that of the first to observe so."""
-        alike = (one.name for one in self.properties if one.observe is prop.observe)
-        return next(alike, prop.name)
+        """The name that seeds a property's inputs: of the first with the same observation."""
+        same = (other.name for other in self.properties if other.observe is prop.observe)
+        return next(same, prop.name)
 
     def _observe(self, prop: Property, subject: Any, seed: int, rules: Any) -> Any:
         rng = Rng(seed, f"{self.name}/{self._origin(prop)}")
-        # Modules draw their first weights from the global source: lend it, and give it back.
-        kept = torch.default_generator.get_state()
+        # Modules draw their first weights from the global generator, whose state is restored.
+        previous_state = torch.default_generator.get_state()
         torch.default_generator.manual_seed(seed)
         try:
             with rules:
@@ -135,10 +138,10 @@ class Exercise:
         except (Exception, SystemExit) as error:
             return Raised(error)
         finally:
-            torch.default_generator.set_state(kept)
+            torch.default_generator.set_state(previous_state)
 
     def _expect(self, prop: Property, implementation: Any, seed: int) -> Any:
-        """What the reference or a catalogued mistake is observed to do."""
+        """The observation of the reference or of a misconception."""
         if seed != self._known_seed:
             self._known.clear()
             self._known_seed = seed
@@ -153,75 +156,100 @@ class Exercise:
         seed: int,
         prop: Property,
         suspects: list[Misconception],
-        seen: dict[Any, Any],
+        observations: dict[Any, Any],
     ) -> Outcome:
         start = time.perf_counter()
-        if wrong := self._is_no_subject(subject):
-            return Outcome(prop.name, prop.title, prop.points, wrong)
-        if prop.observe not in seen:
-            seen[prop.observe] = self._observe(prop, subject, seed, forbidding(self.forbids))
-        got = seen[prop.observe]
+        if error := self._usage_error(subject):
+            return Outcome(prop.name, prop.title, prop.points, Status.FAILED, error)
+        if prop.observe not in observations:
+            rules = forbidding(self.forbids)
+            observations[prop.observe] = self._observe(prop, subject, seed, rules)
+        got = observations[prop.observe]
         expected = self._expect(prop, self.reference, seed)
         if isinstance(expected, Raised):
             raise RuntimeError(f"{self.name}, {prop.name}: the reference itself failed: {expected}")
+        message: str | None
         if isinstance(got, Raised):
             message = "not written yet" if got.type == "NotImplementedError" else repr(got)
         else:
             message = prop.judge(got, expected)
-        named = None
-        if prop.named and message is not None and message != "not written yet":
-            named = self._name_mistake(prop, got, seed, suspects)
+        status, stopped_by = _status(got, message)
+        misconception = None
+        if prop.named and status not in (Status.PASSED, Status.NOT_WRITTEN):
+            misconception = self._name_mistake(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
             title=prop.title,
             points=prop.points,
+            status=status,
             message=message,
-            misconception=named.name if named else None,
-            hint=named.sentence if named else None,
+            misconception=misconception.name if misconception else None,
+            hint=misconception.sentence if misconception else None,
             seconds=time.perf_counter() - start,
             measured=None if prop.measure is None or isinstance(got, Raised) else prop.measure(got),
+            stopped_by=stopped_by,
         )
 
     def _name_mistake(
         self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
     ) -> Misconception | None:
-        """The first suspect that is observed to do just what the student's code did."""
-        return next((one for one in suspects if self._does_so(one, prop, got, seed)), None)
+        """The first suspect that behaves exactly as the student's code did."""
+        return next(
+            (suspect for suspect in suspects if self._explains(suspect, prop, got, seed)), None
+        )
 
-    def _does_so(self, suspect: Misconception, prop: Property, got: Any, seed: int) -> bool:
-        """Whether a mistake is observed to do just what the student's code did."""
-        seen = self._expect(prop, suspect.wrong, seed)
-        return difference(got, seen) is None and difference(seen, got) is None
+    def _explains(self, suspect: Misconception, prop: Property, got: Any, seed: int) -> bool:
+        """Whether a misconception behaves exactly as the student's code did."""
+        observed = self._expect(prop, suspect.wrong, seed)
+        return difference(got, observed) is None and difference(observed, got) is None
 
-    def _settle(
+    def _choose_best_explanation(
         self,
         properties: Iterable[Property],
         outcomes: list[Outcome],
-        seen: dict[Any, Any],
+        observations: dict[Any, Any],
         seed: int,
     ) -> list[Outcome]:
-        """Of the mistakes that were named, the one that explains most is named for all of that.
+        """Of several misconceptions that were named, prefer the one that explains most failures.
 
-        Two forms that were swapped, say: where the first fails, it may look as if a factor of it
-        were left out, and only the second tells.
+        Where two formulas were swapped, the first failure may look as if one factor were missing;
+        only the second shows the swap.
         """
-        names = {one.misconception for one in outcomes if one.misconception}
+        names = {outcome.misconception for outcome in outcomes if outcome.misconception}
         if len(names) < 2:
             return outcomes
         explained = {
             suspect: {
                 prop.name
-                for prop, one in zip(properties, outcomes, strict=True)
-                if one.misconception and self._does_so(suspect, prop, seen[prop.observe], seed)
+                for prop, outcome in zip(properties, outcomes, strict=True)
+                if outcome.misconception
+                and self._explains(suspect, prop, observations[prop.observe], seed)
             }
             for suspect in self.misconceptions
             if suspect.name in names
         }
-        most = sorted(explained, key=lambda suspect: -len(explained[suspect]))
-        settled = []
-        for one in outcomes:
-            better = next((suspect for suspect in most if one.name in explained[suspect]), None)
-            if better:
-                one = replace(one, misconception=better.name, hint=better.sentence)
-            settled.append(one)
-        return settled
+        by_explained = sorted(explained, key=lambda suspect: -len(explained[suspect]))
+        chosen = []
+        for outcome in outcomes:
+            best = next(
+                (suspect for suspect in by_explained if outcome.name in explained[suspect]), None
+            )
+            if best:
+                outcome = replace(outcome, misconception=best.name, hint=best.sentence)
+            chosen.append(outcome)
+        return chosen
+
+
+def _status(got: Any, message: str | None) -> tuple[Status, str | None]:
+    """The status of a property, and what stopped the student's process where something did."""
+    if message is None:
+        return Status.PASSED, None
+    exceptions = list(exceptions_in(got))
+    for raised in exceptions:
+        if raised.status.stopped:
+            return raised.status, raised.cause()
+    if isinstance(got, Raised):
+        return got.status, None
+    if any(raised.status is Status.NOT_DEFINED for raised in exceptions):
+        return Status.NOT_DEFINED, None
+    return Status.FAILED, None

@@ -5,25 +5,29 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
+from .status import Status
+
 PRINTED = 2000  # characters of a student's own output that a report shows
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One property after its check; `message` is None where it holds."""
+    """One property after its check."""
 
     name: str
     title: str
     points: float
-    message: str | None
+    status: Status
+    message: str | None = None  # what is wrong; None where the property holds
     misconception: str | None = None
     hint: str | None = None
     seconds: float = 0.0
     measured: float | None = None  # a number to record, such as a score
+    stopped_by: str | None = None  # where status.stopped: the crash or the limit, in words
 
     @property
     def passed(self) -> bool:
-        return self.message is None
+        return self.status is Status.PASSED
 
     @property
     def line(self) -> str:
@@ -32,7 +36,7 @@ class Outcome:
 
 
 class Report:
-    """What the check of one exercise found. Prints as text, shows as a table in a notebook.
+    """The outcomes of one exercise. Prints as text, shows as a table in a notebook.
 
     exercise_points is what the whole exercise is worth: more than the sum over `outcomes` where
     some of its properties are tested only in the grading.
@@ -54,36 +58,39 @@ class Report:
 
     @property
     def points(self) -> float:
-        return sum(one.points for one in self.outcomes if one.passed)
+        return sum(outcome.points for outcome in self.outcomes if outcome.passed)
 
     @property
     def max_points(self) -> float:
-        return sum(one.points for one in self.outcomes)
+        return sum(outcome.points for outcome in self.outcomes)
 
     @property
     def passed(self) -> bool:
-        return all(one.passed for one in self.outcomes)
+        return all(outcome.passed for outcome in self.outcomes)
 
     @property
     def unwritten(self) -> bool:
-        return all(one.message == "not written yet" for one in self.outcomes)
+        """Whether the stub is still in place."""
+        return all(outcome.status is Status.NOT_WRITTEN for outcome in self.outcomes)
 
     @property
     def hints(self) -> list[str]:
         """The sentences of the mistakes that were recognised, each once."""
-        return list(dict.fromkeys(one.hint for one in self.outcomes if one.hint))
+        return list(dict.fromkeys(outcome.hint for outcome in self.outcomes if outcome.hint))
 
     def _messages(self) -> list[str | None]:
-        """What is said under each property. An error that each call runs into is told once."""
-        told: set[str] = set()
-        messages = []
-        for message in (one.message for one in self.outcomes):
-            called, raised, error = (message or "").partition("it raised ")
-            alone = raised and (not called or called.endswith(": "))
-            again = alone and error in told
-            messages.append(f"{called}the same error as above" if again else message)
-            if alone:
-                told.add(error)
+        """The message shown with each property. An error that repeats is shown in full once."""
+        shown: set[str] = set()
+        messages: list[str | None] = []
+        for outcome in self.outcomes:
+            call, raised, error = (outcome.message or "").partition("it raised ")
+            is_error = bool(raised) and (not call or call.endswith(": "))
+            if is_error and error in shown:
+                messages.append(f"{call}the same error as above")
+            else:
+                messages.append(outcome.message)
+            if is_error:
+                shown.add(error)
         return messages
 
     def _printed(self) -> list[str]:
@@ -91,8 +98,8 @@ class Report:
         return [*lines, "…"] if len(self.printed) > PRINTED else lines
 
     def headline(self) -> str:
-        """One line: how much holds, and how much of the exercise that is."""
-        good = sum(one.passed for one in self.outcomes)
+        """One line: how much passes, and how much of the exercise that is."""
+        passed = sum(outcome.passed for outcome in self.outcomes)
         if self.unwritten:
             return f"{self.name}: not written yet"
         if self.max_points >= self.exercise_points:
@@ -102,48 +109,51 @@ class Report:
                 f"{self.name}: all visible checks pass, worth {self.max_points:g} of "
                 f"{self.exercise_points:g} points; the grading tests the rest"
             )
-        return f"{self.name}: {good} of {len(self.outcomes)} visible checks pass"
+        return f"{self.name}: {passed} of {len(self.outcomes)} visible checks pass"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for the gradebook's companion files."""
+        """Plain data, for another process."""
         return {
             "exercise": self.name,
             "points": self.points,
             "max_points": self.max_points,
             "seed": self.seed,
-            "properties": [{**asdict(one), "passed": one.passed} for one in self.outcomes],
+            "properties": [
+                {**asdict(outcome), "passed": outcome.passed} for outcome in self.outcomes
+            ],
         }
 
     def __repr__(self) -> str:
         lines = [self.headline()]
         if not self.unwritten:
-            for one, message in zip(self.outcomes, self._messages(), strict=True):
-                lines.append(f"  {'✓' if one.passed else '✗'} {one.line}  ({one.points:g})")
+            for outcome, message in zip(self.outcomes, self._messages(), strict=True):
+                mark = "✓" if outcome.passed else "✗"
+                lines.append(f"  {mark} {outcome.line}  ({outcome.points:g})")
                 if message:
                     lines.append(f"      {message}")
         lines += [f"  → {hint}" for hint in self.hints]
         if self.printed:
-            lines += ["  your code printed:", *(f"    {one}" for one in self._printed()[:5])]
+            lines += ["  your code printed:", *(f"    {line}" for line in self._printed()[:5])]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        # Colours that read on a light and on a dark page; the marks carry the meaning alone.
-        good, bad = "#2a9d3a", "#d9480f"
-        # A feedback page leaves no room of its own between columns.
-        sides = "padding-left:.5em;padding-right:.5em"
+        # Colours that are legible on light and dark pages; ticks and crosses carry the meaning.
+        green, red = "#2a9d3a", "#d9480f"
+        # The style sheet of a feedback page sets no padding between columns.
+        padding = "padding-left:.5em;padding-right:.5em"
         rows = []
         shown = [] if self.unwritten else zip(self.outcomes, self._messages(), strict=True)
-        for one, message in shown:
-            mark, colour = ("✓", good) if one.passed else ("✗", bad)
+        for outcome, message in shown:
+            mark, colour = ("✓", green) if outcome.passed else ("✗", red)
             note = f"<br><code>{escape(message)}</code>" if message else ""
-            points = f"{one.points if one.passed else 0:g} / {one.points:g}"
+            points = f"{outcome.points if outcome.passed else 0:g} / {outcome.points:g}"
             rows.append(
                 f'<tr><td style="color:{colour};font-weight:bold;text-align:center">{mark}</td>'
-                f'<td style="{sides};text-align:left">{escape(one.line)}{note}</td>'
+                f'<td style="{padding};text-align:left">{escape(outcome.line)}{note}</td>'
                 f'<td style="text-align:right;white-space:nowrap">{points}</td></tr>'
             )
         hints = "".join(
-            f'<p style="border-left:4px solid {bad};padding-left:.6em;margin:.4em 0">'
+            f'<p style="border-left:4px solid {red};padding-left:.6em;margin:.4em 0">'
             f"{with_code(hint)}</p>"
             for hint in self.hints
         )
@@ -159,5 +169,5 @@ class Report:
 
 
 def with_code(text: str) -> str:
-    """Text as HTML, what stands between backticks as code."""
+    """Text as HTML, with code where there are backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -1,4 +1,4 @@
-"""What became of one test, in the words that judges of programs use."""
+"""The outcome of a test, in the usual terms of programming judges."""
 
 from enum import StrEnum
 

@@ -5,9 +5,9 @@
     train, valid, test = translation()              # built in, no download
     train, valid, test = translation("multi30k", "de", "en")
 
-What a loader returns is a `Splits`: plain lists, and where they come from. Every loader has a
-built-in default that needs no internet; the standard sets are fetched on first use into
-`cache_folder()`. docs/data.md has sources, licences and sizes of all of them in one table.
+A loader returns a `Splits`: plain lists, with their source and licence. Every loader has a built-in
+default that needs no internet; the standard sets are downloaded on first use into `cache_folder()`.
+docs/data.md has a table of all sources, licences and sizes.
 """
 
 from .batches import batches, blocks, stream

@@ -1,4 +1,4 @@
-"""Batches: lists of different lengths become padded tensors with masks.
+"""Turns lists of different lengths into padded tensors with masks.
 
 Batch first. A mask is boolean and True where there is a token.
 """
@@ -10,8 +10,8 @@ import torch
 
 __all__ = ["batches", "blocks", "stream"]
 
-# So many batches are sorted by length together: enough that one batch holds similar lengths, few
-# enough that its company changes from epoch to epoch.
+# The number of batches that are sorted by length together: enough for similar lengths within a
+# batch, few enough that the composition of a batch changes from epoch to epoch.
 _POOL = 50
 
 
@@ -26,13 +26,13 @@ def batches(
 
     examples: each a list of token ids, or a tuple of such lists and of numbers, all examples of
         the same kind: (source, target) for translation, (tokens, label) for sentiment.
-    shuffle: with it, examples of similar length come together (bucketing), and they and the
-        batches are in random order, which the generator's state decides alone. Without it, they
-        come in the order given. Default: shuffle where there is a generator.
-    pad: the id that fills up.
+    shuffle: True groups examples of similar length (bucketing), with examples and batches in random
+        order, which depends only on the generator's state. False keeps the order given. Default:
+        shuffle if there is a generator.
+    pad: the id that fills up shorter lists.
 
-    Yields what an example is, batched: a list becomes the pair (tokens (B, T), mask (B, T)),
-    T the longest of this batch; a number becomes a tensor (B,). So:
+    Yields batched examples: a list becomes the pair (tokens (B, T), mask (B, T)), with T the length
+    of the longest in this batch; a number becomes a tensor (B,). So:
 
         for (source, source_mask), (target, target_mask) in batches(pairs, 32, generator): ...
         for (tokens, mask), labels in batches(reviews, 32, generator): ...
@@ -40,7 +40,7 @@ def batches(
 
     The last batch may be smaller. tokens are int64, whole-number labels int64, others float32.
     Errors: ValueError for a batch_size below 1, for shuffling without a generator, and for tokens
-    that are still words; TypeError when the examples are not all of one kind.
+    that are still words; TypeError when the examples are not all of the same kind.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}, and must be at least 1")
@@ -54,17 +54,21 @@ def batches(
     return _batches(examples, batch_size, generator if shuffle else None, pad)
 
 
-def _batches(examples, batch_size, generator, pad):
-    for chosen in _choose(examples, batch_size, generator):
-        batch = [examples[index] for index in chosen]
+def _batches(
+    examples: Sequence[Any], batch_size: int, generator: torch.Generator | None, pad: int
+) -> Iterator[Any]:
+    for indices in _batch_indices(examples, batch_size, generator):
+        batch = [examples[index] for index in indices]
         if isinstance(batch[0], tuple):
             yield tuple(_tensors(field, pad) for field in zip(*batch, strict=True))
         else:
             yield _tensors(batch, pad)
 
 
-def _choose(examples, batch_size, generator):
-    """Lists of indices, one for each batch."""
+def _batch_indices(
+    examples: Sequence[Any], batch_size: int, generator: torch.Generator | None
+) -> list[list[int]]:
+    """The indices of the examples of each batch."""
     if generator is None:
         order = list(range(len(examples)))
     else:
@@ -79,13 +83,13 @@ def _choose(examples, batch_size, generator):
     return groups
 
 
-def _lengths(example):
+def _lengths(example: Any) -> list[int]:
     fields = example if isinstance(example, tuple) else (example,)
     return [len(field) for field in fields if isinstance(field, Sequence)]
 
 
-def _kind(example):
-    """What an example is made of, as it is called in an error."""
+def _kind(example: Any) -> str:
+    """What an example is made of, in the words of an error message."""
     if isinstance(example, tuple):
         return "a tuple of " + ", ".join(_kind(field) for field in example)
     if isinstance(example, str):
@@ -99,7 +103,7 @@ def _kind(example):
     raise TypeError(f"{type(example).__name__} is neither a list of ids nor a number")
 
 
-def _tensors(field, pad):
+def _tensors(field: Sequence[Any], pad: int) -> Any:
     """One field of a batch: numbers (B,), or lists as tokens (B, T) and mask (B, T)."""
     if not isinstance(field[0], Sequence):
         whole = all(isinstance(number, int) for number in field)
@@ -108,7 +112,7 @@ def _tensors(field, pad):
     longest = int(lengths.max())
     mask = torch.arange(longest) < lengths[:, None]
     tokens = torch.full((len(field), longest), pad, dtype=torch.int64)
-    # In row order, the True places of the mask are the tokens one after another.
+    # In row order, the True entries of the mask are the tokens one after another.
     tokens[mask] = torch.tensor([id for sequence in field for id in sequence], dtype=torch.int64)
     return tokens, mask
 
@@ -116,8 +120,8 @@ def _tensors(field, pad):
 def stream(lines: Iterable[Sequence[str]], end: str) -> list[str]:
     """All lines as one list of tokens, each line followed by `end`.
 
-    end: "<eos>" for words, as language models of the Penn Treebank count it, or "\\n" for
-    characters, which gives the text back.
+    end: "<eos>" for words, as is usual for the Penn Treebank, or "\\n" for characters, which
+    restores the text.
     """
     return [token for line in lines for token in (*line, end)]
 
@@ -127,9 +131,9 @@ def blocks(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """A long text as batches for truncated back-propagation through time.
 
-    The text is cut into batch_size equal rows (what is left over at the end is dropped), and the
-    rows into blocks of `length`: row b of a block goes on where row b of the block before ended,
-    so the last state of one block is the first of the next.
+    The text is cut into batch_size equal rows (the rest at the end is dropped), and the rows into
+    blocks of `length`. Row b of a block continues row b of the block before, so the last state of
+    one block is the first of the next.
 
     Yields (inputs, targets), both (B, T) with B = batch_size and T = length (the last block may be
     shorter); targets are the inputs one step later.

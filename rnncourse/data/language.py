@@ -1,11 +1,12 @@
-"""Text for language models, by words or by characters."""
+"""Loads text for language models, by words or by characters."""
 
 import platform
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .download import Remote, fetch
-from .splits import PLACES, Splits, divide
+from .splits import SPLIT_NAMES, Catalogued, Splits, choose, divide
 from .tokenisation import SPACES, TOKENS, tokenise
 
 __all__ = ["language"]
@@ -66,10 +67,10 @@ def language(name: str = "python_manual", level: str = "word") -> Splits:
     """Text as lines, each a list of tokens.
 
     name:
-        "python_manual"     the reference manual that every Python carries (`help("if")` shows it);
-                            no download. It differs a little between Python versions, so record
-                            `checksum()` with results. Repeated paragraphs are dropped; each of the
-                            others goes to train, valid or test by its own text.
+        "python_manual"     the reference manual that comes with every Python (`help("if")` shows
+                            it); no download. It differs slightly between Python versions, so record
+                            `checksum()` with results. Repeated paragraphs are dropped; the others
+                            are assigned to train, valid and test by their own text.
                             Licence: PSF. Source: the module pydoc_data.topics.
         "penn_treebank"     the Wall Street Journal as Mikolov prepared it: lower case, 10,000
                             words, others <unk>, numbers N; official division. Licence: the
@@ -83,77 +84,76 @@ def language(name: str = "python_manual", level: str = "word") -> Splits:
     level: "word" or "char".
 
     No token marks the end of a line, and lines may be empty: `stream(lines, "<eos>")`, for
-    characters `stream(lines, "\\n")`, makes one text of them as language models are trained on.
-    Words of "penn_treebank" and "wikitext2" are what spaces separate; the other two are cut by
-    `tokenise`, with one line for a paragraph of the manual.
+    characters `stream(lines, "\\n")`, joins them into one text to train a language model on.
+    "penn_treebank" and "wikitext2" are cut at spaces; the other two are cut by `tokenise`, with one
+    line for each paragraph of the manual.
     Errors: ValueError for an unknown name or level; DataError when a download fails.
     """
     if level not in ("word", "char"):
         raise ValueError(f'level is {level!r}; it must be "word" or "char"')
-    if name not in _SETS:
-        raise ValueError(f"there is no text {name!r}; there are: {', '.join(_SETS)}")
-    read, source, licence = _SETS[name]
-    texts, cut, tokens = read(level)
+    chosen = choose(SETS, name, "text")
+    texts, cut, tokens = chosen.read(level)
     if level == "char":
         cut, tokens = list, "characters as they are"
     return Splits(
         name=f"{name} ({level}s)",
-        **{place: [cut(line) for line in lines] for place, lines in texts.items()},
-        source=source,
-        licence=licence,
+        **{split: [cut(line) for line in lines] for split, lines in texts.items()},
+        source=chosen.source,
+        licence=chosen.licence,
         tokens=tokens,
     )
 
 
-# Each reader returns ({place: lines of text}, how to cut a line into words, and that in words).
+# Each reader returns the lines of each split, the function that cuts a line into words, and the
+# description of that function.
+Reading = tuple[dict[str, list[str]], Callable[[str], list[str]], str]
+
+_UNDERLINE = re.compile(r"([*=~^-])\1{3,}")
 
 
-_RULE = re.compile(r"([*=~^-])\1{3,}")
-
-
-def _python_manual(level):
+def _python_manual(level: str) -> Reading:
     from pydoc_data.topics import topics
 
-    # Many topics are also a part of a longer one ("while" of "compound"): left in, the test text
-    # would have been seen in training.
-    paragraphs = {}
+    # Many topics are also part of a longer one ("while" of "compound"). Without removing them, test
+    # text would occur in training.
+    paragraphs: dict[str, str] = {}  # as one line, and as they stand in the manual
     for topic in sorted(topics):
         for paragraph in re.split(r"\n\s*\n", topics[topic]):
             # Without the lines of * or = that underline headings.
-            joined = " ".join(word for word in paragraph.split() if not _RULE.fullmatch(word))
-            paragraphs.setdefault(joined, paragraph.strip("\n"))
+            words = [word for word in paragraph.split() if not _UNDERLINE.fullmatch(word)]
+            paragraphs.setdefault(" ".join(words), paragraph.strip("\n"))
     paragraphs.pop("", None)
-    texts = divide(list(paragraphs.items()), key=lambda paragraph: paragraph[0])
+    divided = divide(list(paragraphs.items()), key=lambda paragraph: paragraph[0])
     if level == "word":
-        lines = {place: [joined for joined, _ in found] for place, found in texts.items()}
+        texts = {split: [joined for joined, _ in pairs] for split, pairs in divided.items()}
     else:
-        lines = {
-            place: [line for _, text in found for line in (*text.split("\n"), "")]
-            for place, found in texts.items()
+        texts = {
+            split: [line for _, original in pairs for line in (*original.split("\n"), "")]
+            for split, pairs in divided.items()
         }
-    return lines, tokenise, TOKENS
+    return texts, tokenise, TOKENS
 
 
-def _penn_treebank(level):
+def _penn_treebank(level: str) -> Reading:
     return _official(PENN_TREEBANK), str.split, SPACES
 
 
-def _wikitext2(level):
+def _wikitext2(level: str) -> Reading:
     return _official(WIKITEXT2), str.split, SPACES
 
 
-def _official(remotes):
+def _official(remotes: Sequence[Remote]) -> dict[str, list[str]]:
     texts = [[line.strip(" ") for line in _lines(path)] for path in fetch(remotes)]
-    return dict(zip(PLACES, texts, strict=True))
+    return dict(zip(SPLIT_NAMES, texts, strict=True))
 
 
 def _lines(path: Path) -> list[str]:
-    # Not splitlines(), which also splits at characters that are none of a text file's line ends.
+    # Not splitlines(), which also splits at characters that do not end a line of a text file.
     lines = path.read_text(encoding="utf-8").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def _tiny_shakespeare(level):
+def _tiny_shakespeare(level: str) -> Reading:
     [path] = fetch(TINY_SHAKESPEARE)
     lines = _lines(path)
     first, second = len(lines) * 90 // 100, len(lines) * 95 // 100
@@ -161,19 +161,19 @@ def _tiny_shakespeare(level):
     return texts, tokenise, TOKENS
 
 
-_SETS = {
-    "python_manual": (
+SETS = {
+    "python_manual": Catalogued(
         _python_manual,
         f"pydoc_data.topics of Python {platform.python_version()}",
         "PSF licence",
     ),
-    "penn_treebank": (
+    "penn_treebank": Catalogued(
         _penn_treebank,
         "Penn Treebank: Marcus et al. 1993, prepared by Mikolov et al. 2010",
         "Linguistic Data Consortium, research only",
     ),
-    "wikitext2": (_wikitext2, "WikiText-2: Merity et al. 2016", "CC BY-SA 3.0"),
-    "tiny_shakespeare": (
+    "wikitext2": Catalogued(_wikitext2, "WikiText-2: Merity et al. 2016", "CC BY-SA 3.0"),
+    "tiny_shakespeare": Catalogued(
         _tiny_shakespeare,
         "Shakespeare's plays, excerpts: Karpathy 2015",
         "public domain",

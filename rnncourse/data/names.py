@@ -1,5 +1,6 @@
-"""Family names, to tell the language from the characters."""
+"""Loads family names, to predict the language from the characters."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from .splits import Splits, divide
@@ -28,23 +29,24 @@ LANGUAGES = tuple(_LOCALES)
 def names(languages: Sequence[str] = LANGUAGES) -> Splits:
     """Pairs (characters of a family name, label); label n stands for languages[n].
 
-    languages: which of LANGUAGES to tell apart. Names that are in more than one of them are left
-    out. The languages differ in size (400 to 2,400 names): a model that always says the largest is
-    the score to beat. They differ a little between versions of faker: record `checksum()` with
-    results.
+    languages: which of LANGUAGES to distinguish. Names that occur in more than one of them are left
+    out. The languages differ in size (400 to 2,400 names): the baseline to beat is a model that
+    always predicts the largest. The names differ slightly between versions of faker, so record
+    `checksum()` with results.
     Errors: ValueError for an unknown language, one given twice, or fewer than two.
     Licence: MIT. Source: the locales of the package faker.
     """
     if unknown := [language for language in languages if language not in _LOCALES]:
-        raise ValueError(f"no names for {unknown}; there are: {', '.join(LANGUAGES)}")
+        raise ValueError(f"no names for {unknown}; available: {', '.join(LANGUAGES)}")
     if len(set(languages)) != len(languages) or len(languages) < 2:
         raise ValueError(f"languages are {list(languages)}: give two or more different ones")
-    found = [_family_names(_LOCALES[language]) for language in languages]
+    by_language = [_family_names(_LOCALES[language]) for language in languages]
+    occurrences = Counter(name for family_names in by_language for name in family_names)
     examples = [
         (list(name), label)
-        for label, here in enumerate(found)
-        for name in sorted(here)
-        if sum(name in there for there in found) == 1
+        for label, family_names in enumerate(by_language)
+        for name in sorted(family_names)
+        if occurrences[name] == 1
     ]
     return Splits(
         name=f"names ({', '.join(languages)})",
@@ -55,14 +57,14 @@ def names(languages: Sequence[str] = LANGUAGES) -> Splits:
     )
 
 
-def _family_names(locale):
+def _family_names(locale: str) -> set[str]:
     import importlib
 
     module = importlib.import_module(f"faker.providers.person.{locale}")
     return set(module.Provider.last_names)
 
 
-def _version():
+def _version() -> str:
     import importlib.metadata
 
     return importlib.metadata.version("faker")

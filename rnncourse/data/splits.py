@@ -1,28 +1,39 @@
-"""Training, validation and test examples, and the one rule that keeps them apart.
+"""Training, validation and test examples, and the rule that keeps them apart.
 
-Where a set has an official division, that is used. Everything else is divided by its own text:
-the hash of an example's key says where it belongs (80 in 100 to train, 10 to valid, 10 to test).
-So the division needs no seed and no stored list, does not depend on order, edition or size, and
-two examples with the same key can never be on different sides of it.
+A set with an official division keeps it. Everything else is divided by its own text: the hash of an
+example's key decides its split (80 in 100 go to train, 10 to valid, 10 to test). So the division
+needs no seed and no stored list, does not depend on order, edition or size, and two examples with
+the same key are always in the same split.
 """
 
 import hashlib
 import json
 import random
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Splits", "divide", "generate", "place", "sizes_of"]
+__all__ = [
+    "SPLIT_NAMES",
+    "Catalogued",
+    "Splits",
+    "choose",
+    "convert_first",
+    "divide",
+    "generate",
+    "sizes_of",
+    "split_of",
+]
 
-PLACES = ("train", "valid", "test")
+SPLIT_NAMES = ("train", "valid", "test")
+DEFAULT_SIZES = {"train": 10_000, "valid": 1_000, "test": 1_000}  # of generated sets
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Examples as plain lists, and what to say when you use them.
+    """Examples as plain lists, and what to cite when you use them.
 
-    `train, valid, test = splits` unpacks the lists. What an example is, each loader says.
+    `train, valid, test = splits` unpacks the lists. Each loader documents its examples.
     source: where it is from; licence: its terms; tokens: how text was cut into tokens.
     """
 
@@ -38,11 +49,11 @@ class Splits:
         return iter((self.train, self.valid, self.test))
 
     def checksum(self) -> str:
-        """sha256 over all examples, to record with results: the same sum, the same data."""
+        """sha256 of all examples, to record with results: equal sums mean equal data."""
         return hashlib.sha256(json.dumps(list(self)).encode()).hexdigest()
 
     def __repr__(self) -> str:
-        sizes = " · ".join(f"{place} {len(getattr(self, place)):,}" for place in PLACES)
+        sizes = " · ".join(f"{split} {len(getattr(self, split)):,}" for split in SPLIT_NAMES)
         return "\n".join(
             [
                 f"{self.name}: {sizes}",
@@ -53,25 +64,55 @@ class Splits:
         )
 
 
-def place(key: str) -> str:
-    """Where the example with this key belongs: "train", "valid" or "test"."""
+@dataclass(frozen=True)
+class Catalogued:
+    """A set that a loader offers by name.
+
+    read: reads it; each loader documents its readers. source, licence: as in `Splits`.
+    """
+
+    read: Callable[..., Any]
+    source: str
+    licence: str
+
+
+def choose(sets: Mapping[str, Catalogued], name: str, kind: str) -> Catalogued:
+    """The set with this name. Errors: ValueError for an unknown one; kind is what it calls it."""
+    if name not in sets:
+        raise ValueError(f"there is no {kind} {name!r}; available: {', '.join(sets)}")
+    return sets[name]
+
+
+def split_of(key: str) -> str:
+    """The split of the example with this key: "train", "valid" or "test"."""
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 10
     return {8: "valid", 9: "test"}.get(number, "train")
 
 
 def sizes_of(train: int | None, valid: int | None, test: int | None) -> dict[str, int | None]:
-    """What a caller asked for, by place. Errors: ValueError when a size is negative."""
-    sizes = dict(zip(PLACES, (train, valid, test), strict=True))
-    if bad := {name: size for name, size in sizes.items() if size is not None and size < 0}:
-        raise ValueError(f"sizes cannot be negative: {bad}")
+    """The requested sizes by split. Errors: ValueError when a size is negative."""
+    sizes = {"train": train, "valid": valid, "test": test}
+    negative = {split: size for split, size in sizes.items() if size is not None and size < 0}
+    if negative:
+        raise ValueError(f"sizes cannot be negative: {negative}")
     return sizes
 
 
+def convert_first(
+    examples: dict[str, list], sizes: dict[str, int | None], convert: Callable[[Any], Any]
+) -> dict[str, list]:
+    """The first examples of each split, converted; as many as sizes asks for, None is all."""
+    return {
+        split: [convert(example) for example in examples[split][: sizes[split]]]
+        for split in SPLIT_NAMES
+    }
+
+
 def divide(examples: list, key: Callable[[Any], str]) -> dict[str, list]:
-    """The examples by their place, each list in the order given."""
-    divided: dict[str, list] = {name: [] for name in PLACES}
+    """The examples by split, each list in the order given."""
+    divided: dict[str, list] = {split: [] for split in SPLIT_NAMES}
     for example in examples:
-        divided[place(key(example))].append(example)
+        divided[split_of(key(example))].append(example)
     return divided
 
 
@@ -80,36 +121,37 @@ def generate(
     key: Callable[[Any], Hashable],
     sizes: dict[str, int | None],
     seed: int,
-    place: Callable[[str], str] = place,
+    assign: Callable[[str], str] = split_of,
 ) -> dict[str, list]:
-    """Draw examples with different keys until every place has as many as `sizes` asks for.
+    """Draw examples with different keys until every split has as many as `sizes` asks for.
 
-    sizes: by place; None is 10,000 to train, 1,000 valid and 1,000 to test.
+    sizes: by split; None is 10,000 for train, 1,000 for valid and 1,000 for test.
     draw: makes one example from the random numbers it is given.
-    place: the rule that says where a key belongs; what belongs to no place of `sizes` is left out.
-    With more wanted of one place, the examples before stay the same, and so do the other places.
+    assign: the split of a key. Examples whose split is not in `sizes` are left out.
+    If one split is asked to be larger, its first examples and the other splits stay the same.
     Errors: ValueError when no new example turns up for a long time.
     """
-    default = {"train": 10_000, "valid": 1_000, "test": 1_000}
-    sizes = {name: default[name] if size is None else size for name, size in sizes.items()}
+    targets = {
+        split: DEFAULT_SIZES[split] if size is None else size for split, size in sizes.items()
+    }
     rng = random.Random(seed)
-    filled: dict[str, list] = {name: [] for name in sizes}
-    seen: set[Hashable] = set()
-    patience = misses = 20_000
-    while any(len(filled[name]) < sizes[name] for name in sizes):
+    drawn: dict[str, list] = {split: [] for split in targets}
+    keys: set[Hashable] = set()
+    patience = misses_left = 20_000
+    while any(len(drawn[split]) < target for split, target in targets.items()):
         example = draw(rng)
-        text = key(example)
-        here = place(str(text))
-        if text in seen or len(filled.get(here, ())) == sizes.get(here, 0):
-            misses -= 1
-            if not misses:
-                found = {name: len(filled[name]) for name in sizes}
+        example_key = key(example)
+        split = assign(str(example_key))
+        if example_key in keys or len(drawn.get(split, ())) == targets.get(split, 0):
+            misses_left -= 1
+            if not misses_left:
+                counts = {split: len(examples) for split, examples in drawn.items()}
                 raise ValueError(
-                    f"there are too few different examples for {sizes}: after {patience:,} draws "
-                    f"without a new one there are {found}. Ask for fewer, or for longer ones"
+                    f"there are too few different examples for {targets}: {patience:,} draws in a "
+                    f"row gave no new one, with {counts} drawn. Ask for fewer, or for longer ones"
                 )
             continue
-        misses = patience
-        seen.add(text)
-        filled[here].append(example)
-    return filled
+        misses_left = patience
+        keys.add(example_key)
+        drawn[split].append(example)
+    return drawn

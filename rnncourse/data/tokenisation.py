@@ -1,14 +1,14 @@
-"""From text to tokens and back, by rules that fit on a page.
+"""Cuts text into tokens and joins them again, by rules that fit on a page.
 
 What `tokenise` does, in this order:
 1. Unicode NFC, lower case, curly apostrophes made straight, invisible direction marks removed.
 2. A number keeps its inner points, commas and colons: "1,500", "3.5", "10:30" are one token each.
-3. A word keeps its inner hyphens ("t-shirt"). At an apostrophe it is cut: in French, Italian and
+3. A word keeps its inner hyphens ("t-shirt"). It is cut at an apostrophe: in French, Italian and
    Catalan after it ("l'homme" -> "l'", "homme"), in all other languages before it
    ("don't" -> "don", "'t").
 4. A Chinese character or Japanese kana is a token by itself. Other scripts that use no spaces
    (Thai, Lao, Khmer, Burmese) are not cut further: a run of letters is one token.
-5. Every other mark is a token by itself. White space separates and is not kept.
+5. Every other mark is a token by itself. White space separates tokens and is not kept.
 """
 
 import re
@@ -21,7 +21,7 @@ TOKENS = "lower case; words, numbers and marks apart (rnncourse.data.tokenise)"
 SPACES = "as it comes, separated by spaces"
 
 _CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-# Listed rather than `\W`, because Python counts the vowel signs of Indian scripts as \W.
+# A list instead of `\W`, because Python counts the vowel signs of Indian scripts as \W.
 _MARKS = (
     "!-/:-@\\[-^`{-~"  # ASCII but for letters, digits and _
     "\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"  # Latin
@@ -38,7 +38,7 @@ _CUT_AFTER = re.compile(f"{_NUMBER}|{_WORD}'(?={_LETTER})|{_WORD}|\\S")
 _CUT_BEFORE = re.compile(f"{_NUMBER}|(?<={_LETTER})'{_LETTER}+|{_WORD}|\\S")
 _ELIDING = {"fr", "it", "ca"}
 
-_DOTLESS = {"tr", "az"}  # there the lower case of I is ı, and everywhere that of İ should be i
+_DOTLESS = {"tr", "az"}  # in these, the lower case of I is ı; in all languages, that of İ is i
 _CLEAN = str.maketrans(
     {"’": "'", "ʼ": "'", "İ": "i", **dict.fromkeys("\u200e\u200f\u061c\u2060\ufeff")}
 )
@@ -58,18 +58,20 @@ def tokenise(text: str, language: str = "en") -> list[str]:
     if _base(language) in _DOTLESS:
         text = text.replace("I", "ı")
     text = text.lower()
-    found = (_CUT_AFTER if _base(language) in _ELIDING else _CUT_BEFORE).findall(text)
-    return [sys.intern(token) for token in found]  # each word once in memory: IMDb has 12 million
+    pattern = _CUT_AFTER if _base(language) in _ELIDING else _CUT_BEFORE
+    # Interned, each word is in memory once: IMDb has 12 million tokens.
+    return [sys.intern(token) for token in pattern.findall(text)]
 
 
-def _base(language):
+def _base(language: str) -> str:
+    """ "fr" for "fr_CA"."""
     return re.split("[-_]", language)[0].lower()
 
 
 _JOINS_LEFT = set(".,)]}…%»”;:!?、。，．）］」』：；！？،؛؟।")  # no space before these
-_JOINS_RIGHT = set("([{«“„¿¡#、。「『（，")  # and none after these
-# What single languages do otherwise: more that join left, more that join right, that stand apart.
-_CUSTOMS = {
+_JOINS_RIGHT = set("([{«“„¿¡#、。「『（，")  # no space after these
+# Exceptions of single languages: also joined left, also joined right, joined neither way.
+_EXCEPTIONS = {
     "en": ("", "$£€", ""),
     "de": ("“", "", "“%"),
     "fr": ("", "", ";:!?%«»"),
@@ -78,13 +80,13 @@ _IS_CJK = re.compile(f"[{_CJK}]")
 
 
 def detokenise(tokens: list[str], language: str = "en") -> str:
-    """A text that reads as it is usually written; good enough to score with sacrebleu.
+    """The tokens as a normally written text; good enough to score with sacrebleu.
 
-    Spaces go where the language wants them: none before a full stop or after "(", none inside
+    Spaces follow the rules of the language: none before a full stop or after "(", none inside
     "don't" and "l'homme", in French one before ; : ! ? and inside « », none between Chinese or
     Japanese characters; straight quotes alternate between opening and closing. What `tokenise`
-    did away with (capitals, kinds of spaces, curly apostrophes) does not come back, so score
-    lower case against lower case:
+    removed (capitals, kinds of spaces, curly apostrophes) is not restored, so score lower case
+    against lower case:
 
         sacrebleu.corpus_bleu(
             [detokenise(tokens, "fr") for tokens in hypotheses],
@@ -94,10 +96,12 @@ def detokenise(tokens: list[str], language: str = "en") -> str:
     >>> detokenise(['don', "'t", 'walk', '1,500', 'miles', ',', 'ann', '!'])
     "don't walk 1,500 miles, ann!"
     """
-    more_left, more_right, apart = _CUSTOMS.get(_base(language), ("", "", ""))
+    more_left, more_right, apart = _EXCEPTIONS.get(_base(language), ("", "", ""))
     joins_left = (_JOINS_LEFT - set(apart)) | set(more_left)
     joins_right = (_JOINS_RIGHT - set(apart)) | set(more_right)
-    text, glued, quoted = "", True, False  # glued: the next token follows without a space
+    text = ""
+    glued = True  # the next token follows without a space
+    quoted = False  # inside straight quotes
     for token in tokens:
         quote = token == '"'
         joins = (

@@ -1,6 +1,7 @@
-"""Toy tasks: the first thing to run a new sequence-to-sequence model on."""
+"""Toy tasks, to try a new sequence-to-sequence model on first."""
 
 import random
+from collections.abc import Callable
 
 from .splits import Splits, generate, sizes_of
 
@@ -25,16 +26,16 @@ def toy(
         "sort"     f c a -> a c f, in the order of the alphabet
         "add"      1 7 + 2 5 -> 4 2, digits of two numbers and of their sum
     longest: sources of "copy", "reverse" and "sort" have 1 to `longest` letters, every length
-        equally often as far as there are enough; numbers of "add" have 1 to longest // 2 digits.
+        equally often while there are enough; numbers of "add" have 1 to longest // 2 digits.
 
-    The same seed gives the same pairs; no source is in two of the lists or twice in one.
-    Errors: ValueError for an unknown name, or more examples than there are.
+    The same seed gives the same pairs; no source occurs twice, in one list or in two.
+    Errors: ValueError for an unknown name, or for more examples than exist.
     Source: generated; nothing to license.
     """
     if name not in _RULES:
-        raise ValueError(f"there is no toy {name!r}; there are: {', '.join(_RULES)}")
+        raise ValueError(f"there is no toy task {name!r}; available: {', '.join(_RULES)}")
     if longest < 2:
-        raise ValueError(f"longest is {longest}, and must be at least 2")
+        raise ValueError(f"longest is {longest}, but must be at least 2")
     sizes = sizes_of(train, valid, test)
     pairs = generate(
         lambda rng: _RULES[name](rng, longest), lambda pair: " ".join(pair[0]), sizes, seed
@@ -48,16 +49,19 @@ def toy(
     )
 
 
-def _letters(rule):
+Rule = Callable[[random.Random, int], tuple[list[str], list[str]]]
+
+
+def _letters(target_of: Callable[[list[str]], list[str]]) -> Rule:
     def draw(rng: random.Random, longest: int) -> tuple[list[str], list[str]]:
         source = [rng.choice(LETTERS) for _ in range(rng.randint(1, longest))]
-        return source, rule(source)
+        return source, target_of(source)
 
     return draw
 
 
 def _add(rng: random.Random, longest: int) -> tuple[list[str], list[str]]:
-    def number():
+    def number() -> int:
         digits = rng.randint(1, longest // 2)
         return rng.randrange(10 ** (digits - 1) if digits > 1 else 0, 10**digits)
 

@@ -1,14 +1,30 @@
-"""Pairs of sentences in two languages."""
+"""Loads pairs of sentences in two languages."""
+
+from __future__ import annotations
 
 import hashlib
 import random
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
 
 from .archive import read_gzip, read_zip
 from .download import Remote, fetch
-from .splits import PLACES, Splits, divide, generate, place, sizes_of
+from .splits import (
+    SPLIT_NAMES,
+    Catalogued,
+    Splits,
+    choose,
+    convert_first,
+    divide,
+    generate,
+    sizes_of,
+    split_of,
+)
 from .tokenisation import TOKENS, tokenise
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 __all__ = ["phrases_held_back", "translation"]
 
@@ -36,7 +52,7 @@ TATOEBA = (
         "tatoeba/fra-eng.zip",
         "http://d2l-data.s3-accelerate.amazonaws.com/fra-eng.zip",
         "sha1:94646ad1522d915e7b0f9296181140edcf86a4f5",
-        # The edition of September 2017, which is no longer to be had at a fixed address.
+        # The edition of September 2017, which no longer has a fixed address.
         editions=("sha256:16c4f7d0df9e7c5e6c54cdb0447f3f4a18a55052ff5e2e0b27dd4a06c0e49d04",),
     ),
 )
@@ -51,61 +67,58 @@ def translation(
     test: int | None = None,
     seed: int = 0,
 ) -> Splits:
-    """Pairs (source tokens, target tokens) that say the same in two languages.
+    """Pairs (source tokens, target tokens) with the same meaning in two languages.
 
     name:
         "phrases"   dates, spans of time, quantities, prices, lists of countries and languages, one
-                    to three of them joined; composed by a grammar of ours from the Unicode CLDR,
-                    the data by which computers write dates and numbers in each language. No
+                    to three of them joined; composed by our own grammar from the Unicode CLDR, the
+                    data with which computers write dates and numbers in each language. No
                     download. Real words, agreement and word order ("Sunday, March 10, 2024" ->
                     "dimanche 10 mars 2024"), but phrases, not sentences with verbs. Licence:
-                    Unicode License v3. Source: CLDR, by way of the package babel (BSD).
+                    Unicode License v3. Source: CLDR, through the package babel (BSD).
         "multi30k"  descriptions of photographs in English, German and French: 29,000 / 1,014 /
                     1,000 (test_2016_flickr). Licence: research and education, non-commercial.
                     Source: Elliott et al. 2016, 2017.
         "tatoeba"   everyday sentences in English and French, the shortest first; no English
                     sentence is in two of the lists. Licence: CC BY 2.0. Source: tatoeba.org and
                     manythings.org/anki.
-    source, target: codes of languages; for "phrases" any two that babel knows well enough, such as
+    source, target: language codes; for "phrases" any two that babel has enough data for, such as
         "en", "fr", "de", "ja", "pt_BR".
-    train, valid, test: how many; None is 10,000, 1,000 and 1,000 composed ones, and all that there
-        are of a real set (else its first ones).
+    train, valid, test: how many. None is 10,000, 1,000 and 1,000 phrases, or all pairs of a real
+        set; a number is the first ones of a real set.
     seed: for "phrases"; the same seed and the same version of babel give the same pairs. No source
-        phrase is in two of the lists or twice in one. One phrase in twenty is in no list of any
-        seed: `phrases_held_back` has them.
+        phrase occurs twice, in one list or in two. One phrase in twenty is in no list of any seed:
+        `phrases_held_back` returns those.
 
-    All text is cut by `tokenise`, which lowers the case; `detokenise` puts it together again.
+    All text is cut by `tokenise`, which lowers the case; `detokenise` joins it again.
     Errors: ValueError for an unknown name or language; DataError when a download fails.
     """
-    if name not in _SETS:
-        raise ValueError(f"there is no set of pairs {name!r}; there are: {', '.join(_SETS)}")
+    chosen = choose(SETS, name, "set of pairs")
     if source == target:
         raise ValueError(f"source and target are both {source!r}; translation needs two languages")
     sizes = sizes_of(train, valid, test)
-    read, origin, licence = _SETS[name]
+    origin = chosen.source
     if name == "phrases":
-        examples = _phrases(source, target, sizes, seed)
-        origin = f"CLDR through babel {_babel_version()}, seed {seed}"
+        examples = chosen.read(source, target, sizes, seed)
+        origin += f" through babel {_babel_version()}, seed {seed}"
     else:
-        examples = {
-            there: [
-                (tokenise(left, source), tokenise(right, target))
-                for left, right in found[: sizes[there]]
-            ]
-            for there, found in read(source, target).items()
-        }
+        examples = convert_first(
+            chosen.read(source, target),
+            sizes,
+            lambda pair: (tokenise(pair[0], source), tokenise(pair[1], target)),
+        )
     return Splits(
         name=f"{name} ({source} to {target})",
         **examples,
         source=origin,
-        licence=licence,
+        licence=chosen.licence,
         tokens=TOKENS,
     )
 
 
 # --- phrases ------------------------------------------------------------------------------------
 
-# As in CLDR. What one of the two languages has no name for is left out.
+# Codes of CLDR. Those for which one of the two languages has no name are left out.
 CODES = {
     "territories": str.split(
         "AR AT AU BE BR CA CH CL CN CO CU CZ DE DK DZ EG ES FI FR GB GR HU ID IE IL IN IR IS IT JP "
@@ -126,14 +139,24 @@ CODES = {
         "mass-kilogram/duration-day length-centimeter/duration-year"
     ),
 }
-AGO = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
+Granularity = Literal["minute", "hour", "day", "week", "month", "year"]
+# The units of relative times, in seconds.
+AGO: dict[Granularity, int] = {
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 604800,
+    "month": 2592000,
+    "year": 31536000,
+}
 FIRST, LAST = date(1950, 1, 1).toordinal(), date(2049, 12, 31).toordinal()
 
-# A phrase is drawn once, and then written in each language: Phrase = the text in a locale.
-Phrase = Callable[[object], str]
+Codes = dict[str, list[str]]  # those of CODES that both languages have names for
+# A phrase is drawn once, and then written in each language.
+Phrase = Callable[["Locale"], str]
 
 
-def _date(rng, known) -> Phrase:
+def _date(rng: random.Random, codes: Codes) -> Phrase:
     from babel.dates import format_date, format_skeleton
 
     day = date.fromordinal(rng.randint(FIRST, LAST))
@@ -143,7 +166,7 @@ def _date(rng, known) -> Phrase:
     return lambda locale: format_skeleton(style, day, locale=locale)
 
 
-def _range_of_dates(rng, known) -> Phrase:
+def _range_of_dates(rng: random.Random, codes: Codes) -> Phrase:
     from babel.dates import format_interval
 
     start = rng.randint(FIRST, LAST - 60)
@@ -151,7 +174,7 @@ def _range_of_dates(rng, known) -> Phrase:
     return lambda locale: format_interval(*days, "yMMMd", locale=locale)
 
 
-def _relative_time(rng, known) -> Phrase:
+def _relative_time(rng: random.Random, codes: Codes) -> Phrase:
     from babel.dates import format_timedelta
 
     unit = rng.choice(list(AGO))
@@ -161,60 +184,62 @@ def _relative_time(rng, known) -> Phrase:
     )
 
 
-def _quantity(rng, known) -> Phrase:
-    number, unit = _number(rng), rng.choice(known["units"])
-    return lambda locale: _measured(number, unit, locale)
+def _quantity(rng: random.Random, codes: Codes) -> Phrase:
+    number, unit = _number(rng), rng.choice(codes["units"])
+    return lambda locale: _quantity_in_words(number, unit, locale)
 
 
-def _rate(rng, known) -> Phrase:
-    number, unit = _number(rng), rng.choice(known["rates"])
-    return lambda locale: _measured(number, unit, locale)
+def _rate(rng: random.Random, codes: Codes) -> Phrase:
+    number, unit = _number(rng), rng.choice(codes["rates"])
+    return lambda locale: _quantity_in_words(number, unit, locale)
 
 
-def _measured(number, unit, locale):
-    """The quantity in words. Errors: LookupError when the locale has none for this unit."""
+def _quantity_in_words(number: int, unit: str, locale: Locale) -> str:
+    """Errors: LookupError when the locale has no words for this unit."""
     from babel.units import format_compound_unit, format_unit
 
-    one, _, per = unit.partition("/")
-    # Where the long form is the same as the short one, babel has only the short one, and shows
-    # the unit's code in place of the long one.
+    measured, _, per = unit.partition("/")
+    # When the long form equals the short one, babel has only the short one and returns the code of
+    # the unit instead of the long one.
     for length in ("long", "short"):
         if per:
             text = format_compound_unit(
-                number, one, denominator_unit=per, length=length, locale=locale
+                number, measured, denominator_unit=per, length=length, locale=locale
             )
         else:
-            text = format_unit(number, one, length=length, locale=locale)
-        if one not in text and (not per or per not in text):
+            text = format_unit(number, measured, length=length, locale=locale)
+        if text and measured not in text and (not per or per not in text):
             return text
     raise LookupError(f"{locale} has no words for {unit}")
 
 
-def _price(rng, known) -> Phrase:
+def _price(rng: random.Random, codes: Codes) -> Phrase:
     from babel.numbers import format_currency
 
-    number, currency = _number(rng), rng.choice(known["currencies"])
+    number, currency = _number(rng), rng.choice(codes["currencies"])
     return lambda locale: format_currency(
         number, currency, "#,##0", locale, currency_digits=False, format_type="name"
     )
 
 
-def _list_of_names(rng, known) -> Phrase:
+def _list_of_names(rng: random.Random, codes: Codes) -> Phrase:
     from babel.lists import format_list
 
     kind = rng.choice(("territories", "languages"))
-    chosen = rng.sample(known[kind], rng.randint(1, 3))
-    style = rng.choice(("standard", "standard", "or"))
-    return lambda locale: format_list([getattr(locale, kind)[c] for c in chosen], style, locale)
+    chosen = rng.sample(codes[kind], rng.randint(1, 3))
+    style: Literal["standard", "or"] = rng.choice(("standard", "standard", "or"))
+    return lambda locale: format_list(
+        [getattr(locale, kind)[code] for code in chosen], style, locale
+    )
 
 
-def _variety(rng, known) -> Phrase:
-    language, country = rng.choice(known["languages"]), rng.choice(known["territories"])
+def _variety(rng: random.Random, codes: Codes) -> Phrase:
+    language, country = rng.choice(codes["languages"]), rng.choice(codes["territories"])
     return lambda locale: f"{locale.languages[language]} ({locale.territories[country]})"
 
 
-def _number(rng):
-    # Small ones more often: there agreement happens.
+def _number(rng: random.Random) -> int:
+    # Small numbers more often: nouns agree with those.
     return rng.choice((rng.randint(1, 9), rng.randint(1, 99), 10 * rng.randint(1, 99)))
 
 
@@ -236,72 +261,76 @@ HELD_BACK = "held back"
 
 
 def phrases_held_back(source: str, target: str, count: int, seed: int) -> list:
-    """Phrases that `translation` gives to nobody, whatever its seed: for testing what was trained
-    on any of its lists. The capstone is graded with them, from a seed that is drawn in grading.
+    """Phrases that `translation` never returns, whatever its seed, to test what was trained on it.
 
+    The capstone is graded with them, from a seed that is drawn during grading.
     Returns `count` pairs (source tokens, target tokens), no source phrase twice.
     """
     return _phrases(source, target, {HELD_BACK: count}, seed)[HELD_BACK]
 
 
-def _place(key: str) -> str:
-    """As for every other set, but that half of what is not for training or validation is kept."""
-    here = place(key)
+def _split_of_phrase(key: str) -> str:
+    """As `split_of`, but half of the test phrases are held back."""
+    split = split_of(key)
     odd = hashlib.sha256(f"{HELD_BACK}: {key}".encode()).digest()[0] % 2
-    return HELD_BACK if here == "test" and odd else here
+    return HELD_BACK if split == "test" and odd else split
 
 
-def _phrases(source, target, sizes, seed):
-    locales = _locale(source), _locale(target)
-    known = {
-        kind: [code for code in codes if all(_has(loc, kind, code) for loc in locales)]
-        for kind, codes in CODES.items()
+def _phrases(source: str, target: str, sizes: dict[str, int | None], seed: int) -> dict[str, list]:
+    source_locale, target_locale = _locale(source), _locale(target)
+    codes = {
+        kind: [
+            code
+            for code in all_codes
+            if _has_name(source_locale, kind, code) and _has_name(target_locale, kind, code)
+        ]
+        for kind, all_codes in CODES.items()
     }
-    for kind, codes in known.items():
-        if len(codes) < len(CODES[kind]) / 2:
+    for kind, all_codes in CODES.items():
+        if len(codes[kind]) < len(all_codes) / 2:
             raise ValueError(
-                f"babel knows only {len(codes)} of {len(CODES[kind])} {kind} in both {source!r} "
-                f"and {target!r}: too little to compose phrases from"
+                f"babel knows only {len(codes[kind])} of {len(all_codes)} {kind} in both "
+                f"{source!r} and {target!r}: too few to compose phrases from"
             )
 
+    def write(phrases: list[Phrase], locale: Locale) -> list[str]:
+        return tokenise(_joined([phrase(locale) for phrase in phrases], locale), str(locale))
+
     def draw(rng: random.Random) -> tuple[list[str], list[str]]:
-        phrases = [rng.choice(PHRASES)(rng, known) for _ in range(rng.choice((1, 1, 2, 2, 3)))]
-        return tuple(
-            tokenise(_joined([write(locale) for write in phrases], locale), str(locale))
-            for locale in locales
-        )
+        phrases = [rng.choice(PHRASES)(rng, codes) for _ in range(rng.choice((1, 1, 2, 2, 3)))]
+        return write(phrases, source_locale), write(phrases, target_locale)
 
-    return generate(draw, lambda pair: " ".join(pair[0]), sizes, seed, _place)
+    return generate(draw, lambda pair: " ".join(pair[0]), sizes, seed, _split_of_phrase)
 
 
-def _has(locale, kind, code):
-    """Whether the locale has a name of its own for this code of CODES."""
+def _has_name(locale: Locale, kind: str, code: str) -> bool:
+    """Whether the locale has its own name for this code of CODES."""
     if kind in ("territories", "languages", "currencies"):
         return code in getattr(locale, kind)
     try:
-        return bool(_measured(2, code, locale))
+        return bool(_quantity_in_words(2, code, locale))
     except LookupError:
         return False
 
 
-def _joined(texts, locale):
+def _joined(texts: list[str], locale: Locale) -> str:
     from babel.lists import format_list
 
     return format_list(texts, "standard", locale)
 
 
-def _locale(code):
+def _locale(code: str) -> Locale:
     from babel import Locale, UnknownLocaleError
 
     try:
         return Locale.parse(code.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         raise ValueError(
-            f'babel knows no language {code!r}; codes look like "en", "fr" or "pt_BR"'
+            f'babel does not know the language {code!r}; codes look like "en", "fr" or "pt_BR"'
         ) from None
 
 
-def _babel_version():
+def _babel_version() -> str:
     import babel
 
     return babel.__version__
@@ -309,48 +338,49 @@ def _babel_version():
 
 # --- real ---------------------------------------------------------------------------------------
 
-# Each reader returns {place: pairs of texts}.
+# Each reader returns the pairs of texts of each split.
 
 
-def _multi30k(source, target):
-    _known("multi30k", ("en", "de", "fr"), source, target)
+def _multi30k(source: str, target: str) -> dict[str, list]:
+    _check_languages("multi30k", ("en", "de", "fr"), source, target)
     files = [
-        MULTI30K[f"{there}.{language}"]
-        for there in ("train", "val", "test_2016_flickr")
+        MULTI30K[f"{part}.{language}"]
+        for part in ("train", "val", "test_2016_flickr")
         for language in (source, target)
     ]
     texts = [
         read_gzip(path).decode("utf-8").removesuffix("\n").split("\n") for path in fetch(files)
     ]
     return {
-        there: list(zip(texts[2 * number], texts[2 * number + 1], strict=True))
-        for number, there in enumerate(PLACES)
+        split: list(zip(texts[2 * number], texts[2 * number + 1], strict=True))
+        for number, split in enumerate(SPLIT_NAMES)
     }
 
 
-def _tatoeba(source, target):
-    _known("tatoeba", ("en", "fr"), source, target)
+def _tatoeba(source: str, target: str) -> dict[str, list]:
+    _check_languages("tatoeba", ("en", "fr"), source, target)
     [path] = fetch(TATOEBA)
     lines = read_zip(path, "fra.txt").decode("utf-8").removesuffix("\n").split("\n")
-    # English, French, and in later editions who wrote them. Divided by the English, of which many
-    # sentences have several translations.
+    # English, French, and in later editions the authors. Divided by the English sentence, since
+    # many have several translations.
     divided = divide([line.split("\t")[:2] for line in lines], key=lambda pair: pair[0])
-    forwards = 1 if source == "en" else -1
-    return {there: [pair[::forwards] for pair in pairs] for there, pairs in divided.items()}
+    if source == "fr":
+        return {split: [pair[::-1] for pair in pairs] for split, pairs in divided.items()}
+    return divided
 
 
-def _known(name, languages, *asked):
-    for language in asked:
+def _check_languages(name: str, languages: tuple[str, ...], *requested: str) -> None:
+    for language in requested:
         if language not in languages:
             raise ValueError(f"{name} has no {language!r}; it has: {', '.join(languages)}")
 
 
-_SETS = {
-    "phrases": (_phrases, "CLDR", "Unicode License v3"),
-    "multi30k": (
+SETS = {
+    "phrases": Catalogued(_phrases, "CLDR", "Unicode License v3"),
+    "multi30k": Catalogued(
         _multi30k,
         "Multi30k, task 1: Elliott et al. 2016, 2017",
         "research and education, non-commercial",
     ),
-    "tatoeba": (_tatoeba, "tatoeba.org, by way of manythings.org/anki", "CC BY 2.0"),
+    "tatoeba": Catalogued(_tatoeba, "tatoeba.org, through manythings.org/anki", "CC BY 2.0"),
 }

@@ -4,10 +4,10 @@
 
     plots.unrolled(["how", "are", "you"])
 
-Every function returns a `Picture`: the last line of a cell shows it, with a text for who cannot see
-it; `.alt` is that text, `.save(path)` writes PNG, SVG or PDF. That text is written from the data;
-`alt="…"` replaces it, and `title="…"` stands above the picture. Tensors, arrays and lists are taken
-alike. Nothing is drawn at random, and matplotlib's settings stay as they are.
+Every function returns a `Picture`: as the last line of a cell it shows itself, with a text for
+people who cannot see it. `.alt` is that text, `.save(path)` writes PNG, SVG or PDF. The text is
+written from the data; `alt="…"` replaces it, and `title="…"` adds a title. Arguments can be
+tensors, arrays or lists. Nothing is drawn at random, and matplotlib's settings stay as they are.
 """
 
 import importlib
@@ -16,26 +16,26 @@ from typing import Any
 _HOME = {
     "Picture": "picture",
     "attention_map": "heatmaps",
-    "beam_tree": "tree",
+    "beam_tree": "search_tree",
     "cell": "cells",
     "curves": "lines",
     "distribution": "bars",
     "embedding_map": "points",
     "gates": "heatmaps",
     "gradient_norms": "lines",
-    "language_model_wiring": "networks",
+    "language_model_wiring": "wirings",
     "masks": "heatmaps",
     "searched_cell": "cells",
-    "sentiment_wiring": "networks",
+    "sentiment_wiring": "wirings",
     "states": "heatmaps",
-    "translation_wiring": "networks",
-    "unrolled": "networks",
+    "translation_wiring": "wirings",
+    "unrolled": "wirings",
 }
 __all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use. Where a problem set hides what a picture is made with (a beam search),
+    # Loaded on first use. Where a problem set hides the code that a picture needs (a beam search),
     # only that picture is missing.
     if name not in _HOME:
         raise AttributeError(f"module 'rnncourse.plots' has no attribute {name!r}")

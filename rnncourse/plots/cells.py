@@ -2,7 +2,7 @@
 
 from .diagram import Line, Shape, diagram, pretty
 from .picture import Picture
-from .trace import TIGHT, Value, trace
+from .trace import PRECEDENCE, Value, trace
 
 __all__ = ["cell", "searched_cell"]
 
@@ -12,30 +12,30 @@ CIRCLES = ("+", "−", "×", "÷", "^")  # drawn so, where both operands are lin
 
 
 def cell(step, *inputs, names=None, title=None, alt=None):
-    """The operations of any step function, as they really run on these inputs.
+    """The operations of a step function, recorded while it runs on these inputs.
 
         plots.cell(lstm_step, x, (h, c), W)
 
-    step: a function of an input, a state and whatever else it needs, such as weights; or a module.
-    inputs: what it is called with; tensors, tuples of tensors, functions. Names are those of the
-    step's parameters and variables.
+    step: a function of an input, a state and anything else it needs, such as weights; or a module.
+    inputs: its arguments: tensors, tuples of tensors, functions. Labels are the names of the step's
+    parameters and variables.
     names: other names for the inputs, one for each (a tuple of names for a tuple).
-    Only what reaches the result is drawn: checks of shapes, copies and changes of view are not.
+    Only operations that the result depends on are drawn; copies and changes of view are not.
     Errors: ValueError when the result is not a tensor or a tuple of them, or does not depend on the
     inputs, or there is too much to draw; whatever step raises.
     """
     graph = trace(step, inputs, names)
     sheet = _drawn(graph)
-    said = f"{graph.name}, as it computes: {graph.counted()}. {'; '.join(graph.equations())}."
-    return Picture(sheet.figure(title), alt or said)
+    alt_text = f"{graph.name}, as it computes: {graph.counted()}. {'; '.join(graph.equations())}."
+    return Picture(sheet.figure(title), alt or alt_text)
 
 
 def searched_cell(graph, *, title=None, alt=None):
-    """A cell that a search has found, given as data: the "Pokémon".
+    """A cell that a search found, given as data: the "Pokémon".
 
     graph: {"nodes": ((previous, activation), …), "output": (node, …)}, such as
     `reference.cells.ENAS_PUBLISHED`; see `reference.cells.enas_step`.
-    Errors: ValueError when the graph is not such a one.
+    Errors: ValueError when the graph is invalid.
     """
     nodes, output = _checked(graph)
     shapes = [
@@ -48,16 +48,19 @@ def searched_cell(graph, *, title=None, alt=None):
         sign = SIGN[activation]
         shapes.append(Shape(f"{n}  {sign}", ROLE.get(sign, "plain")))
         lines.append(Line(2 + previous, 0, 2 + n))
-    shapes.append(Shape("mean", "plain", crowd=len(output)))
+    shapes.append(Shape("mean", "plain", incoming=len(output)))
     shapes.append(Shape(pretty("h′"), "output", place="last"))
     end = len(shapes) - 1
     lines += [Line(2 + n, 0, end - 1) for n in output] + [Line(end - 1, 0, end)]
-    reads = "; ".join(f"{n} reads {one} ({name})" for n, (one, name) in enumerate(nodes, start=1))
-    said = (
+    reads = "; ".join(
+        f"{n} reads {previous} ({activation})"
+        for n, (previous, activation) in enumerate(nodes, start=1)
+    )
+    alt_text = (
         f"A searched cell of {len(nodes) + 1} nodes. Node 0 reads x and h (tanh)"
         f"{'; ' if reads else ''}{reads}. The new state is the mean of {_listed(output)}."
     )
-    return Picture(diagram(shapes, lines).figure(title), alt or said)
+    return Picture(diagram(shapes, lines).figure(title), alt or alt_text)
 
 
 def _checked(graph):
@@ -82,8 +85,8 @@ def _checked(graph):
 
 
 def _listed(numbers):
-    *most, last = [str(n) for n in numbers]
-    return f"{', '.join(most)} and {last}" if most else last
+    *others, last = [str(n) for n in numbers]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _drawn(graph):
@@ -94,11 +97,10 @@ def _drawn(graph):
     for n, node in enumerate(shown):
         for place, value in enumerate(node.reads):
             if isinstance(value, Value) and id(value.node) in number:
-                # Which one is taken off, or divides, must be told.
-                tell = place == 1 and shapes[n].text in ("−", "÷", "^")
-                lines.append(
-                    Line(number[id(value.node)], value.port, n, shapes[n].text if tell else "")
-                )
+                # Where the order of the operands matters, the second one is marked.
+                ordered = place == 1 and shapes[n].text in ("−", "÷", "^")
+                mark = shapes[n].text if ordered else ""
+                lines.append(Line(number[id(value.node)], value.port, n, mark))
     return diagram(shapes, lines)
 
 
@@ -112,36 +114,48 @@ def _shape(node, number):
     known = {value.name for value in node.values() if value.node.kind == "split"}
     name = "" if node.name in known else pretty(node.name)
     shape = "circle" if text in CIRCLES else "round"
-    return Shape(text, ROLE.get(node.text, "plain"), shape, name, crowd=len(node.values()))
+    return Shape(text, ROLE.get(node.text, "plain"), shape, name, incoming=len(node.values()))
 
 
 def _folded(node, graph):
-    """A parameter stands in the box of each operation that reads it, where that says all."""
-    readers = [one for one in graph.nodes if any(v.node is node for v in one.values())]
+    """Whether a fixed node has no shape of its own, but is named in the boxes of its readers."""
+    readers = [
+        reader for reader in graph.nodes if any(value.node is node for value in reader.values())
+    ]
     return all(
-        one.kind == "operation" and any(not v.node.fixed for v in one.values()) for one in readers
+        reader.kind == "operation" and any(not value.node.fixed for value in reader.values())
+        for reader in readers
     )
 
 
 def _text(node, number):
-    """What stands in a node's box."""
+    """The text in a node's box. number: of the nodes that have a shape, by id."""
     if node.kind != "operation":
         return pretty(node.text)
-    inside = [
-        one if isinstance(one, str) else None if id(one.node) in number else one.node.text
-        for one in node.reads
-    ]
-    known = [pretty(one) for one in inside if one is not None]
-    if not known:
+    folded = [_folded_text(operand, number) for operand in node.reads]
+    names = [pretty(text) for text in folded if text is not None]
+    if not names:
         return node.text
-    if node.text == "linear" and inside[1] is not None:
-        if inside[1].endswith(".weight"):  # of an nn.Linear, whose name says enough
-            return f"linear {inside[1].removesuffix('.weight')}"
-        return f"@ {pretty(inside[1] + 'ᵀ')}" + "".join(f" + {one}" for one in known[1:])
-    if node.text == "affine" and [one is None for one in inside] == [False, True, False]:
-        return f"@ {known[1]} + {known[0]}"
-    if node.text == "^" and inside[1] == "2":
+    if node.text == "linear" and folded[1] is not None:
+        return _linear_text(folded[1], names[1:])
+    if node.text == "affine" and [text is None for text in folded] == [False, True, False]:
+        bias, weight = names
+        return f"@ {weight} + {bias}"
+    if node.text == "^" and folded[1] == "2":
         return "square"
-    if node.text in TIGHT:
-        return f"{known[0]} {node.text}" if inside[0] is not None else f"{node.text} {known[0]}"
-    return f"{node.text} {', '.join(known)}"
+    if node.text in PRECEDENCE:
+        return f"{names[0]} {node.text}" if folded[0] is not None else f"{node.text} {names[0]}"
+    return f"{node.text} {', '.join(names)}"
+
+
+def _folded_text(operand, number):
+    """The text of an operand inside the box of its reader; None where a line leads there."""
+    if isinstance(operand, str):
+        return operand
+    return None if id(operand.node) in number else operand.node.text
+
+
+def _linear_text(weight, biases):
+    if weight.endswith(".weight"):  # of an nn.Linear, whose name says enough
+        return f"linear {weight.removesuffix('.weight')}"
+    return f"@ {pretty(weight + 'ᵀ')}" + "".join(f" + {bias}" for bias in biases)

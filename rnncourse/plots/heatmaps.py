@@ -1,4 +1,4 @@
-"""Heat maps over time: states, gates, dropout masks, and where attention looked."""
+"""Heat maps over time: states, gates, dropout masks and attention."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -11,8 +11,8 @@ from .values import array, count, cut, labels, named, number
 __all__ = ["attention_map", "gates", "masks", "states"]
 
 # In inches.
-WIDE = 8.0  # the cells of a picture may be, side by side
-CLOSE = 0.18  # the columns may be for each to have its word
+MAX_WIDTH = 8.0  # of all cells side by side
+MIN_COLUMN = 0.18  # narrower columns do not each have their word
 MARGIN, BAR = 0.2, 0.13
 SIZE = 9  # of words, in points
 
@@ -31,30 +31,28 @@ def gates(gates, words=None, *, title=None, alt=None):
     """Gates (or any other units) over time, a panel for each name, all on one scale.
 
     gates: {name: (T, H)}, all with the same T. The scale is from 0 to 1 where no number is
-    negative, else from -1 to 1, and further where the numbers go further. words: T words to stand
-    below the steps.
-    Errors: ValueError when it is no dictionary, or an entry is not (T, H), or T differs.
+    negative, else from -1 to 1; larger numbers extend it. words: T words to stand below the steps.
+    Errors: ValueError when gates is not a dictionary, or an entry is not (T, H), or T differs.
     """
     return _over_time("Gates", _sequences(gates, "gates"), words, title, alt)
 
 
 def masks(masks, *, title=None, alt=None):
-    """Dropout masks over time, side by side: what is dropped is dark, what is kept is light.
+    """Dropout masks over time, side by side: dropped units are dark, kept ones light.
 
     masks: {name: (T, H)}, all with the same T; numbers or booleans, 0 is dropped.
-    Errors: ValueError when it is no dictionary, or an entry is not (T, H), or T differs.
+    Errors: ValueError when masks is not a dictionary, or an entry is not (T, H), or T differs.
     """
-    found = _sequences(masks, "masks")
-    T, H = max(one.shape for one in found.values())
-    column = min(0.2, (WIDE + 1.5) / len(found) / T)
-    panel = max(column * T, *(width_of(name, 10) for name in found), 0.9)
+    panels = _sequences(masks, "masks")
+    T, H = max(mask.shape for mask in panels.values())
+    column = min(0.2, (MAX_WIDTH + 1.5) / len(panels) / T)
+    panel = max(column * T, *(width_of(name, 10) for name in panels), 0.9)
     row = min(0.2, max(0.05, 3.0 / H))
     left, bottom, top = MARGIN + 0.3, 0.85, 0.45 + (0.3 if title else 0)
-    wide = max(left + len(found) * (panel + 0.35), 2.2, width_of(title or "", 11) + 2 * MARGIN)
+    wide = max(left + len(panels) * (panel + 0.35), 2.2, width_of(title or "", 11) + 2 * MARGIN)
     high = bottom + row * H + top
-    said = []
     with drawing(wide, high, layout=None) as figure:
-        for n, (name, mask) in enumerate(found.items()):
+        for n, (name, mask) in enumerate(panels.items()):
             tall = row * mask.shape[1]
             axes = _axes(figure, left + n * (panel + 0.35), high - top - tall, column * T, tall)
             dropped = (mask == 0).T
@@ -65,27 +63,33 @@ def masks(masks, *, title=None, alt=None):
             _steps(axes, T, column)
             if n == 0:
                 axes.set_ylabel("unit")
-            alike = "the same units at every step"
-            if not (mask == mask[0]).all():
-                alike = "other units at other steps"
-            if not dropped.any():
-                alike = "nothing at any step"
-            said.append(f"{name}: {dropped.mean():.0%} dropped, {alike}")
-        for n, (shade, what) in enumerate(((KEPT, "kept"), (DROPPED, "dropped"))):
+        for n, (shade, label) in enumerate(((KEPT, "kept"), (DROPPED, "dropped"))):
             swatch = _axes(figure, left + n * 0.75, 0.18, 0.14, 0.14)
             swatch.set_facecolor(shade)
             swatch.set_xticks([])
             swatch.set_yticks([])
-            figure.text((left + n * 0.75 + 0.2) / wide, 0.25 / high, what, size=9, va="center")
+            figure.text((left + n * 0.75 + 0.2) / wide, 0.25 / high, label, size=9, va="center")
         _title(figure, title)
-    return Picture(figure, alt or f"Dropout masks over {count(T, 'step')}. {'; '.join(said)}.")
+    parts = "; ".join(f"{name}: {_mask_text(mask)}" for name, mask in panels.items())
+    return Picture(figure, alt or f"Dropout masks over {count(T, 'step')}. {parts}.")
 
 
 KEPT, DROPPED = "#d4e6f3", "#22303c"
 
 
+def _mask_text(mask):
+    dropped = mask == 0
+    if not dropped.any():
+        units = "nothing at any step"
+    elif (mask == mask[0]).all():
+        units = "the same units at every step"
+    else:
+        units = "other units at other steps"
+    return f"{dropped.mean():.0%} dropped, {units}"
+
+
 def attention_map(weights, source, target, *, title=None, alt=None):
-    """Where the decoder looked (columns) when it wrote each word (rows).
+    """Which source words (columns) the decoder attended to as it wrote each word (rows).
 
     Shapes: weights (T, S), or (1, T, S); source S words, target T words.
     Errors: ValueError when these do not fit, or a weight is not a number from 0 to 1.
@@ -101,7 +105,7 @@ def attention_map(weights, source, target, *, title=None, alt=None):
     left = MARGIN + 0.25 + max(width_of(cut(word), SIZE) for word in target) + 0.08
     cell = 0.4 if max(S, T) <= 12 else 0.28
     _, over = _slanted(source, cell)
-    cell = min(cell, WIDE / T, (WIDE + 2 - left - over) / S)
+    cell = min(cell, MAX_WIDTH / T, (MAX_WIDTH + 2 - left - over) / S)
     above, over = _slanted(source, cell)
     top = MARGIN + 0.22 + above + (0.3 if title else 0)
     bar_at = left + max(S * cell, S * cell + over - 0.1) + 0.2
@@ -126,41 +130,42 @@ def attention_map(weights, source, target, *, title=None, alt=None):
         bar = _axes(figure, bar_at, high - top - min(tall, 2.2), BAR, min(tall, 2.2))
         _bar(figure, mesh, bar, "attention, %", percent=True)
         _title(figure, title)
-    most = ", ".join(
+    peaks = ", ".join(
         f"{word} mostly at {source[row.argmax()]} ({row.max():.0%})"
         for word, row in zip(target, weights, strict=True)
     )
-    said = f"Attention of {count(T, 'written word')} to {count(S, 'word')} read: {most}."
-    return Picture(figure, alt or said)
+    alt_text = f"Attention of {count(T, 'written word')} to {count(S, 'word')} read: {peaks}."
+    return Picture(figure, alt or alt_text)
 
 
 # --- several panels over one time axis ----------------------------------------------------------
 
 
 def _sequences(values, what):
-    found = {
-        name: array(one, f"{what}[{name!r}]", "T", "H") for name, one in named(values, what).items()
+    sequences = {
+        name: array(sequence, f"{what}[{name!r}]", "T", "H")
+        for name, sequence in named(values, what).items()
     }
-    steps = {name: len(one) for name, one in found.items()}
+    steps = {name: len(sequence) for name, sequence in sequences.items()}
     if len(set(steps.values())) > 1:
-        told = ", ".join(f"{name} {T}" for name, T in steps.items())
-        raise ValueError(f"all {what} must have as many steps; given: {told}")
-    return found
+        given = ", ".join(f"{name} {T}" for name, T in steps.items())
+        raise ValueError(f"all {what} must have the same number of steps; given: {given}")
+    return sequences
 
 
 def _over_time(what, panels, words, title, alt):
     T = len(next(iter(panels.values())))
     words = None if words is None else labels(words, "words", T)
-    finite = np.concatenate([one[np.isfinite(one)] for one in panels.values()])
+    finite = np.concatenate([values[np.isfinite(values)] for values in panels.values()])
     if not finite.size:
         raise ValueError(f"there is no finite number in {what.lower()}")
     scale = {"cmap": SHARE, "vmin": 0, "vmax": max(1.0, finite.max())}
     if finite.min() < 0:
-        far = max(1.0, np.abs(finite).max())
-        scale = {"cmap": DIVERGING, "vmin": -far, "vmax": far}
-    column = min(0.42, WIDE / T)
-    rows = [min(0.22, max(0.03, 2.6 / one.shape[1])) for one in panels.values()]
-    heights = [row * one.shape[1] for row, one in zip(rows, panels.values(), strict=True)]
+        largest = max(1.0, np.abs(finite).max())
+        scale = {"cmap": DIVERGING, "vmin": -largest, "vmax": largest}
+    column = min(0.42, MAX_WIDTH / T)
+    rows = [min(0.22, max(0.03, 2.6 / values.shape[1])) for values in panels.values()]
+    heights = [row * values.shape[1] for row, values in zip(rows, panels.values(), strict=True)]
     below, over = _slanted(words, column) if words else (0.2, 0.0)
     left = MARGIN + max(0.35, *(width_of(name or "unit", 10) + 0.12 for name in panels), over)
     bottom = MARGIN + below + (0.0 if words else 0.22)
@@ -187,21 +192,21 @@ def _over_time(what, panels, words, title, alt):
         bar = _axes(figure, left + column * T + 0.2, high - top - bar_high, BAR, bar_high)
         _bar(figure, mesh, bar)
         _title(figure, title)
-    return Picture(figure, alt or _said(what, panels, words))
+    return Picture(figure, alt or _alt_text(what, panels, words))
 
 
-def _said(what, panels, words):
+def _alt_text(what, panels, words):
     T = len(next(iter(panels.values())))
     over = f"over {count(T, 'step')}" + (f" ({' '.join(words)})" if words else "")
     parts = []
     for name, values in panels.items():
         means = [_mean(step) for step in values]
-        text = (
-            f"{name + ': ' if name else ''}{count(values.shape[1], 'unit')} from "
-            f"{number(np.nanmin(values))} to {number(np.nanmax(values))}"
-            if np.isfinite(values).any()
-            else f"{name}: no finite number"
-        )
+        text = f"{name}: no finite number"
+        if np.isfinite(values).any():
+            text = (
+                f"{name + ': ' if name else ''}{count(values.shape[1], 'unit')} from "
+                f"{number(np.nanmin(values))} to {number(np.nanmax(values))}"
+            )
         if T > 1:
             text += f", on average {means[0]} at the first step and {means[-1]} at the last"
         parts.append(text)
@@ -227,32 +232,32 @@ def _axes(figure, x, y, width, height):
 
 
 def _mesh(axes, values, column, row, **scale):
-    """Cells, with lines between them where they are large enough for that."""
+    """The cells, with lines between them where they are large enough."""
     lines = {"edgecolors": "white", "linewidth": 0.6} if min(column, row) > 0.11 else {}
     return axes.pcolormesh(np.ma.masked_invalid(values), **lines, **scale)
 
 
 def _slanted(words, column):
-    """How much room words at the columns need: across the axis, and beyond its end."""
+    """The space that words at the columns need: across the axis, and beyond its end."""
     widest = max(width_of(cut(word), SIZE) for word in words)
     if widest <= column - 0.06:
         return 0.22, 0.0
     return 0.72 * widest + 0.15, 0.72 * widest
 
 
-def _words(axis, words, room, above=False):
-    """Words as ticks, slanted where they are wider than the room for each, and as many as fit."""
-    every = max(1, -(-CLOSE // room)) if room < CLOSE - 1e-9 else 1
+def _words(axis, words, cell, above=False):
+    """Words as ticks, as many as fit; on the x axis slanted where they are wider than a cell."""
+    every = max(1, -(-MIN_COLUMN // cell)) if cell < MIN_COLUMN - 1e-9 else 1
     shown = [cut(word) for word in words]
     axis.set_ticks(np.arange(0, len(words), int(every)) + 0.5, shown[:: int(every)], size=SIZE)
-    if axis.axis_name == "x" and max(width_of(word, SIZE) for word in shown) > room - 0.06:
+    if axis.axis_name == "x" and max(width_of(word, SIZE) for word in shown) > cell - 0.06:
         for label in axis.get_ticklabels():
             ha = "left" if above else "right"
             label.set(rotation=45, ha=ha, va="bottom" if above else "top", rotation_mode="anchor")
 
 
 def _steps(axes, T, column):
-    """Numbers from 1 as ticks, so many that they do not touch."""
+    """Numbers from 1 as ticks, as many as fit."""
     every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, T) if n * column > 0.24)
     shown = [t for t in range(1, T + 1) if t == 1 or t % every == 0]
     if len(shown) > 1 and (shown[1] - 1) * column < 0.22:

@@ -1,4 +1,4 @@
-"""Where the nodes of a graph go: in layers from left to right, with few lines that cross.
+"""Places the nodes of a graph in layers from left to right, with few crossings of lines.
 
 The method of Sugiyama et al. (1981), in four steps: layers, order within each layer, places within
 each layer, lines. A node with ports (a split) is a bar; lines may pass between its ports.
@@ -12,16 +12,16 @@ import numpy as np
 
 __all__ = ["Layout", "arrange"]
 
-MOST = 1000  # pieces of lines, from a layer to the next
+MAX_SEGMENTS = 1000  # of lines, from a layer to the next
 SWEEPS = 12
 ROUNDS, PASSES = 12, 200
-GAP = 0.16  # between two nodes of a layer, at least
-THIN = 0.10  # what a line takes up that only passes a layer
+GAP = 0.16  # the least distance between two nodes of a layer
+THIN = 0.10  # the breadth of a line that only passes a layer
 
 
 @dataclass
 class Item:
-    """What takes up a place in a layer: a node, a port of a bar, or a line that passes."""
+    """An occupant of a layer: a node, a port of a bar, or a line that passes."""
 
     layer: int
     breadth: float
@@ -33,8 +33,8 @@ class Item:
 
 @dataclass
 class Layout:
-    """layer and y of each node; for each edge, the y of its start, at each layer between, and of
-    its end; of each bar, the y of every port."""
+    """layer and y of each node; lines: for each edge, (layer, y) of its start, of each layer in
+    between, and of its end; ports: for each bar, the y of every port."""
 
     layer: list[int]
     y: list[float]
@@ -46,19 +46,22 @@ class Layout:
 def arrange(breadths, edges, ports, first=(), last=()):
     """Lay out nodes 0 … N-1, which come in an order in which each reads earlier ones only.
 
-    breadths: how much of its layer each node takes up. edges: (from, port, to). ports: how many
-    each node has, 0 for a node that is no bar. first, last: nodes in the outermost layers.
-    Errors: ValueError when there are so many lines over so many layers that it would take minutes.
+    breadths: the extent of each node in its layer. edges: (from, port, to). ports: the number of
+    each node's ports, 0 for a node that is not a bar. first, last: nodes in the outermost layers.
+    Errors: ValueError when the lines have too many segments to be laid out in seconds.
     """
     layer = _layers(len(breadths), edges, ports, set(first), set(last))
-    if (many := sum(layer[end] - layer[start] for start, _, end in edges)) > MOST:
-        raise ValueError(f"{many} pieces of lines: too much for a picture")
+    segments = sum(layer[end] - layer[start] for start, _, end in edges)
+    if segments > MAX_SEGMENTS:
+        raise ValueError(f"{segments} segments of lines: too much for a picture")
     items, at, chains = _items(breadths, edges, ports, layer)
     order = _ordered(items, layer)
     y = _places(items, order)
     top = min(y, default=0)
-    y = [one - top for one in y]
-    placed = {node: [y[item] for item in own] for node, own in at.items() if ports[node]}
+    y = [place - top for place in y]
+    placed = {
+        node: [y[item] for item in own_items] for node, own_items in at.items() if ports[node]
+    }
     middle = [
         (min(placed[node]) + max(placed[node])) / 2 if ports[node] else y[at[node][0]]
         for node in range(len(breadths))
@@ -67,7 +70,7 @@ def arrange(breadths, edges, ports, first=(), last=()):
     for (_, _, end), chain in zip(edges, chains, strict=True):
         points = [(items[item].layer, y[item]) for item in chain]
         arrives = middle[end]
-        if ports[end]:  # anywhere at a bar: straight ahead, if it reaches so far
+        if ports[end]:  # at a bar, straight ahead as far as it reaches
             arrives = min(max(points[-1][1], min(placed[end])), max(placed[end]))
         lines.append([*points, (layer[end], arrives)])
     return Layout(layer, middle, lines, placed, round(_crossings(items, order)))
@@ -77,34 +80,38 @@ def arrange(breadths, edges, ports, first=(), last=()):
 
 
 def _layers(N, edges, ports, first, last):
+    """The layer of each node."""
     reads, read_by = defaultdict(list), defaultdict(list)
     for start, _, end in edges:
         reads[end].append(start)
         read_by[start].append(end)
-    least = [0] * N
-    while True:
-        layer = [0] * N
-        for node in range(N):
-            layer[node] = max([least[node], *(layer[one] + 1 for one in reads[node])])
-        # Two bars in one layer could lie across each other.
-        bars = defaultdict(list)
-        for node in range(N):
-            if ports[node]:
-                bars[layer[node]].append(node)
-        crowded = next((own for own in bars.values() if len(own) > 1), None)
-        if crowded is None:
-            break
-        least[crowded[-1]] = layer[crowded[-1]] + 1
+    layer = _earliest_layers(N, reads, ports)
     end = max((layer[node] for node in range(N) if node not in last), default=-1) + 1
     for node in last:
         layer[node] = end
-    # What only waits stands where it is needed.
+    # A node that would only wait moves to where it is needed.
     for node in reversed(range(N)):
         if node in first or node in last or ports[node] or not read_by[node]:
             continue
         if len(read_by[node]) > len(set(reads[node])):
-            layer[node] = min(layer[one] for one in read_by[node]) - 1
+            layer[node] = min(layer[reader] for reader in read_by[node]) - 1
     return layer
+
+
+def _earliest_layers(N, reads, ports):
+    """Each node in the layer after the last one that it reads, but at most one bar in a layer:
+    two bars could lie across each other."""
+    least = [0] * N
+    while True:
+        layer, bars = [0] * N, defaultdict(list)
+        for node in range(N):
+            layer[node] = max([least[node], *(layer[source] + 1 for source in reads[node])])
+            if ports[node]:
+                bars[layer[node]].append(node)
+        crowded = next((nodes for nodes in bars.values() if len(nodes) > 1), None)
+        if crowded is None:
+            return layer
+        least[crowded[-1]] = layer[crowded[-1]] + 1
 
 
 def _items(breadths, edges, ports, layer):
@@ -150,27 +157,28 @@ def _ordered(items, layer):
 
 
 def _first(items, depth, backwards, upwards):
-    """An order to begin with: that in which the items are met on the way back from the ends.
-    backwards: from the last end on. upwards: and the last operand first."""
-    order, seen = [[] for _ in range(depth)], set()
+    """An initial order: that in which a depth-first search from the ends meets the items.
+    backwards: it begins at the last end. upwards: it visits the last operand first."""
+    order, visited = [[] for _ in range(depth)], set()
 
-    def visit(one):
-        if one in seen:
+    def visit(number):
+        if number in visited:
             return
-        bar = items[one].bar
-        own = [one] if bar is None else [n for n, item in enumerate(items) if item.bar == bar]
-        seen.update(own)
-        for other, _ in items[one].left[:: -1 if upwards else 1]:
-            visit(other)
-        order[items[one].layer] += own
+        bar = items[number].bar
+        group = [number] if bar is None else [n for n, item in enumerate(items) if item.bar == bar]
+        visited.update(group)
+        for source, _ in items[number].left[:: -1 if upwards else 1]:
+            visit(source)
+        order[items[number].layer] += group
 
-    for one in sorted(range(len(items)), key=lambda n: (-items[n].layer, -n if backwards else n)):
-        visit(one)
+    ends = sorted(range(len(items)), key=lambda n: (-items[n].layer, -n if backwards else n))
+    for number in ends:
+        visit(number)
     return order
 
 
 def _improved(items, order):
-    """The order that sweeps to and fro lead to, and its cost."""
+    """The best order that sweeps in both directions lead to, and its cost."""
     depth = len(order)
     best, fewest = [row[:] for row in order], _cost(items, order)
     for sweep in range(SWEEPS):
@@ -179,12 +187,12 @@ def _improved(items, order):
         place = _place(order)
         for row in rows:
             weight = {}
-            for position, one in enumerate(order[row]):
-                near = items[one].left if rightward else items[one].right
+            for position, item in enumerate(order[row]):
+                near = items[item].left if rightward else items[item].right
                 total = sum(w for _, w in near)
-                weight[one] = sum(w * place[i] for i, w in near) / total if total else position
+                weight[item] = sum(w * place[i] for i, w in near) / total if total else position
             order[row].sort(key=weight.__getitem__)
-            place.update({one: n for n, one in enumerate(order[row])})
+            place.update({item: n for n, item in enumerate(order[row])})
         _swap(items, order)
         cost = _cost(items, order)
         if cost < fewest:
@@ -193,7 +201,7 @@ def _improved(items, order):
 
 
 def _place(order):
-    return {one: n for row in order for n, one in enumerate(row)}
+    return {item: n for row in order for n, item in enumerate(row)}
 
 
 def _swap(items, order):
@@ -230,10 +238,11 @@ def _between(items, place, a, b):
 def _intruders(items, row):
     """Nodes between the ports of a bar, which would lie upon it: as bad as four crossings."""
     cost = 0
-    for bar in {items[one].bar for one in row} - {None}:
-        own = [n for n, one in enumerate(row) if items[one].bar == bar]
-        for one in row[own[0] : own[-1]]:
-            cost += 4 * (items[one].bar != bar and not items[one].passing)
+    for bar in {items[item].bar for item in row} - {None}:
+        ports = [n for n, item in enumerate(row) if items[item].bar == bar]
+        for item in row[ports[0] : ports[-1]]:
+            if items[item].bar != bar and not items[item].passing:
+                cost += 4
     return cost
 
 
@@ -241,7 +250,7 @@ def _crossings(items, order):
     place = _place(order)
     total = 0.0
     for row in order:
-        lines = [(n, place[i], w) for n, one in enumerate(row) for i, w in items[one].right]
+        lines = [(n, place[i], w) for n, item in enumerate(row) for i, w in items[item].right]
         for k, (a, b, v) in enumerate(lines):
             for c, d, w in lines[k + 1 :]:
                 if (a - c) * (b - d) < 0:
@@ -257,9 +266,9 @@ def _cost(items, order):
 
 
 def _places(items, order):
-    """y of each item: the sum of all |dy| along lines is least, where nothing overlaps.
+    """y of each item, so that the sum of |dy| along all lines is minimal and nothing overlaps.
 
-    Least squares, again and again, each line weighted by 1 / |dy| of the last time.
+    Iterated least squares: each line is weighted by 1 / |dy| of the previous round.
     """
     lines = [
         (a, b, w * _straight(items[a], items[b]))
@@ -272,15 +281,18 @@ def _places(items, order):
         for a, b in pairwise(row)
     ]
     y, forces = np.zeros(len(items)), np.zeros(len(gaps))
-    for round in range(ROUNDS):
-        pulls = [w / max(abs(y[a] - y[b]), 0.005) if round else w for a, b, w in lines]
+    for number in range(ROUNDS):
+        pulls = [w / max(abs(y[a] - y[b]), 0.005) if number else w for a, b, w in lines]
         y, forces = _relaxed(len(items), lines, pulls, gaps, forces)
     return y.tolist()
 
 
 def _relaxed(N, lines, pulls, gaps, forces):
-    """The least of sum pull * dy**2 with every gap kept: Hildreth's method. forces: from before."""
-    L = np.eye(N) * 1e-3  # holds what no line holds
+    """Minimises sum pull * dy**2 subject to the gaps, by Hildreth's method.
+
+    forces: the multipliers of the previous round. Returns (y, forces).
+    """
+    L = np.eye(N) * 1e-3  # for items without lines
     for (a, b, _), pull in zip(lines, pulls, strict=True):
         L[[a, b], [a, b]] += pull
         L[[a, b], [b, a]] -= pull
@@ -300,5 +312,5 @@ def _relaxed(N, lines, pulls, gaps, forces):
 
 
 def _straight(a, b):
-    """Long lines should be straight before short ones are."""
+    """The weight of a segment: long lines should be straight, rather than short ones."""
     return (1, 2, 4)[a.passing + b.passing]

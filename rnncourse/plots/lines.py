@@ -1,4 +1,4 @@
-"""Lines: losses over steps, and how gradients fade with distance."""
+"""Lines: losses over steps, and norms of gradients over distance."""
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -14,61 +14,62 @@ def curves(curves, x="step", y="loss", *, title=None, alt=None):
     """Lines over a common axis, such as losses.
 
     curves: {name: values}, where values are a list (one for each step, from 1), or a pair of lists
-    (xs, ys). What is not a finite number leaves a gap, and is told in the text.
-    x, y: what is on the axes.
-    Errors: ValueError when it is no dictionary, a pair differs in length, or nothing is finite.
+    (xs, ys). A number that is not finite leaves a gap, and is mentioned in the text.
+    x, y: the labels of the axes.
+    Errors: ValueError when curves is not a dictionary, a pair differs in length, or nothing is
+    finite.
     """
-    found = _pairs(curves, "curves", 1)
-    return _drawn(found, x, y, title, alt or _said(f"{y} by {x}", found))
+    series = _pairs(curves, "curves", 1)
+    return _drawn(series, x, y, title, alt or _alt_text(f"{y} by {x}", series))
 
 
 def gradient_norms(norms, *, title=None, alt=None):
-    """How large a gradient still is so many steps back, on a logarithmic axis.
+    """The norm of a gradient by the number of steps back, on a logarithmic axis.
 
     norms: {name: values}; value number k is the norm k steps back, from 0. Or a pair of lists
     (distances, norms). A norm of exactly 0 has no place on the axis: it leaves a gap.
-    Errors: ValueError when it is no dictionary, a pair differs in length, a norm is negative, or
-    none is positive.
+    Errors: ValueError when norms is not a dictionary, a pair differs in length, a norm is negative,
+    or none is positive.
     """
-    found = _pairs(norms, "norms", 0)
-    for name, (_, ys) in found.items():
+    series = _pairs(norms, "norms", 0)
+    for name, (_, ys) in series.items():
         if (ys < 0).any():
             raise ValueError(f"norms are 0 or more, but norms[{name!r}] has {number(ys.min())}")
-    said = _said("Norm of the gradient by steps back", found)
-    shown = {name: (xs, np.where(ys > 0, ys, np.nan)) for name, (xs, ys) in found.items()}
+    alt_text = _alt_text("Norm of the gradient by steps back", series)
+    shown = {name: (xs, np.where(ys > 0, ys, np.nan)) for name, (xs, ys) in series.items()}
     if not any(np.isfinite(ys).any() for _, ys in shown.values()):
         raise ValueError("norms has no positive number: there is nothing to draw")
-    return _drawn(shown, "steps back", "norm of the gradient", title, alt or said, log=True)
+    return _drawn(shown, "steps back", "norm of the gradient", title, alt or alt_text, log=True)
 
 
 def _pairs(values, what, start):
-    """{name: (xs, ys)}, with NaN for what is not finite."""
-    found = {}
-    for name, one in named(values, what).items():
-        told = f"{what}[{name!r}]"
-        if _many(one) and len(one) == 2 and all(_many(part) for part in one):
-            xs, ys = (array(part, told, "N") for part in one)
+    """{name: (xs, ys)}, with NaN for numbers that are not finite."""
+    series = {}
+    for name, entry in named(values, what).items():
+        label = f"{what}[{name!r}]"
+        if _is_list(entry) and len(entry) == 2 and all(map(_is_list, entry)):
+            xs, ys = array(entry[0], label, "N"), array(entry[1], label, "N")
             if len(xs) != len(ys):
-                raise ValueError(f"{told} has {len(xs)} places, but {len(ys)} values")
+                raise ValueError(f"{label} has {len(xs)} places, but {len(ys)} values")
         else:
-            ys = array(one, told, "N")
+            ys = array(entry, label, "N")
             xs = np.arange(start, start + len(ys), dtype=float)
-        found[name] = (xs, np.where(np.isfinite(ys), ys, np.nan))
-    if not any(np.isfinite(ys).any() for _, ys in found.values()):
+        series[name] = (xs, np.where(np.isfinite(ys), ys, np.nan))
+    if not any(np.isfinite(ys).any() for _, ys in series.values()):
         raise ValueError(f"{what} has no finite number: there is nothing to draw")
-    return found
+    return series
 
 
-def _many(value):
-    """Whether it is a list of some kind: tensors have a length even where they are a number."""
+def _is_list(value):
+    """Whether it is a sequence: a tensor has `__len__` even where it is a single number."""
     return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
 
 
-def _drawn(found, x, y, title, alt, log=False):
-    names = [cut(name, 40) for name in found]
+def _drawn(series, x, y, title, alt, log=False):
+    names = [cut(name, 40) for name in series]
     with drawing(6.6, 4.0) as figure:
         axes = figure.add_subplot(xlabel=x, ylabel=y)
-        for n, (name, (xs, ys)) in enumerate(zip(names, found.values(), strict=True)):
+        for n, (name, (xs, ys)) in enumerate(zip(names, series.values(), strict=True)):
             colour, dashes, marker = line_look(n)
             every = max(1, len(xs) // 10)
             axes.plot(
@@ -79,11 +80,11 @@ def _drawn(found, x, y, title, alt, log=False):
                 linewidth=1.8,
                 marker=marker,
                 markersize=5,
-                # Not all at the same places: where lines meet, each still shows.
-                markevery=(n * every // len(found), every),
+                # At different places, so that all markers show where lines meet.
+                markevery=(n * every // len(series), every),
                 label=name,
             )
-        everywhere = np.concatenate([xs for xs, _ in found.values()])
+        everywhere = np.concatenate([xs for xs, _ in series.values()])
         if log:
             _logarithmic(axes)
         if (everywhere == everywhere.round()).all():
@@ -99,7 +100,7 @@ def _drawn(found, x, y, title, alt, log=False):
 
 
 def _logarithmic(axes):
-    """Powers of ten; where there are few of them, 2 and 5 between."""
+    """Ticks at powers of ten; where these are few, also at 2 and 5 times them."""
     axes.set_yscale("log")
     low, high = np.log10(axes.get_ylim())
     few = high - low < 2
@@ -112,22 +113,22 @@ def _power(y):
     return "10" + str(round(np.log10(y))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _said(what, found):
+def _alt_text(what, series):
     parts = []
-    for name, (xs, ys) in found.items():
-        there = np.flatnonzero(np.isfinite(ys))
-        if not there.size:
+    for name, (xs, ys) in series.items():
+        finite = np.flatnonzero(np.isfinite(ys))
+        if not finite.size:
             parts.append(f"{name}: no finite number")
             continue
-        first, last = there[0], there[-1]
+        first, last = finite[0], finite[-1]
         text = f"{name} goes from {number(ys[first])} at {number(xs[first])}"
         text += f" to {number(ys[last])} at {number(xs[last])}"
-        if there.size == 1:
+        if finite.size == 1:
             text = f"{name} is {number(ys[first])} at {number(xs[first])}"
         low = np.nanargmin(ys)
         if low not in (first, last):
             text += f", lowest {number(ys[low])} at {number(xs[low])}"
-        if missing := len(ys) - there.size:
+        if missing := len(ys) - finite.size:
             text += f", {missing} not finite"
         parts.append(text)
     return f"{what[0].upper()}{what[1:]}: {'; '.join(parts)}."

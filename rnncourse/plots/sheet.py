@@ -1,8 +1,10 @@
-"""A sheet to draw diagrams on, in inches. It becomes as large as what is on it."""
+"""A sheet to draw diagrams on, in inches. It is as large as its content."""
 
 import functools
+from collections.abc import Callable
 from itertools import pairwise
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
@@ -20,23 +22,24 @@ POINT = 1 / 72
 
 @functools.lru_cache(4096)
 def width_of(text: str, size: float = 10, weight: str = "normal", math: bool = False) -> float:
-    """How wide a text is, in inches."""
+    """The width of a text, in inches."""
     if not text.strip():
         return 0.0
     font = FontProperties(family="DejaVu Sans", weight=weight, math_fontfamily="dejavusans")
     if math and "$" in text:
         font.set_size(size)
         return MathTextParser("path").parse(text, 72, font)[0] * POINT
-    text = text.replace("$", "S")  # as wide, and no mathematics
+    text = text.replace("$", "S")  # as wide, and not mathematics
     return TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().width * POINT
 
 
 class Sheet:
-    """Shapes are kept until `figure()` draws them: only then is it known how large the sheet is."""
+    """Collects shapes until `figure()` draws them, when the size of the sheet is known."""
 
     def __init__(self) -> None:
-        self._later = []
-        self._xs, self._ys = [], []
+        self._drawings: list[Callable[[Axes], object]] = []
+        self._xs: list[float] = []
+        self._ys: list[float] = []
 
     def _reach(self, x: float, y: float, width: float = 0, height: float = 0) -> None:
         self._xs += [x - width / 2, x + width / 2]
@@ -60,7 +63,7 @@ class Sheet:
         ink=INK,
         level=3,
     ):
-        """A shape with a text, its centre at (x, y): "round", "square" or "circle"."""
+        """A shape with a text and its centre at (x, y); shape: "round", "square" or "circle"."""
         colour = ROLES.get(role, role)
         if width is None:
             width = max(height, width_of(text, size, math=math) + 0.2)
@@ -77,8 +80,8 @@ class Sheet:
             if shape == "circle":
                 axes.add_patch(Circle((x, y), height / 2, **look))
             else:
-                round_ = 0.02 if shape == "square" else min(0.12, height / 2.5)
-                style = f"round,pad=0,rounding_size={round_}"
+                radius = 0.02 if shape == "square" else min(0.12, height / 2.5)
+                style = f"round,pad=0,rounding_size={radius}"
                 corner = (x - width / 2, y - height / 2)
                 axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, **look))
             axes.text(
@@ -93,7 +96,7 @@ class Sheet:
                 zorder=4,
             )
 
-        self._later.append(draw)
+        self._drawings.append(draw)
 
     def text(
         self,
@@ -108,7 +111,7 @@ class Sheet:
         math=False,
         weight="normal",
     ):
-        """A text beside the point (x, y), or around it."""
+        """A text at the point (x, y): centred on it, or beside it."""
         width = width_of(text, size, weight, math)
         left = {"left": 0, "center": -width / 2, "right": -width}[ha]
         self._xs += [x + left, x + left + width]
@@ -128,10 +131,10 @@ class Sheet:
                 zorder=5,
             )
 
-        self._later.append(draw)
+        self._drawings.append(draw)
 
     def arrow(self, start, end, role="plain", *, line=1.3):
-        """From one point to another."""
+        """An arrow from one point to another."""
         colour = ROLES.get(role, role)
         self._reach(*start)
         self._reach(*end)
@@ -151,10 +154,10 @@ class Sheet:
                 )
             )
 
-        self._later.append(draw)
+        self._drawings.append(draw)
 
     def path(self, points, role="plain", *, line=1.3, head=True):
-        """Along straight lines through all points, with an arrow head at the last one."""
+        """Straight lines through all points, with an arrow head at the last one."""
         colour = ROLES.get(role, role)
         for point in points:
             self._reach(*point)
@@ -164,12 +167,12 @@ class Sheet:
             axes.plot(xs, ys, color=colour, linewidth=line, zorder=2)
 
         if len(points) > 2 or not head:
-            self._later.append(draw)
+            self._drawings.append(draw)
         if head:
             self.arrow(points[-2], points[-1], role, line=line)
 
     def flow(self, points, role="plain", *, line=1.3, dashed=False):
-        """A smooth line from left to right through all points, level at each, with a head."""
+        """A smooth arrow from left to right through all points, horizontal at each."""
         colour = ROLES.get(role, role)
         for point in points:
             self._reach(*point)
@@ -193,20 +196,20 @@ class Sheet:
                 )
             )
 
-        self._later.append(draw)
+        self._drawings.append(draw)
         self.arrow((x - 0.1, y), (x, y), role, line=line)
 
     def gap(self, x, y, width, height):
-        """A gap in a bar, for a line to pass."""
+        """A gap in a bar, through which a line passes."""
         corner = (x - width / 2, y - height / 2)
-        self._later.append(
+        self._drawings.append(
             lambda axes: axes.add_patch(
                 Rectangle(corner, width, height, facecolor=CARD, edgecolor="none", zorder=1.5)
             )
         )
 
     def figure(self, title: str | None = None) -> Figure:
-        """All that is on the sheet, drawn; as large as that, and a margin."""
+        """Draw everything that is on the sheet, with a margin around it."""
         left, right = min(self._xs) - MARGIN, max(self._xs) + MARGIN
         bottom, top = min(self._ys) - MARGIN, max(self._ys) + MARGIN
         if title:
@@ -218,7 +221,7 @@ class Sheet:
             axes.set_xlim(left, right)
             axes.set_ylim(bottom, top)
             axes.set_axis_off()
-            for draw in self._later:
+            for draw in self._drawings:
                 draw(axes)
             if title:
                 axes.text((left + right) / 2, top - 0.22, title, size=11, ha="center", va="center")

@@ -1,4 +1,4 @@
-"""How all pictures look: one colour for each role, one font, one card to stand on."""
+"""The style of all pictures: a colour for each role, a font, a light background."""
 
 import contextlib
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ __all__ = [
 
 CARD = "#ffffff"
 INK = "#1a1a1a"
-QUIET = "#6b6b6b"  # what is not the point: axes, ids, what was dropped
+QUIET = "#6b6b6b"  # for the background: axes, ids, dropped items
 
-# Okabe and Ito's colours: apart for every common kind of colour blindness.
+# Okabe and Ito's colours, which people with colour blindness can tell apart.
 GREEN, BLUE, RED, ORANGE = "#009e73", "#0072b2", "#d55e00", "#e69f00"
 PURPLE, SKY = "#cc79a7", "#56b4e9"
 OLIVE = "#bfae00"  # their yellow, dark enough for a line
@@ -63,7 +63,7 @@ _LINES = [
 
 
 def _shades(name: str, *colours: str) -> Colormap:
-    """A scale through these colours; what is no number is grey."""
+    """A colour map through these colours; NaN is grey."""
     return LinearSegmentedColormap.from_list(name, colours).with_extremes(bad="#bbbbbb")
 
 
@@ -72,7 +72,7 @@ ATTENTION = _shades("attention", "#ffffff", "#eac8dc", PURPLE, "#8f3f6b", "#3d0f
 DIVERGING = _shades("diverging", "#8c3b00", RED, "#f3b58a", "#ffffff", "#8cc1e3", BLUE, "#003b5e")
 
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
+    "font.family": "DejaVu Sans",  # part of matplotlib: the same picture on every machine
     "mathtext.fontset": "dejavusans",
     "text.parse_math": False,  # a $ in a word is a $
     "font.size": 10.0,
@@ -103,34 +103,35 @@ STYLE = {
 
 
 def settings() -> contextlib.AbstractContextManager[None]:
-    """matplotlib's defaults and the course's style, whatever the reader has set; then as before."""
-    kept = ("backend", "interactive", "toolbar", "timezone")
-    default = {key: rcParamsDefault[key] for key in rcParamsDefault if not key.startswith(kept)}
+    """A context with matplotlib's defaults and the course's style, whatever the reader has set."""
+    excluded = ("backend", "interactive", "toolbar", "timezone")
+    default = {key: rcParamsDefault[key] for key in rcParamsDefault if not key.startswith(excluded)}
     return rc_context({**default, **STYLE})
 
 
 @contextlib.contextmanager
 def drawing(width: float, height: float, layout: str | None = "constrained") -> Iterator[Figure]:
-    """A figure of a size in inches, drawn in the course's style; pyplot never hears of it."""
+    """A figure of a size in inches, in the course's style, and not registered with pyplot."""
     with settings():
         yield Figure(figsize=(width, height), layout=layout)
 
 
 def line_look(n: int) -> tuple[str, object, str]:
     """Colour, dashes and marker of line or group number n."""
-    once = n % len(_LINES)
-    again = (n + n // len(_LINES)) % len(_LINES)
-    return _LINES[once][0], _LINES[again][1], _LINES[again][2]
+    colour = _LINES[n % len(_LINES)][0]
+    # In the next rounds the colours come with other dashes and markers.
+    _, dashes, marker = _LINES[(n + n // len(_LINES)) % len(_LINES)]
+    return colour, dashes, marker
 
 
 def legend(axes: Axes, names: list[str], width: float) -> int:
-    """Above axes of this width, where it covers nothing; the number of its rows."""
-    each = 0.75 + 0.08 * max(map(len, names))
-    columns = max(1, min(len(names), int(width / each)))
+    """Draw a legend above axes of this width. Returns the number of its rows."""
+    column = 0.75 + 0.08 * max(map(len, names))
+    columns = max(1, min(len(names), int(width / column)))
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns, handlelength=3.0)
     return -(-len(names) // columns)
 
 
 def tint(colour: str, share: float = 0.2) -> tuple[float, ...]:
-    """A colour mixed with white, to write upon."""
+    """A colour mixed with white, as a background for text."""
     return tuple(1 - share * (1 - part) for part in to_rgb(colour))

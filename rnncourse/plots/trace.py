@@ -1,4 +1,4 @@
-"""What a step function really computes: its operations on tensors, written down while it runs."""
+"""The computation graph of a step function: its operations on tensors, recorded as it runs."""
 
 import inspect
 import math
@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["TIGHT", "Graph", "Node", "Value", "trace"]
+__all__ = ["PRECEDENCE", "Graph", "Node", "Value", "trace"]
 
-MOST = 200  # operations that can still be looked at
+MAX_NODES = 200  # more would not be readable
 
-# The sign of an operation, by torch's name for it. What is not here is drawn by its name.
+# The sign of an operation, by torch's name for it. Others are drawn by their name.
 SIGNS = {
     "add": "+", "sub": "−", "subtract": "−", "rsub": "−", "mul": "×", "multiply": "×", "rmul": "×",
     "radd": "+", "div": "÷", "divide": "÷", "true_divide": "÷", "truediv": "÷", "rdiv": "÷",
@@ -25,10 +25,10 @@ SIGNS = {
     "concatenate": "cat", "hstack": "cat", "neg": "negate", "negative": "negate", "sum": "sum",
     "addmm": "affine", "linear": "linear",
 }  # fmt: skip
-# How tightly the signs between two operands bind.
-TIGHT = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "^": 3}
-# Digits that count how often a variable was used, and what operations are called in a sentence.
-LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+# The precedence of signs between two operands.
+PRECEDENCE = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "^": 3}
+# Digits that number the values of a variable, and the names of operations in a sentence.
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 WORDS = {
     "+": ("sum", "sums"), "−": ("difference", "differences"), "÷": ("quotient", "quotients"),
     "×": ("elementwise product", "elementwise products"), "^": ("power", "powers"),
@@ -37,7 +37,7 @@ WORDS = {
     "cat": ("concatenation", "concatenations"),
 }  # fmt: skip
 REVERSED = {"rsub", "rdiv", "rtruediv", "rpow", "rmatmul"}
-# The same numbers in another form: nothing to see.
+# The same numbers in another form: not drawn.
 FORMS = {
     "clone", "contiguous", "detach", "to", "type", "type_as", "float", "double", "half", "bfloat16",
     "view", "view_as", "reshape", "reshape_as", "unsqueeze", "squeeze", "expand", "expand_as",
@@ -46,7 +46,7 @@ FORMS = {
 TURNS = {"T", "mT", "t", "transpose", "swapaxes", "swapdims", "permute", "adjoint"}
 PARTS = {"chunk", "split", "split_with_sizes", "tensor_split", "hsplit", "unbind", "getitem",
          "narrow", "select"}  # fmt: skip
-# Made from a tensor's shape, not from its numbers.
+# These read a tensor's shape, not its numbers.
 LIKE = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full",
         "new_empty", "new_tensor"}  # fmt: skip
 
@@ -55,9 +55,9 @@ LIKE = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_
 class Node:
     """kind: input, state, parameter, constant, operation, split or output.
 
-    text: an operation's sign, another's name. reads: its operands, values or numbers as text.
-    name: the variable that holds what comes out. Of a split, which gives several values, ports are
-    their names, and keys which part of the whole each is.
+    text: the sign of an operation, the name of another node. reads: its operands; values, or
+    numbers as text. name: the variable that holds the result. A split has several results: ports
+    are their names, keys the indices of the parts.
     """
 
     kind: str
@@ -73,11 +73,11 @@ class Node:
         return self.kind in ("parameter", "constant")
 
     def values(self) -> list["Value"]:
-        return [one for one in self.reads if isinstance(one, Value)]
+        return [operand for operand in self.reads if isinstance(operand, Value)]
 
 
 class Value(NamedTuple):
-    """What comes out of a node, or of one port of a split."""
+    """The result of a node, or of one port of a split."""
 
     node: Node
     port: int = 0
@@ -89,7 +89,7 @@ class Value(NamedTuple):
 
 @dataclass
 class Graph:
-    """nodes in the order of computation: inputs first, outputs last; only what reaches those."""
+    """Nodes in the order of computation, inputs first; all others contribute to an output."""
 
     name: str
     nodes: list[Node]
@@ -101,118 +101,137 @@ class Graph:
         """The operations in words, such as "3 sigmoids, 1 sum"."""
         words = []
         for sign, count in self.operations().items():
-            one, many = WORDS.get(sign.split(" ")[0], (sign, sign))
-            words.append(f"{count} {one if count == 1 else many}")
+            singular, plural = WORDS.get(sign.split(" ")[0], (sign, sign))
+            words.append(f"{count} {singular if count == 1 else plural}")
         return ", ".join(words) or "no operations"
 
     def operations(self) -> Counter[str]:
-        """How often each operation occurs, by its sign."""
+        """The number of operations, by sign."""
         return Counter(node.text for node in self.of("operation"))
 
     def equations(self) -> list[str]:
         """One for each variable and each output."""
-        made = {}  # outputs, by the node that makes each
-        for node in self.of("output"):
-            made.setdefault(id(node.reads[0].node), node)
-        held, times = {}, Counter(node.name for node in self.of("input", "state"))
-        wanted = []
+        outputs: dict[int, Node] = {}  # by the node that computes it
+        for output in self.of("output"):
+            outputs.setdefault(id(_source(output)), output)
+        variables = self._variables(outputs)
+        equations = []
         for node in self.of("operation"):
-            if id(node) in made:
-                held[id(node)] = made[id(node)].text
-            elif node.name:  # a variable that is used again: z, z₂, z₃
-                times[node.name] += 1
-                again = str(times[node.name]).translate(LOW) if times[node.name] > 1 else ""
-                held[id(node)] = node.name + again
-            else:
-                continue
-            wanted.append((held[id(node)], Value(node), True))
-        for node in self.of("output"):
-            if held.get(id(node.reads[0].node)) != node.text:
-                wanted.append((node.text, node.reads[0], False))
+            if id(node) in variables:
+                formula = _formula(Value(node), variables, expand=True)
+                equations.append(f"{variables[id(node)]} = {formula}")
+        for output in self.of("output"):
+            if variables.get(id(_source(output))) != output.text:
+                equations.append(f"{output.text} = {_formula(output.values()[0], variables)}")
+        return equations
 
-        def written(value, around=0, top=False):
-            """around: how tightly the operation around binds; a looser one needs parentheses."""
-            if isinstance(value, str):
-                return value
-            node = value.node
-            if node.kind == "split":
-                return f"{written(node.reads[0], 4)}[{node.keys[value.port]}]"
-            if node.kind != "operation":
-                return node.text
-            if not top and id(node) in held:
-                return held[id(node)]
-            tight = TIGHT.get(node.text)
-            if tight is None or len(node.reads) != 2:
-                return f"{node.text}({', '.join(written(one) for one in node.reads)})"
-            # + may stand beside +; everything else is told apart.
-            loose = tight if node.text == "+" else tight + 1
-            text = (
-                f"{written(node.reads[0], tight if node.text in '+−' else loose)} {node.text} "
-                f"{written(node.reads[1], loose)}"
-            )
-            return f"({text})" if around > tight else text
+    def _variables(self, outputs: dict[int, Node]) -> dict[int, str]:
+        """The variables, by the operation that computes each. A name used again: z, z₂, z₃."""
+        variables = {}
+        uses = Counter(node.name for node in self.of("input", "state"))
+        for node in self.of("operation"):
+            if id(node) in outputs:
+                variables[id(node)] = outputs[id(node)].text
+            elif node.name:
+                uses[node.name] += 1
+                number = str(uses[node.name]).translate(SUBSCRIPTS) if uses[node.name] > 1 else ""
+                variables[id(node)] = node.name + number
+        return variables
 
-        return [f"{name} = {written(value, top=top)}" for name, value, top in wanted]
+
+def _source(output: Node) -> Node:
+    return output.values()[0].node
+
+
+def _formula(
+    value: Value | str, variables: dict[int, str], outer: int = 0, expand: bool = False
+) -> str:
+    """A value as a formula of variables. expand: even if it is a variable itself.
+
+    outer: the precedence of the surrounding operation; a lower one needs parentheses.
+    """
+    if isinstance(value, str):
+        return value
+    node = value.node
+    if node.kind == "split":
+        return f"{_formula(node.reads[0], variables, 4)}[{node.keys[value.port]}]"
+    if node.kind != "operation":
+        return node.text
+    if id(node) in variables and not expand:
+        return variables[id(node)]
+    precedence = PRECEDENCE.get(node.text)
+    if precedence is None or len(node.reads) != 2:
+        operands = ", ".join(_formula(operand, variables) for operand in node.reads)
+        return f"{node.text}({operands})"
+    # a + (b + c) needs no parentheses, a − (b + c) does; (a + b) − c does not, (a × b) × c does.
+    left = precedence if node.text in "+−" else precedence + 1
+    right = precedence if node.text == "+" else precedence + 1
+    text = (
+        f"{_formula(node.reads[0], variables, left)} {node.text} "
+        f"{_formula(node.reads[1], variables, right)}"
+    )
+    return f"({text})" if outer > precedence else text
 
 
 def trace(step: Any, inputs: tuple[Any, ...], names: Any = None) -> Graph:
     """Run a step and return its graph; the arguments are those of `plots.cell`."""
-    inputs = [_apart(one) for one in inputs]
+    inputs = tuple(_copied(value) for value in inputs)
     recorder = Recorder()
     parameters = _parameters(step, len(inputs))
     if names is not None:
         if isinstance(names, str) or len(names) != len(inputs):
             raise ValueError(f"names must be one for each of the {len(inputs)} inputs: {names!r}")
         parameters = list(names)
-    for place, (one, name) in enumerate(zip(inputs, parameters, strict=True)):
+    for place, (value, name) in enumerate(zip(inputs, parameters, strict=True)):
         kind = ("input", "state")[place] if place < 2 else "parameter"
-        recorder.enter(one, name, kind, sure=names is not None)
+        recorder.enter(value, name, kind)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), recorder:
         result = recorder.run(step, inputs)
-    plain = getattr(step, "func", step)  # a functools.partial
-    called = getattr(plain, "__name__", type(plain).__name__)
-    return recorder.graph("the step" if called == "<lambda>" else called, inputs, result)
+    function = getattr(step, "func", step)  # of a functools.partial
+    step_name = getattr(function, "__name__", type(function).__name__)
+    return recorder.graph("the step" if step_name == "<lambda>" else step_name, inputs, result)
 
 
-def _apart(value):
+def _copied(value):
     """Copies, so that no two inputs are the same tensor, and a step cannot change the caller's."""
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, tuple):
-        return getattr(value, "_make", tuple)([_apart(one) for one in value])
+        return getattr(value, "_make", tuple)([_copied(part) for part in value])
     if isinstance(value, list):
-        return [_apart(one) for one in value]
+        return [_copied(part) for part in value]
     if isinstance(value, torch.Generator):
         return torch.Generator(value.device).set_state(value.get_state())
     return value
 
 
 def _parameters(step, count):
-    called = step.forward if isinstance(step, nn.Module) else step
+    """The names of the first parameters of a step."""
+    function = step.forward if isinstance(step, nn.Module) else step
     try:
-        found = list(inspect.signature(called).parameters.values())
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        found = []
+        parameters = []
     names = [
-        one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
-    usual = ["x", "h"]
-    return [
-        names[n] if n < len(names) else usual[n] if n < 2 else f"input {n + 1}"
-        for n in range(count)
-    ]
+    names = names[:count]
+    defaults = ["x", "h", *(f"input {n + 1}" for n in range(2, count))]
+    return names + defaults[len(names) : count]
 
 
 class Recorder(TorchFunctionMode):
-    """Every call of torch, as a node; names are looked up in the variables of who calls."""
+    """Records every call of torch as a node; names come from the variables of the calling code."""
 
     def __init__(self):
         super().__init__()
         self.nodes: list[Node] = []
         self.value: dict[int, Value] = {}  # by the id of a tensor
-        self.alive: list[torch.Tensor] = []  # an id stays its tensor's only while that lives
+        self.alive: list[torch.Tensor] = []  # an id is unique only while its tensor is alive
         self.splits: dict[tuple[int, int], Node] = {}
-        self.unsure: set[int] = set()  # nodes whose name is a makeshift
+        self.unsure: set[int] = set()  # nodes with a provisional name
 
     def run(self, step, inputs):
         self.outermost = sys._getframe()
@@ -220,25 +239,25 @@ class Recorder(TorchFunctionMode):
 
     # --- inputs -------------------------------------------------------------------------------
 
-    def enter(self, value, name, kind, sure=False):
-        """Take down an input: a tensor, or a tuple of them. Other things have no place."""
+    def enter(self, value, name, kind):
+        """Record an input: a tensor, or a tuple of them. Other inputs are not drawn."""
         if isinstance(value, torch.Tensor):
             node = self.add(Node(kind, str(name), name=str(name)))
             self.know(value, Value(node))
             return
         if isinstance(value, (tuple, list)):
-            several = isinstance(name, (tuple, list))
-            if several and len(name) != len(value):
+            named = isinstance(name, (tuple, list))
+            if named and len(name) != len(value):
                 raise ValueError(f"{len(value)} names are needed for a tuple, not {len(name)}")
-            for n, one in enumerate(value):
-                self.enter(one, name[n] if several else f"{name}[{n}]", kind)
-                if not several and isinstance(one, torch.Tensor):
-                    self.unsure.add(id(self.value[id(one)].node))
+            for n, part in enumerate(value):
+                self.enter(part, name[n] if named else f"{name}[{n}]", kind)
+                if not named and isinstance(part, torch.Tensor):
+                    self.unsure.add(id(self.value[id(part)].node))
 
     def add(self, node):
         self.nodes.append(node)
-        if len(self.nodes) > MOST:
-            raise ValueError(f"more than {MOST} operations: too much for a picture")
+        if len(self.nodes) > MAX_NODES:
+            raise ValueError(f"more than {MAX_NODES} operations: too much for a picture")
         return node
 
     def know(self, tensor, value):
@@ -251,30 +270,27 @@ class Recorder(TorchFunctionMode):
         options = options or {}
         result = function(*arguments, **options)
         frames = self.frames(sys._getframe(1))
-        self.note(frames)
+        self.note_names(frames)
         name = _name(function)
+        results = list(result) if isinstance(result, (tuple, list)) else [result]
         if name == "setitem":
             self.set(arguments, frames)
-        elif isinstance(result, torch.Tensor) or (
-            isinstance(result, (tuple, list))
-            and result
-            and all(isinstance(one, torch.Tensor) for one in result)
-        ):
-            self.record(name, [*arguments, *options.values()], result, frames)
+        elif results and all(isinstance(tensor, torch.Tensor) for tensor in results):
+            self.record(name, [*arguments, *options.values()], results, frames)
         return result
 
     def frames(self, frame):
-        """Those of the step and of what it calls, innermost first."""
-        found = []
+        """The frames of the step and of the functions it calls, innermost first."""
+        frames = []
         while frame is not None and frame is not self.outermost:
-            found.append(frame)
+            frames.append(frame)
             frame = frame.f_back
-        return found
+        return frames
 
-    def note(self, frames):
-        """Give the names of variables to what has none yet."""
+    def note_names(self, frames):
+        """Give nodes that have no name yet the names of the variables that hold them."""
         for frame in frames:
-            if frame.f_globals.get("__name__", "").split(".")[0] == "torch":
+            if _is_of_torch(frame):
                 continue
             for name, tensor in list(frame.f_locals.items()):
                 if not isinstance(tensor, torch.Tensor) or id(tensor) not in self.value:
@@ -290,103 +306,97 @@ class Recorder(TorchFunctionMode):
                     node.name = name
 
     def operand(self, tensor, frames):
-        """The value of a tensor. One that was never seen is a parameter, or a constant."""
+        """The value of a tensor. One that no call returned is a parameter or a constant."""
         if id(tensor) not in self.value:
-            self.know(tensor, Value(self.add(self.found(tensor, frames))))
+            self.know(tensor, Value(self.add(self.outside(tensor, frames))))
         return self.value[id(tensor)]
 
-    def found(self, tensor, frames):
-        """A node for it, with the name that it has where the step can see it."""
+    def outside(self, tensor, frames):
+        """A node for a tensor from outside, with the name that it has where the step can see it."""
         for frame in frames:
-            if frame.f_globals.get("__name__", "").split(".")[0] != "torch":
-                for name, one in [*frame.f_locals.items(), *frame.f_globals.items()]:
-                    if one is tensor:
+            if not _is_of_torch(frame):
+                for name, value in [*frame.f_locals.items(), *frame.f_globals.items()]:
+                    if value is tensor:
                         return Node("parameter", name, name=name)
         for frame in reversed(frames):
             for module in list(frame.f_locals.values()):
                 if isinstance(module, nn.Module):
-                    for name, one in [*module.named_parameters(), *module.named_buffers()]:
-                        if one is tensor:
+                    for name, value in [*module.named_parameters(), *module.named_buffers()]:
+                        if value is tensor:
                             return Node("parameter", name, name=name)
         if tensor.numel() == 1:
             return _constant(tensor)
         return Node("parameter", "?", name="?")
 
-    def record(self, name, arguments, result, frames):
-        """Take down a call that gave a tensor, or several."""
-        first = result[0] if isinstance(result, (tuple, list)) else result
+    def record(self, name, arguments, results, frames):
+        """Record a call that returned one tensor or several."""
         operands = list(self.operands(arguments, frames))
-        values = [one for one in operands if isinstance(one, Value)]
+        values = [operand for operand in operands if isinstance(operand, Value)]
         if name in LIKE or not values:
-            for one in result if isinstance(result, (tuple, list)) else [result]:
-                self.know(one, Value(self.add(_constant(one, name))))
-            return
-        if name in FORMS and len(values) >= 1:
-            self.know(first, values[0])
-            return
-        if name in TURNS and values[0].node.fixed:
-            turned = values[0].node.text + "ᵀ"
-            self.know(first, Value(self.add(Node(values[0].node.kind, turned, name=turned))))
-            return
-        whole = arguments[0]
-        if name in PARTS and len(values) == 1 and isinstance(whole, torch.Tensor):
-            self.part(name, whole, values[0], arguments[1:], result)
-            return
+            for tensor in results:
+                self.know(tensor, Value(self.add(_constant(tensor, name))))
+        elif name in FORMS:
+            self.know(results[0], values[0])
+        elif name in TURNS and values[0].node.fixed:
+            fixed = values[0].node
+            transposed = Node(fixed.kind, f"{fixed.text}ᵀ", name=f"{fixed.text}ᵀ")
+            self.know(results[0], Value(self.add(transposed)))
+        elif name in PARTS and len(values) == 1 and isinstance(arguments[0], torch.Tensor):
+            self.record_parts(values[0], _keys(name, arguments[1:], len(results)), results, name)
+        else:
+            self.record_operation(name, operands, results)
+            if results[0] is arguments[0]:  # changed in place
+                self.change(results[0])
+
+    def record_operation(self, name, operands, results):
         sign = SIGNS.get(name, "transpose" if name in TURNS else name)
         if name in REVERSED:
-            operands.reverse()
-        if sign in TIGHT and len(operands) != 2:
+            operands = operands[::-1]
+        if sign in PRECEDENCE and len(operands) != 2:
             sign = name  # with an option, such as alpha
-        elif sign not in TIGHT:
-            operands = values  # a dimension or a size is no operand
+        elif sign not in PRECEDENCE:  # dimensions and sizes are not operands
+            operands = [operand for operand in operands if isinstance(operand, Value)]
         node = self.add(Node("operation", sign, operands))
-        several = result if isinstance(result, (tuple, list)) else [result]
-        if len(several) > 1:
-            keys = [str(n) for n in range(len(several))]
+        if len(results) > 1:
+            keys = [str(n) for n in range(len(results))]
             node = self.add(Node("split", "split", [Value(node)], ports=list(keys), keys=keys))
-        for port, one in enumerate(several):
-            self.know(one, Value(node, port))
-        if first is arguments[0]:  # changed in place
-            self.change(first)
+        for port, tensor in enumerate(results):
+            self.know(tensor, Value(node, port))
 
     def operands(self, arguments, frames):
-        for one in arguments:
-            if isinstance(one, torch.Tensor):
-                yield self.operand(one, frames)
-            elif isinstance(one, (tuple, list)):
-                yield from (part for part in self.operands(one, frames) if isinstance(part, Value))
-            elif isinstance(one, numbers.Number) and not isinstance(one, bool):
-                yield f"{one:g}" if isinstance(one, float) else str(one)
+        """Values and numbers among the arguments; of lists the values only."""
+        for argument in arguments:
+            if isinstance(argument, torch.Tensor):
+                yield self.operand(argument, frames)
+            elif isinstance(argument, (tuple, list)):
+                for operand in self.operands(argument, frames):
+                    if isinstance(operand, Value):
+                        yield operand
+            elif isinstance(argument, numbers.Number) and not isinstance(argument, bool):
+                yield f"{argument:g}" if isinstance(argument, float) else str(argument)
 
-    def part(self, name, whole, value, arguments, result):
-        """Parts of one value share a split, however they were cut out."""
-        cut = list(result) if isinstance(result, (tuple, list)) else [result]
-        if name == "getitem":
-            keys = [_index(arguments[0])]
-        elif name in ("narrow", "select"):
-            keys = [":".join(str(one) for one in arguments[1:])]
-        else:
-            keys = [str(n) for n in range(len(cut))]
-        if value.node.fixed:
-            for key, one in zip(keys, cut, strict=True):
-                text = f"{value.node.text}[{key}]"
-                node = self.add(Node(value.node.kind, text, name=text))
+    def record_parts(self, whole, keys, parts, name):
+        """Parts of one value share a split, whichever calls cut them out."""
+        if whole.node.fixed:
+            for key, tensor in zip(keys, parts, strict=True):
+                text = f"{whole.node.text}[{key}]"
+                node = self.add(Node(whole.node.kind, text, name=text))
                 if name != "unbind":
                     self.unsure.add(id(node))
-                self.know(one, Value(node))
+                self.know(tensor, Value(node))
             return
-        split = self.splits.get((id(value.node), value.port))
+        split = self.splits.get((id(whole.node), whole.port))
         if split is None:
-            split = self.add(Node("split", "split", [value]))
-            self.splits[id(value.node), value.port] = split
-        for key, one in zip(keys, cut, strict=True):
+            split = self.add(Node("split", "split", [whole]))
+            self.splits[id(whole.node), whole.port] = split
+        for key, tensor in zip(keys, parts, strict=True):
             if key not in split.keys:
                 split.keys.append(key)
                 split.ports.append(key)
-            self.know(one, Value(split, split.keys.index(key)))
+            self.know(tensor, Value(split, split.keys.index(key)))
 
     def set(self, arguments, frames):
-        """tensor[index] = value"""
+        """Record tensor[index] = value."""
         tensor, index, value = arguments[:3]
         reads = [self.operand(tensor, frames)]
         if isinstance(value, torch.Tensor):
@@ -398,7 +408,7 @@ class Recorder(TorchFunctionMode):
         self.change(tensor)
 
     def change(self, tensor):
-        """A view was written into: what it is a part of has changed, too."""
+        """A tensor was written to: if it is a view, its base has changed, too."""
         base = tensor._base
         if base is not None and id(base) in self.value:
             reads = [self.value[id(base)], self.value[id(tensor)]]
@@ -413,13 +423,13 @@ class Recorder(TorchFunctionMode):
             raise ValueError(
                 f"{name} must return a tensor or a tuple of tensors, not {result!r:.60}"
             )
-        for tensor, called in outputs:
+        for tensor, output_name in outputs:
             if id(tensor) not in self.value:
                 raise ValueError(f"{name} returns a tensor that no operation of torch made")
             value = self.value[id(tensor)]
             if value.node.kind == "operation":
                 value.node.name = ""  # it is the output: the new h, not the old one
-            self.nodes.append(Node("output", called, [value]))
+            self.nodes.append(Node("output", output_name, [value]))
         reached = set()
 
         def reach(node):
@@ -431,63 +441,71 @@ class Recorder(TorchFunctionMode):
         for node in self.nodes:
             if node.kind == "output":
                 reach(node)
-        if not any(id(n) in reached for n in self.nodes if n.kind in ("input", "state")):
+        input_nodes = [node for node in self.nodes if node.kind in ("input", "state")]
+        if not any(id(node) in reached for node in input_nodes):
             raise ValueError(f"what {name} returns does not depend on its inputs")
-        kept = [n for n in self.nodes if id(n) in reached or n.kind in ("input", "state")]
-        _drop_ports(kept)
-        return Graph(name, kept)
+        nodes = [node for node in self.nodes if node in input_nodes or id(node) in reached]
+        _drop_ports(nodes)
+        return Graph(name, nodes)
 
     def _names(self, state):
         if isinstance(state, torch.Tensor):
             return self.value[id(state)].node.text
         if isinstance(state, (tuple, list)):
-            return [self._names(one) for one in state]
+            return [self._names(part) for part in state]
         return None
 
 
 def _drop_ports(nodes):
-    """Parts that nothing reads go, and their places move together."""
+    """Remove the parts of splits that nothing reads."""
     for split in [node for node in nodes if node.kind == "split"]:
-        used = sorted({v.port for node in nodes for v in node.values() if v.node is split})
+        used = sorted(
+            {value.port for node in nodes for value in node.values() if value.node is split}
+        )
         places = {port: n for n, port in enumerate(used)}
         split.ports = [split.ports[port] for port in used]
         split.keys = [split.keys[port] for port in used]
         for node in nodes:
             node.reads = [
-                Value(split, places[one.port])
-                if isinstance(one, Value) and one.node is split
-                else one
-                for one in node.reads
+                Value(split, places[operand.port])
+                if isinstance(operand, Value) and operand.node is split
+                else operand
+                for operand in node.reads
             ]
 
 
 def _outputs(result, names):
-    """Pairs of a tensor and its name: that of the state it follows, with a prime."""
+    """Pairs of a tensor and its name: that of the corresponding state, with a prime."""
     if isinstance(result, torch.Tensor):
         while isinstance(names, list):
             names = names[0] if names else None
         return [(result, f"{names}′" if names else "result")]
     if isinstance(result, (tuple, list)):
-        alike = isinstance(names, list) and len(names) == len(result)
-        found = []
-        for n, one in enumerate(result):
-            below = _outputs(one, names[n] if alike else None)
-            if not alike and len(result) > 1:
-                below = [(t, f"{called} {n + 1}") for t, called in below]
-            found += below
-        return found
+        same_length = isinstance(names, list) and len(names) == len(result)
+        outputs = []
+        for n, part in enumerate(result):
+            parts = _outputs(part, names[n] if same_length else None)
+            if not same_length and len(result) > 1:
+                parts = [(tensor, f"{name} {n + 1}") for tensor, name in parts]
+            outputs += parts
+        return outputs
     return []
 
 
+def _is_of_torch(frame):
+    return frame.f_globals.get("__name__", "").split(".")[0] == "torch"
+
+
 def _name(function):
+    """The name of an operation, without underscores: `__iadd__`, `add_` and `add` are all add."""
     name = getattr(function, "__name__", type(function).__name__)
     if name == "__get__":
         return getattr(getattr(function, "__self__", None), "__name__", name)
     if name.startswith("__"):
         name = name.strip("_")
         return name[1:] if name in ("iadd", "isub", "imul", "idiv", "itruediv", "ipow") else name
-    plain = name.rstrip("_")
-    return plain if plain in SIGNS or plain in FORMS else name
+    stem = name.rstrip("_")
+    return stem if stem in SIGNS or stem in FORMS else name
 
 
 def _constant(tensor, made_by=""):
@@ -497,14 +515,27 @@ def _constant(tensor, made_by=""):
     return Node("constant", made_by or "constant", name=made_by or "constant")
 
 
-def _index(index):
-    def one(part):
-        if isinstance(part, slice):
-            ends = ["" if end is None else str(end) for end in (part.start, part.stop)]
-            return ":".join(ends)
-        return "…" if part is Ellipsis else str(part)
+def _keys(name, arguments, number):
+    """The indices of the parts that a call cut out of a tensor, as text."""
+    if name == "getitem":
+        return [_index(arguments[0])]
+    if name in ("narrow", "select"):
+        return [":".join(str(argument) for argument in arguments[1:])]
+    return [str(n) for n in range(number)]
 
-    parts = [one(part) for part in (index if isinstance(index, tuple) else (index,))]
-    if len(parts) == 2 and parts[0] in (":", "…"):
-        del parts[0]  # the whole batch, as ever
-    return ", ".join(parts)
+
+def _index(index):
+    """An index as text, without the batch's when that is all of it."""
+    entries = index if isinstance(index, tuple) else (index,)
+    texts = [_index_entry(entry) for entry in entries]
+    if len(texts) == 2 and texts[0] in (":", "…"):
+        del texts[0]
+    return ", ".join(texts)
+
+
+def _index_entry(entry):
+    if isinstance(entry, slice):
+        start = "" if entry.start is None else str(entry.start)
+        stop = "" if entry.stop is None else str(entry.stop)
+        return f"{start}:{stop}"
+    return "…" if entry is Ellipsis else str(entry)

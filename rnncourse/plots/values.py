@@ -1,4 +1,4 @@
-"""What the functions are given: tensors, arrays, lists and words, checked where they come in."""
+"""Checks and converts arguments: tensors, arrays, lists and words."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,8 +10,8 @@ __all__ = ["array", "count", "cut", "labels", "named", "number"]
 def array(values: object, what: str, *axes: str) -> np.ndarray:
     """Numbers as an array with one axis for each letter of `axes`, such as "T", "H".
 
-    An axis of size 1 before them is a batch of one sequence, and is left away.
-    Errors: ValueError when these are not numbers, or not so many axes, or one is empty.
+    A leading axis of size 1 is a batch of one sequence, and is removed.
+    Errors: ValueError when these are not numbers, have another number of axes, or an axis is empty.
     """
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
@@ -19,40 +19,40 @@ def array(values: object, what: str, *axes: str) -> np.ndarray:
     try:
         if not hasattr(values, "__array__"):
             values = [row.tolist() if hasattr(row, "tolist") else row for row in values]
-        found = np.asarray(values, dtype=float)
+        result = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise ValueError(f"{what} must be numbers, {shape}; given: {_short(values)}") from None
-    if found.ndim == len(axes) + 1 and found.shape[0] == 1:
-        found = found[0]
-    if found.ndim != len(axes) or not found.size:
-        raise ValueError(f"{what} must be {shape}, but is {found.shape}")
-    return found
+    if result.ndim == len(axes) + 1 and result.shape[0] == 1:
+        result = result[0]
+    if result.ndim != len(axes) or not result.size:
+        raise ValueError(f"{what} must be {shape}, but is {result.shape}")
+    return result
 
 
 def labels(words: object, what: str, count: int | None = None) -> list[str]:
-    """Words as a list of strings; count: how many there must be.
+    """Words as a list of strings; count: the number that is needed.
 
-    Errors: ValueError when it is one string, is empty, or has another number of words.
+    Errors: ValueError when words is a single string, is empty, or has another number of words.
     """
     if isinstance(words, str) or not isinstance(words, Iterable):
         raise ValueError(f"{what} must be a list of words; given: {_short(words)}")
-    found = [str(word) for word in words]
-    if count is not None and len(found) != count:
-        raise ValueError(f"{what} has {len(found)} words, but {count} are needed: {_short(found)}")
-    if not found:
+    texts = [str(word) for word in words]
+    if count is not None and len(texts) != count:
+        raise ValueError(f"{what} has {len(texts)} words, but {count} are needed: {_short(texts)}")
+    if not texts:
         raise ValueError(f"{what} is empty: there is nothing to draw")
-    return found
+    return texts
 
 
 def named(values: object, what: str) -> dict[str, object]:
-    """A dictionary {name: values} that is not empty; anything else is a ValueError."""
+    """A dictionary {name: values}. Errors: ValueError for anything else, and when it is empty."""
     if not isinstance(values, Mapping) or not values:
         raise ValueError(f"{what} must be a dictionary {{name: values}}; given: {_short(values)}")
-    return {str(name): one for name, one in values.items()}
+    return {str(name): value for name, value in values.items()}
 
 
 def number(value: float) -> str:
-    """A number to be read."""
+    """A number as text, in three digits."""
     return f"{value:.3g}".replace("-", "−")
 
 
@@ -61,9 +61,9 @@ def count(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def cut(word: str, longest: int = 24) -> str:
+def cut(word: str, limit: int = 24) -> str:
     """A word, shortened where it is too long for a picture."""
-    return word if len(word) <= longest else word[: longest - 1] + "…"
+    return word if len(word) <= limit else word[: limit - 1] + "…"
 
 
 def _short(value: object) -> str:

@@ -4,9 +4,9 @@
     python -m rnncourse.recipes translation --data multi30k --minutes 40
     python -m rnncourse.recipes report
 
-One file a recipe. Each has ABOUT, a line; SETTINGS, by data set, the first one built in;
-`build(settings, words)`, the untrained model; and `train(run, settings)`, which does the rest and
-returns an `Outcome`. What they share is in `run.py`.
+One module for each recipe. It has ABOUT, a line; SETTINGS, by data set, where the first data set
+is built in; MINUTES of training, by data set; `build(settings, words)`, the untrained model; and
+`train(run, settings)`, which does the rest and returns an `Outcome`. `run.py` is what they share.
 """
 
 RECIPES = ("characters", "words", "sentiment", "translation", "vectors")

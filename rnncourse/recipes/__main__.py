@@ -1,4 +1,4 @@
-"""python -m rnncourse.recipes NAME: train one of the course's models, and report."""
+"""python -m rnncourse.recipes NAME: trains one of the course's models, and reports."""
 
 import argparse
 import sys
@@ -13,15 +13,15 @@ def main(arguments=None):
         from rnncourse.recipes.report import main
 
         return main(arguments[1:])
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     from rnncourse.data import DataError
     from rnncourse.recipes.run import RecipeError
 
     try:
-        if asked.list or asked.name is None:
+        if options.list or options.name is None:
             print(_list())
             return 0
-        return _follow(asked)
+        return _train(options)
     except (RecipeError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -33,52 +33,53 @@ def main(arguments=None):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m rnncourse.recipes",
-        description="Train one of the course's models and report. An interrupted run is gone on "
-        "with by the same command.",
+        description="Train one of the course's models and report. The same command resumes an "
+        "interrupted run.",
         epilog="python -m rnncourse.recipes report collects the results of all runs.",
     )
     parser.add_argument("name", nargs="?", help=f"one of {', '.join(RECIPES)}")
-    parser.add_argument("--list", action="store_true", help="what there is, and how long it takes")
+    parser.add_argument("--list", action="store_true", help="list the recipes and their times")
     parser.add_argument("--data", help="the data set; the default is built in")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps, xpu; default: the best there is")
     parser.add_argument("--out", help="the run's folder; default: runs/NAME-DATA")
-    parser.add_argument("--minutes", type=float, help="stop training after so many")
+    parser.add_argument("--minutes", type=float, metavar="N", help="stop training after N minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fresh", action="store_true", help="start again, even where a run is")
+    parser.add_argument("--fresh", action="store_true", help="replace the run in the folder")
     parser.add_argument(
         "--set",
         nargs="+",
         action="extend",
         default=[],
         metavar="NAME=VALUE",
-        help="other settings than the recipe's: --set epochs=3 H=128",
+        help="change settings of the recipe: --set epochs=3 H=128",
     )
     return parser
 
 
-def _follow(asked):
+def _train(options):
     from pathlib import Path
 
     from rnncourse.device import device
     from rnncourse.recipes.run import RecipeError, Run, parse_settings, perform, recipe
 
-    module = recipe(asked.name)
-    data = asked.data or next(iter(module.SETTINGS))
+    module = recipe(options.name)
+    data = options.data or next(iter(module.SETTINGS))
     if data not in module.SETTINGS:
         raise RecipeError(
-            f"the recipe {asked.name} has no data {data!r}; it has: {', '.join(module.SETTINGS)}"
+            f"the recipe {options.name} has no data {data!r}; it has: {', '.join(module.SETTINGS)}"
         )
-    settings = parse_settings(module.SETTINGS[data], asked.set)
-    if asked.minutes is not None and not asked.minutes > 0:
-        raise RecipeError(f"--minutes is {asked.minutes}, and must be positive")
+    settings = parse_settings(module.SETTINGS[data], options.set)
+    if options.minutes is not None and not options.minutes > 0:
+        raise RecipeError(f"--minutes is {options.minutes}, and must be positive")
     try:
-        chosen = device(asked.device)
+        chosen_device = device(options.device)
     except ValueError as error:
         raise RecipeError(str(error)) from None
-    seed = [f"seed{asked.seed}"] if asked.seed else []
-    folder = asked.out or Path("runs", "-".join([asked.name, data, *seed, *sorted(asked.set)]))
-    run = Run(asked.name, data, folder, chosen, asked.seed, asked.minutes)
-    _, summary = perform(run, settings, asked.fresh)
+    seed = [f"seed{options.seed}"] if options.seed else []
+    folder_name = "-".join([options.name, data, *seed, *sorted(options.set)])
+    folder = options.out or Path("runs", folder_name)
+    run = Run(options.name, data, folder, chosen_device, options.seed, options.minutes)
+    _, summary = perform(run, settings, options.fresh)
     print(summary)
     return 0
 

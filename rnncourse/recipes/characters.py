@@ -1,4 +1,4 @@
-"""A language model over characters, that writes."""
+"""A language model over characters, which writes text."""
 
 from rnncourse.recipes import language_models
 from rnncourse.recipes.language_models import Settings

@@ -1,4 +1,4 @@
-"""Variational dropout of a whole sequence, for models that know whether they train."""
+"""Variational dropout of a whole sequence, for models in train mode."""
 
 from rnncourse.reference.regularization import dropout_mask
 
@@ -6,9 +6,9 @@ __all__ = ["drop"]
 
 
 def drop(xs, p, module):
-    """xs (B, T, D) with one mask (B, 1, D) for all steps; only while the module trains.
+    """xs (B, T, D) times one mask (B, 1, D) for all steps, when the module is in train mode.
 
-    The module has a `generator`, which draws the mask.
+    The mask is drawn from the module's `generator`.
     Source: lecture section 7, "the same mask".
     """
     if not (module.training and p):

@@ -1,4 +1,4 @@
-"""What `characters` and `words` share: one language model, over tokens of one kind or the other."""
+"""The language model of the recipes `characters` and `words`, which differ in their tokens."""
 
 import dataclasses
 import math
@@ -27,12 +27,12 @@ __all__ = ["RegularizedLanguageModel", "Settings", "StackedLSTM", "build_model",
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Sizes, training, and lecture section 7. regularize=no switches all of the last group off."""
+    """Sizes, training, and lecture section 7. regularize=no switches the last group off."""
 
     H: int = 256
     layers: int = 1
     min_count: int = 1  # rarer tokens are <unk>
-    lines: int = 0  # so many lines of the text, 0 for all
+    lines: int = 0  # of the text, from its beginning; 0 for all
     epochs: int = 12
     batch_size: int = 32
     steps: int = 35  # of truncated back-propagation through time
@@ -44,15 +44,15 @@ class Settings:
     p_hidden: float = 0.25  # between layers
     p_output: float = 0.4
     p_weight: float = 0.3
-    activation: float = 2.0  # AR and TAR, as factors of means over all numbers of all states
+    activation: float = 2.0  # AR and TAR: factors of the mean over all numbers of all states
     temporal: float = 1.0
 
 
 class StackedLSTM(nn.Module):
-    """Layers of LSTM, with the masks of lecture section 7: one mask for all steps of a sequence,
-    on what goes in and between layers, and one for the recurrent weights of each layer.
+    """Layers of LSTM, with the masks of lecture section 7: on the input and between layers one mask
+    for all steps of a sequence, and one mask for the recurrent weights of each layer.
 
-    StackedLSTM(H, layers, p_input, p_hidden, p_weight), generator: draws the masks in train mode.
+    The masks are drawn from the generator, in train mode.
     """
 
     def __init__(self, H, layers, p_input=0.0, p_hidden=0.0, p_weight=0.0, generator=None):
@@ -62,12 +62,12 @@ class StackedLSTM(nn.Module):
         self.layers = nn.ModuleList(LSTM(H, H, bias=True) for _ in range(layers))
         with torch.no_grad():
             for layer in self.layers:
-                layer.b[H : 2 * H] = 1  # the forget gate begins open
+                layer.b[H : 2 * H] = 1  # the forget gate starts open
 
     def forward(self, xs, lengths=None, state=None):
         """Shapes: xs (B, T, H), state a tuple of (h, c) for each layer (None: zeros)
         -> (hs (B, T, H), state)."""
-        after = []
+        states = []
         for number, layer in enumerate(self.layers):
             xs = drop(xs, self.p_hidden if number else self.p_input, self)
             W = layer.W
@@ -75,17 +75,17 @@ class StackedLSTM(nn.Module):
                 W_x, W_h = W.split(self.H)
                 mask = dropout_mask(W_h.shape, self.p_weight, self.generator, like=W_h)
                 W = torch.cat([W_x, W_h * mask])
-            before = None if state is None else state[number]
-            # The layer with other weights: the fast LSTM does not know that some are dropped.
-            xs, last = functional_call(layer, {"W": W}, (xs, lengths, before))
-            after.append(last)
-        return xs, tuple(after)
+            first = None if state is None else state[number]
+            # The layer with other weights: the fast LSTM has no dropout of its own.
+            xs, last = functional_call(layer, {"W": W}, (xs, lengths, first))
+            states.append(last)
+        return xs, tuple(states)
 
 
 class RegularizedLanguageModel(LanguageModel):
     """The reference's tied `LanguageModel` with a bias, dropout of words and of the last states.
 
-    The state after the last batch of training is a buffer, so that a checkpoint has it.
+    The state after the last training batch is a buffer, so that checkpoints include it.
     """
 
     def __init__(self, V, settings, generator=None):
@@ -105,7 +105,7 @@ class RegularizedLanguageModel(LanguageModel):
         return logits + self.b, state
 
     def loss(self, first, tokens, targets):
-        """The loss of one block, which goes on where the block before ended (first: from zeros).
+        """The loss of a block, which starts from the previous one's last state (first: from zeros).
 
         Shapes: tokens (B, T), targets (B, T) -> a scalar, in nats, penalties included.
         """
@@ -134,8 +134,11 @@ def build_model(settings, words, generator=None):
 
 
 def train_model(run, s, level, end, measure):
-    """Train on run.data and report. level, end: of `language` and `stream`; measure: a name, and
-    a function of the mean loss in nats, of what is reported."""
+    """Train on run.data, and return the outcome.
+
+    level, end: see `language` and `stream`. measure: the name of what is reported, and the function
+    that computes it from the mean loss in nats.
+    """
     splits = language(run.data, level)
     run.claim(s, splits.checksum())
     texts = [stream(lines[: s.lines or None], end) for lines in splits]
@@ -145,8 +148,8 @@ def train_model(run, s, level, end, measure):
 
     generator = run.generator(1, run.device)
     model = build_model(s, words, generator).to(run.device)
-    pieces = [
-        (number == 0, *piece) for number, piece in enumerate(blocks(train, s.batch_size, s.steps))
+    training_blocks = [
+        (number == 0, *block) for number, block in enumerate(blocks(train, s.batch_size, s.steps))
     ]
 
     def loss(model, batch):
@@ -156,13 +159,13 @@ def train_model(run, s, level, end, measure):
     optimizer = torch.optim.Adam(model.parameters(), lr=s.learning_rate)
     run.fit(
         model,
-        pieces,
+        training_blocks,
         loss,
         optimizer,
         epochs=s.epochs,
         max_norm=s.max_norm,
         validate=lambda model: mean_loss(model, valid, 10),
-        # Large steps first, small ones at the end, evenly in between.
+        # The learning rate falls linearly.
         schedule=lambda history: 1 - len(history) / s.epochs,
         generators=[generator],
         save_every=200,
@@ -179,7 +182,7 @@ def train_model(run, s, level, end, measure):
 
 @torch.no_grad()
 def mean_loss(model, ids, rows):
-    """-log p of a token, in nats, on average; the text is cut into so many rows."""
+    """-log p of a token, in nats, on average; the text is cut into that number of rows."""
     device = model.E.device
     rows = min(rows, len(ids) - 1)
     state, total, N = None, 0.0, 0
@@ -193,7 +196,7 @@ def mean_loss(model, ids, rows):
 
 
 def _samples(model, vocab, end, generator, number=3, length=60):
-    """Texts that the model writes, each from the beginning of a line."""
+    """Texts that the model samples, each from the beginning of a line."""
     device = model.E.device
 
     def step(tokens, state):
@@ -202,8 +205,8 @@ def _samples(model, vocab, end, generator, number=3, length=60):
 
     H = model.rnn.H
     zeros = tuple((torch.zeros(number, H, device=device),) * 2 for _ in model.rnn.layers)
-    nothing = -1  # no token ends the sample
-    texts = sample_decode(step, zeros, vocab[end], nothing, length, 0.8, 40, generator)
+    no_end = -1  # no token ends the sample
+    texts = sample_decode(step, zeros, vocab[end], no_end, length, 0.8, 40, generator)
     separator = "" if end == "\n" else " "
     return "\n".join(separator.join(decode(text, vocab)).strip() for text in texts)
 

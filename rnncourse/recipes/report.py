@@ -1,7 +1,6 @@
-"""docs/results.md: what the runs gave, beside what others have published.
+"""docs/results.md: the results of our runs, next to published ones.
 
-A row appears where its run does: nothing in the table is from memory but the published numbers,
-and these say where they are from.
+Our rows are computed from the runs; only the published numbers are typed in, with their source.
 """
 
 import argparse
@@ -11,11 +10,12 @@ import sys
 from pathlib import Path
 from statistics import mean
 
+from rnncourse.files import write_text
 from rnncourse.recipes import RECIPES
 
 __all__ = ["report"]
 
-# By recipe and data: the measure that is compared, then (what, number, source).
+# By recipe and data: the measure that is compared, then rows of (model, number, source).
 PUBLISHED = {
     ("words", "penn_treebank"): (
         "test perplexity",
@@ -44,13 +44,15 @@ PUBLISHED = {
 
 
 def report(folder):
-    """The page as text, of all finished runs below a folder.
+    """The page, as text, of all finished runs below a folder.
 
-    Runs that differ only in the seed make one row: the mean, and the smallest and largest.
-    Errors: ValueError when there is no run.
+    Runs that differ only in the seed share a row: the mean, the smallest and the largest.
+    Errors: ValueError when there is no finished run, or a file is damaged.
     """
-    runs = [json.loads(p.read_text("utf-8")) for p in sorted(Path(folder).glob("*/results.json"))]
-    runs = [run for run in runs if run["finished"]]
+    from rnncourse.recipes.run import RUN_AGAIN, read_json
+
+    paths = sorted(Path(folder).glob("*/results.json"))
+    runs = [run for run in (read_json(path, RUN_AGAIN) for path in paths) if run["finished"]]
     if not runs:
         raise ValueError(
             f"there are no finished runs below {folder}: python -m rnncourse.recipes --list says "
@@ -67,8 +69,8 @@ def report(folder):
     ]
     for name in RECIPES:
         for data in dict.fromkeys(run["data"] for run in runs if run["recipe"] == name):
-            here = [run for run in runs if (run["recipe"], run["data"]) == (name, data)]
-            lines += ["", f"## {name} · {data}", "", *_table(name, data, here)]
+            own = [run for run in runs if (run["recipe"], run["data"]) == (name, data)]
+            lines += ["", f"## {name} · {data}", "", *_table(name, data, own)]
     return "\n".join(lines) + "\n"
 
 
@@ -76,11 +78,13 @@ def _table(name, data, runs):
     groups = {}
     for run in runs:
         groups.setdefault(json.dumps(run["settings"]), []).append(run)
-    measures = [m for m, value in runs[0]["results"].items() if isinstance(value, float)]
+    measures = [
+        measure for measure, value in runs[0]["results"].items() if isinstance(value, float)
+    ]
     head = ["model", *measures, "parameters", "epochs", "minutes", "seeds", "device"]
     rows = []
     for group in groups.values():
-        cells = [_spread([run["results"].get(m) for run in group]) for m in measures]
+        cells = [_spread([run["results"].get(measure) for run in group]) for measure in measures]
         rows.append(
             [
                 f"ours{_changes(name, data, group[0]['settings'])}",
@@ -108,16 +112,17 @@ def _spread(values, form="{:.2f}"):
     values = [value for value in values if value is not None]
     if not values:
         return ""
-    middle, least, most = (form.format(f(values)) for f in (mean, min, max))
-    return middle if least == most else f"{middle} ({least} to {most})"
+    average = form.format(mean(values))
+    low, high = form.format(min(values)), form.format(max(values))
+    return average if low == high else f"{average} ({low} to {high})"
 
 
 def _changes(name, data, settings):
-    """In which settings these are not the recipe's own."""
+    """The settings that differ from the recipe's own."""
     from rnncourse.recipes.run import recipe
 
-    usual = dataclasses.asdict(recipe(name).SETTINGS[data])
-    changed = [f"{key}={value}" for key, value in settings.items() if usual.get(key) != value]
+    own = dataclasses.asdict(recipe(name).SETTINGS[data])
+    changed = [f"{key}={value}" for key, value in settings.items() if own.get(key) != value]
     return f", {', '.join(changed)}" if changed else ""
 
 
@@ -125,14 +130,12 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m rnncourse.recipes report")
     parser.add_argument("--runs", default="runs", help="the folder of the runs; default: runs")
     parser.add_argument("--out", default="docs/results.md", help="default: docs/results.md")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        text = report(asked.runs)
+        text = report(options.runs)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    path = Path(asked.out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    print(f"{path} is written.")
+    write_text(options.out, text)
+    print(f"{options.out} is written.")
     return 0

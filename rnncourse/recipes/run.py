@@ -1,7 +1,8 @@
-"""What all recipes share: a run is a folder, and the same command goes on with it.
+"""What all recipes share: a run is a folder, and the same command resumes it.
 
 run.json              what is trained, on what: recipe, data, seed, settings
-checkpoint            all that is needed to go on
+checkpoint            everything that is needed to resume
+time.json             seconds of training so far
 weights.safetensors   the best weights, and
 words.json            the vocabularies: `load(folder)` makes a model of both
 history.json, curves.png, samples.txt, results.json
@@ -15,26 +16,38 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 import rnncourse
 from rnncourse.device import describe
+from rnncourse.files import remove_unfinished, write_bytes, write_text
 from rnncourse.recipes import RECIPES
+from rnncourse.reference.checkpoint import load_checkpoint
 from rnncourse.reference.training_loop import fit
 
-__all__ = ["Outcome", "RecipeError", "Run", "load", "parse_settings", "perform", "recipe"]
+__all__ = [
+    "Outcome",
+    "RecipeError",
+    "Run",
+    "load",
+    "parse_settings",
+    "perform",
+    "read_json",
+    "recipe",
+]
 
 
 class RecipeError(ValueError):
-    """A recipe that cannot be followed. The message says why, and what to do."""
+    """A recipe cannot be run. The message says why, and what to do."""
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What a recipe hands back.
+    """What a recipe returns.
 
-    words: the vocabularies, {name: words in the order of their numbers}; settings and words are
-    all that `build` needs to make the model again. results: {measure: number}, as they are to be
+    words: the vocabularies, {name: words in the order of their numbers}; `build` makes the model
+    again from settings and words alone. results: {measure: number}, in the order in which they are
     shown. samples: text that shows what the model does.
     """
 
@@ -54,24 +67,24 @@ def recipe(name):
 def parse_settings(settings, changes):
     """Settings with changes such as ["epochs=3", "tied=no"].
 
-    Errors: RecipeError for a name that the settings do not have, or a value of another kind.
+    Errors: RecipeError for a name that the settings do not have, or a value of another type.
     """
-    kinds = {
+    types = {
         field.name: type(getattr(settings, field.name)) for field in dataclasses.fields(settings)
     }
     values = {}
     for change in changes:
         name, _, text = change.partition("=")
-        if name not in kinds:
+        if name not in types:
             raise RecipeError(
                 f"there is no setting {name!r}; there are: "
-                + ", ".join(f"{name}={getattr(settings, name)}" for name in kinds)
+                + ", ".join(f"{name}={getattr(settings, name)}" for name in types)
             )
         try:
-            values[name] = _YES_NO[text] if kinds[name] is bool else kinds[name](text)
+            values[name] = _YES_NO[text] if types[name] is bool else types[name](text)
         except (ValueError, KeyError):
-            kind = "yes or no" if kinds[name] is bool else f"of the kind {kinds[name].__name__}"
-            raise RecipeError(f"{change!r}: the value of {name} must be {kind}") from None
+            allowed = "yes or no" if types[name] is bool else f"of type {types[name].__name__}"
+            raise RecipeError(f"{change!r}: the value of {name} must be {allowed}") from None
     return dataclasses.replace(settings, **values)
 
 
@@ -81,8 +94,8 @@ _YES_NO = {"yes": True, "no": False, "True": True, "False": False}
 class Run:
     """One recipe on one data set, in its folder.
 
-    device, seed, data: what was asked for. `generator(n)` are the random numbers of the run,
-    `fit` is the reference's with checkpoint, time limit and progress.
+    `generator(n)` gives the run's random numbers; `fit` is the reference's, with the run's
+    checkpoint, time limit and progress bars.
     """
 
     def __init__(self, name, data, folder, device, seed=0, minutes=None, progress=True):
@@ -95,7 +108,7 @@ class Run:
         self.trained = 0.0  # seconds, over all calls
 
     def generator(self, number, device="cpu"):
-        """The random numbers of the seed, another sequence for each number."""
+        """A generator that depends on the run's seed; each number gives another sequence."""
         return torch.Generator(device).manual_seed(1_000_003 * self.seed + number)
 
     @property
@@ -104,8 +117,8 @@ class Run:
         return min((epoch["valid"] for epoch in self.history), default=math.nan)
 
     def claim(self, settings, checksum):
-        """Make the folder that of this run. Errors: RecipeError when it is of another one."""
-        ours = {
+        """Make the folder this run's. Errors: RecipeError when it belongs to another run."""
+        description = {
             "recipe": self.name,
             "data": self.data,
             "checksum": checksum,
@@ -114,26 +127,36 @@ class Run:
         }
         path = self.folder / "run.json"
         if path.exists():
-            theirs = _read(path)
-            if differing := [key for key in ours if theirs.get(key) != ours[key]]:
-                key = differing[0]
-                raise RecipeError(
-                    f"{self.folder} holds another run: its {key} is {theirs.get(key)}, "
-                    f"not {ours[key]}. Give another folder with --out, or --fresh to replace it"
-                )
-            if (self.folder / "time.json").exists():
-                self.trained = _read(self.folder / "time.json")
-        elif theirs := [name for name in FILES if (self.folder / name).exists()]:
+            self._resume(read_json(path, "give --fresh to start this run again"), description)
+        elif others := [name for name in FILES if (self.folder / name).exists()]:
             raise RecipeError(
                 f"{self.folder} holds no run, but files that a run would replace: "
-                f"{', '.join(theirs)}. Give another folder with --out"
+                f"{', '.join(others)}. Give another folder with --out"
             )
         else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.write("run.json", ours)
+            self.write("run.json", description)
+
+    def _resume(self, existing, description):
+        """Check that the folder's run is this one, and what it left behind."""
+        for key, value in description.items():
+            if existing.get(key) != value:
+                raise RecipeError(
+                    f"{self.folder} holds another run: its {key} is {existing.get(key)}, "
+                    f"not {value}. Give another folder with --out, or --fresh to replace it"
+                )
+        remove_unfinished(self.folder)
+        if (self.folder / "checkpoint").exists():
+            try:
+                load_checkpoint(self.folder / "checkpoint")
+            except ValueError as error:
+                raise RecipeError(f"{error}. Give --fresh to start this run again") from None
+        try:
+            self.trained = float(json.loads((self.folder / "time.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            self.trained = 0.0  # not noted yet, or damaged: it is only shown
 
     def fit(self, model, batches, loss, optimizer, *, epochs, validate, **options):
-        """`training_loop.fit` for this run. Returns nothing: the history is `self.history`."""
+        """`training_loop.fit` for this run; sets `self.history` and `self.finished`."""
         started, before = time.monotonic(), self.trained
 
         def timed(model):
@@ -160,26 +183,26 @@ class Run:
             )
         finally:
             note_time()
-        done = self.seconds is None or time.monotonic() - started < self.seconds
-        self.finished = done or len(self.history) >= epochs
+        in_time = self.seconds is None or time.monotonic() - started < self.seconds
+        self.finished = in_time or len(self.history) >= epochs
         model.eval()
 
     def write(self, name, value):
-        """A JSON file of the folder."""
+        """Write a JSON file of the folder."""
         text = json.dumps(value, indent=1, ensure_ascii=False)
-        (self.folder / name).write_text(text + "\n", encoding="utf-8")
+        write_text(self.folder / name, text + "\n")
 
 
 def perform(run, settings, fresh=False):
-    """Follow the recipe to its end, and leave its files in the folder.
+    """Run the recipe to its end, and write its files to the folder.
 
-    Returns (results, summary): what results.json holds, and a text of one screen.
-    Errors: RecipeError, DataError; ValueError when the checkpoint is damaged.
+    Returns (results, summary): the content of results.json, and a text of one screen.
+    Errors: RecipeError, DataError.
     """
     if fresh and (run.folder / "run.json").exists():
         for name in FILES:
             (run.folder / name).unlink(missing_ok=True)
-    # Initial weights are drawn from torch's own random numbers. They are put back afterwards.
+    # Initial weights are drawn from torch's global generator, whose state is restored afterwards.
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         torch.manual_seed(run.seed)
         outcome = recipe(run.name).train(run, settings)
@@ -197,15 +220,13 @@ def perform(run, settings, fresh=False):
         "torch": str(torch.__version__),
         "rnncourse": rnncourse.__version__,
     }
-    save_file(
-        {name: p.detach().cpu().contiguous() for name, p in outcome.model.named_parameters()},
-        run.folder / "weights.safetensors",
-    )
+    weights = {name: p.detach().cpu().contiguous() for name, p in outcome.model.named_parameters()}
+    write_bytes(run.folder / "weights.safetensors", save(weights))
     run.write("words.json", outcome.words)
     run.write("history.json", run.history)
     _draw_curves(run)
-    (run.folder / "samples.txt").write_text(outcome.samples.rstrip() + "\n", encoding="utf-8")
-    run.write("results.json", results)  # the last one: where it is, all is there
+    write_text(run.folder / "samples.txt", outcome.samples.rstrip() + "\n")
+    run.write("results.json", results)  # last: where it exists, the others do too
     return results, _summary(run, results, outcome.samples)
 
 
@@ -228,34 +249,50 @@ def load(folder, device="cpu"):
     """The trained model of a run's folder, in eval mode, and its vocabularies.
 
     Returns (model, {name: words in the order of their numbers}).
-    Errors: RecipeError when there is no finished run, or the weights are of another model.
+    Errors: RecipeError when there is no finished run, a file is damaged, or the weights belong to
+    another model.
     """
     folder = Path(folder)
     if not (folder / "results.json").exists():
         raise RecipeError(f"{folder} holds no results: run the recipe first")
-    results, words = _read(folder / "results.json"), _read(folder / "words.json")
+    results = read_json(folder / "results.json", RUN_AGAIN)
+    words = read_json(folder / "words.json", RUN_AGAIN)
     module = recipe(results["recipe"])
     settings = type(next(iter(module.SETTINGS.values())))(**results["settings"])
     model = module.build(settings, words)
-    saved, parameters = load_file(folder / "weights.safetensors"), dict(model.named_parameters())
-    shapes = [{name: p.shape for name, p in side.items()} for side in (saved, parameters)]
-    if shapes[0] != shapes[1]:
-        raise RecipeError(f"{folder}/weights.safetensors does not fit the model of results.json")
+    path, parameters = folder / "weights.safetensors", dict(model.named_parameters())
+    try:
+        saved = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RecipeError(f"{path} is missing or damaged ({error}): {RUN_AGAIN}") from None
+    saved_shapes = {name: tensor.shape for name, tensor in saved.items()}
+    if saved_shapes != {name: parameter.shape for name, parameter in parameters.items()}:
+        raise RecipeError(f"{path} does not fit the model of results.json")
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(saved[name])
     return model.eval().to(device), words
 
 
-def _read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+RUN_AGAIN = "run the recipe again, it goes on from its checkpoint"
+
+
+def read_json(path, advice):
+    """The dictionary in a JSON file. Errors: RecipeError, with the advice, when there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path} is missing or damaged: {advice}")
+    return content
 
 
 def _draw_curves(run):
     from rnncourse.plots import curves
 
     losses = {key: [epoch[key] for epoch in run.history] for key in ("train", "valid")}
-    # Without an epoch, or where all was lost, there is nothing to draw.
+    # Before the first epoch, or where no loss is finite, there is nothing to draw.
     if any(math.isfinite(loss) for line in losses.values() for loss in line):
         curves(losses, x="epoch", title=f"{run.name} · {run.data}").save(run.folder / "curves.png")
 

@@ -1,4 +1,4 @@
-"""Is a review good or bad: both directions of an LSTM, summed up."""
+"""Is a review good or bad: a bidirectional LSTM, its states summed."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ class Settings:
     D: int = 100
     H: int = 100  # of each direction
     min_count: int = 1
-    reviews: int = 0  # so many to train, 0 for all
+    reviews: int = 0  # to train on; 0 for all
     longest: int = 400  # words of a review; the rest is not read
     epochs: int = 12
     batch_size: int = 50
@@ -42,14 +42,14 @@ MINUTES = {"synthetic": 3, "sst2": 3, "rotten_tomatoes": 4, "imdb": 60}
 
 
 class DroppedClassifier(SentimentClassifier):
-    """The reference's `SentimentClassifier` with dropout: of words, of what the network reads,
-    and of the sum of its states."""
+    """The reference's `SentimentClassifier` with dropout: of words, of the network's inputs, and of
+    the sum of its states."""
 
     def __init__(self, V, s, generator=None):
         rnn = Bidirectional(LSTM(s.D, s.H, bias=True), LSTM(s.D, s.H, bias=True))
         super().__init__(rnn, V, s.D, 2 * s.H, C=2)
         with torch.no_grad():
-            self.E.mul_(0.1)  # what training adds should soon count for more than the first draw
+            self.E.mul_(0.1)  # so that training soon outweighs the initial values
         self.s, self.generator = s, generator
 
     def forward(self, tokens, mask):
@@ -95,7 +95,7 @@ def train(run, s):
         torch.optim.Adam(model.parameters(), lr=s.learning_rate, weight_decay=s.weight_decay),
         epochs=s.epochs,
         max_norm=5.0,
-        # Of two epochs with equally many mistakes, the one that is less sure of them.
+        # Of two epochs with the same number of mistakes, the one with the smaller loss.
         validate=lambda model: mistakes(model, valid) + 0.01 * mean_loss(model, valid),
         schedule=lambda history: 1 - len(history) / s.epochs,
         generators=[order, masks],
@@ -111,9 +111,9 @@ def train(run, s):
 
 
 def _to(part, device):
-    return (
-        tuple(tensor.to(device) for tensor in part) if isinstance(part, tuple) else part.to(device)
-    )
+    if isinstance(part, tuple):
+        return tuple(tensor.to(device) for tensor in part)
+    return part.to(device)
 
 
 @torch.no_grad()

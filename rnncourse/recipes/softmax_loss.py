@@ -1,9 +1,8 @@
-"""The loss of a softmax over a large vocabulary, without ever holding all its probabilities.
+"""The loss of a softmax over a large vocabulary, without holding all probabilities at once.
 
 For 1,000 tokens and 10,000 words, the logits are 40 MB. Softmax, logarithm and their gradients each
-read and write as much again, which takes longer than it should. But the gradient with respect to
-the logits is known in closed form, p - (what p should be), so it can be computed along with the
-loss, a piece of the tokens at a time.
+read and write as much again, which is slow. But the gradient with respect to the logits has a
+closed form, p - target distribution, so it is computed together with the loss, in chunks of tokens.
 """
 
 import torch
@@ -12,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 __all__ = ["softmax_loss"]
 
-PIECE = 256  # tokens at once: the product is large enough to be fast, its result fits the cache
+CHUNK = 256  # tokens: the product is large enough to be fast, and its result fits the cache
 
 
 def softmax_loss(hs, E, b, targets, label_smoothing=0.0):
@@ -31,8 +30,8 @@ class _SoftmaxLoss(Function):
         N, V = len(hs), len(E)
         total = hs.new_zeros(())
         dhs, dE, db = torch.empty_like(hs), torch.zeros_like(E), torch.zeros_like(b)
-        pieces = zip(*(every.split(PIECE) for every in (hs, targets, dhs)), strict=True)
-        for h, target, dh in pieces:
+        chunks = zip(hs.split(CHUNK), targets.split(CHUNK), dhs.split(CHUNK), strict=True)
+        for h, target, dh in chunks:
             target = target.unsqueeze(1)
             logits = torch.addmm(b, h, E.T)
             log_sum = logits.logsumexp(dim=1, keepdim=True)

@@ -27,15 +27,15 @@ class Settings:
     H: int = 384  # of each direction of the encoder, and of the decoder
     A: int = 256  # of the attention's score
     min_count: int = 2
-    pairs: int = 0  # so many to train, 0 for all
-    tested: int = 0  # and so many to test
+    pairs: int = 0  # to train on; 0 for all
+    tested: int = 0  # pairs to test on; 0 for all
     epochs: int = 16
     batch_size: int = 64
     learning_rate: float = 0.001
     max_norm: float = 1.0
-    p_word: float = 0.1  # whole words of both sides
-    p_input: float = 0.3  # what the networks read
-    p_output: float = 0.4  # what they say
+    p_word: float = 0.1  # whole words, on both sides
+    p_input: float = 0.3  # the inputs of the networks
+    p_output: float = 0.4  # the outputs
     label_smoothing: float = 0.1
     beam: int = 5
     length_penalty: float = 1.0
@@ -61,7 +61,7 @@ MINUTES = {"phrases": 3, "multi30k": 40, "tatoeba": 60}
 
 
 class Translator(nn.Module):
-    """`AttentionSeq2Seq` with what makes it better: both directions, dropout, tied vectors.
+    """`AttentionSeq2Seq` improved: a bidirectional encoder, dropout, tied vectors.
 
         e_1 ... e_S = [encoder forwards, backwards];    f_0 = tanh(e_last @ W_0)
         f_t = decoder(y_t, f_{t-1})
@@ -93,9 +93,9 @@ class Translator(nn.Module):
         Shapes: source (B, S), target (B, T+1) with BOS and EOS, masks as these -> a scalar.
         """
         readout, _ = self.readout(source, source_mask, target[:, :-1])
-        there = target_mask[:, 1:]
+        mask = target_mask[:, 1:]
         return softmax_loss(
-            readout[there], self.E_target, self.b, target[:, 1:][there], label_smoothing
+            readout[mask], self.E_target, self.b, target[:, 1:][mask], label_smoothing
         )
 
     def forward(self, source, mask, target):
@@ -103,11 +103,11 @@ class Translator(nn.Module):
         return self.readout(source, mask, target)[0] @ self.E_target.T + self.b
 
     def readout(self, source, mask, target):
-        """What is compared with each word's vector, (B, T, D), and the attention (B, T, S)."""
+        """The vectors to compare with each word's, (B, T, D), and the attention (B, T, S)."""
         f_0, *source_side = self.start(source, mask)
         ys = self._read(target, self.E_target)
         fs, _ = self.decoder(ys, None, f_0)
-        return self._look(fs, ys, *source_side)
+        return self._attend(fs, ys, *source_side)
 
     def start(self, source, mask):
         """The state before the first word of a translation, for `step`.
@@ -119,13 +119,13 @@ class Translator(nn.Module):
         return torch.tanh(e_last @ self.W_0), es, es @ self.w_e, mask
 
     def step(self, tokens, state):
-        """One word further. Shapes: tokens (B,), state -> (logits (B, V_target), state)."""
+        """One decoding step. Shapes: tokens (B,), state -> (logits (B, V_target), state)."""
         f, *source_side = state
         ys = self._read(tokens.unsqueeze(1), self.E_target)
         fs, f = self.decoder(ys, None, f)
-        readout, _ = self._look(fs, ys, *source_side)
+        readout, _ = self._attend(fs, ys, *source_side)
         logits = readout.squeeze(1) @ self.E_target.T + self.b
-        # A translation has only words in it: any that the vocabulary knows is better than none.
+        # Never predict these: any word of the vocabulary is better than <unk>.
         logits[:, [PAD, UNK, BOS]] = -torch.inf
         return logits, (f, *source_side)
 
@@ -136,8 +136,8 @@ class Translator(nn.Module):
             xs = embed(tokens, E)
         return drop(xs, self.s.p_input, self)
 
-    def _look(self, fs, ys, es, prepared, mask):
-        def score(fs, _):  # Bahdanau's; es @ w_e was computed once for the sentence
+    def _attend(self, fs, ys, es, prepared, mask):
+        def score(fs, _):  # Bahdanau's; `prepared` is es @ w_e, computed once for a sentence
             pairs = (fs @ self.w_f).unsqueeze(2) + prepared.unsqueeze(1)
             return (torch.tanh(pairs) @ self.v).squeeze(3)
 
@@ -191,25 +191,26 @@ def train(run, s):
     greedy = translate(model, test_pairs, vocabs[1], 1)
     references = [detokenise(target, s.target) for _, target in test]
 
-    def bleu(found):
-        texts = [detokenise(tokens, s.target) for tokens in found]
+    def bleu(translations):
+        texts = [detokenise(tokens, s.target) for tokens in translations]
         return sacrebleu.corpus_bleu(texts, [references], lowercase=True).score
 
-    right = sum(found == target for found, (_, target) in zip(beamed, test, strict=True))
+    correct = sum(tokens == target for tokens, (_, target) in zip(beamed, test, strict=True))
     results = {
         f"test BLEU, beam {s.beam}": bleu(beamed),
         "test BLEU, greedy": bleu(greedy),
-        "whole sentences right, %": 100 * right / len(test),
+        "whole sentences right, %": 100 * correct / len(test),
         "valid perplexity": math.exp(mean_loss(model, valid_pairs)),
         "pairs to train": len(train),
         "vocabularies": sum(map(len, vocabs)),
     }
-    shown = [n for n, (source, _) in enumerate(test) if 6 <= len(source) <= 14][:1] or [0]
-    draw_attention(run.folder / "attention.png", model, test[shown[0]][0], beamed[shown[0]], vocabs)
+    # The attention map shows the first sentence of a length that is easy to read.
+    number = next((n for n, (source, _) in enumerate(test) if 6 <= len(source) <= 14), 0)
+    draw_attention(run.folder / "attention.png", model, test[number][0], beamed[number], vocabs)
     samples = "\n".join(
-        f"{detokenise(source, s.source)}\n  -> {detokenise(found, s.target)}\n"
+        f"{detokenise(source, s.source)}\n  -> {detokenise(tokens, s.target)}\n"
         f"   = {detokenise(target, s.target)}"
-        for (source, target), found in list(zip(test, beamed, strict=True))[:4]
+        for (source, target), tokens in list(zip(test, beamed, strict=True))[:4]
     )
     return Outcome(model, words, results, samples)
 
@@ -234,8 +235,8 @@ def mean_loss(model, pairs):
     """-log p of a word of the true translations, in nats, on average."""
     total, N = 0.0, 0
     for batch in batches(sorted(pairs, key=lambda pair: len(pair[1])), 100):
-        (_, (_, there)) = batch
-        n = int(there[:, 1:].sum())
+        _, (_, target_mask) = batch
+        n = int(target_mask[:, 1:].sum())
         total += model.loss(*_flat(batch, model.b.device)).item() * n
         N += n
     return total / N
@@ -243,13 +244,13 @@ def mean_loss(model, pairs):
 
 @torch.no_grad()
 def translate(model, pairs, vocab, beam):
-    """The translations of the sources of the pairs, as lists of words."""
-    found = {}
-    # Sentences of similar length together; the order is put back at the end.
+    """The translations of the pairs' sources, as lists of words."""
+    translations = {}
+    # Sentences of similar length share a batch; the order is restored at the end.
     order = sorted(range(len(pairs)), key=lambda n: len(pairs[n][0]))
     for start in range(0, len(order), 50):
-        chosen = order[start : start + 50]
-        ((source, mask),) = batches([pairs[n][0] for n in chosen], len(chosen))
+        numbers = order[start : start + 50]
+        ((source, mask),) = batches([pairs[n][0] for n in numbers], len(numbers))
         state = model.start(source.to(model.b.device), mask.to(model.b.device))
         if beam == 1:
             best = greedy_decode(model.step, state, BOS, EOS, model.s.longest)
@@ -260,13 +261,16 @@ def translate(model, pairs, vocab, beam):
                     model.step, state, BOS, EOS, model.s.longest, beam, model.s.length_penalty
                 )
             ]
-        found.update(zip(chosen, best, strict=True))
-    return [decode([id for id in found[n] if id != EOS], vocab) for n in range(len(pairs))]
+        translations.update(zip(numbers, best, strict=True))
+    return [
+        decode([token for token in translations[n] if token != EOS], vocab)
+        for n in range(len(pairs))
+    ]
 
 
 @torch.no_grad()
 def draw_attention(path, model, source, target, vocabs):
-    """Where the model looked (columns) when it wrote each word (rows)."""
+    """Draw which source words (columns) the model attended to as it wrote each word (rows)."""
     from rnncourse.plots import attention_map
 
     device = model.b.device

@@ -1,4 +1,4 @@
-"""Word vectors by skip-gram with negative sampling: words in like company come to lie together."""
+"""Word vectors by skip-gram with negative sampling: similar contexts give similar vectors."""
 
 import dataclasses
 from collections import Counter
@@ -24,10 +24,10 @@ ABOUT = "word vectors: skip-gram with negative sampling, nearest neighbours"
 class Settings:
     D: int = 64
     min_count: int = 5
-    lines: int = 0  # so many lines of the text, 0 for all
+    lines: int = 0  # of the text, from its beginning; 0 for all
     window: int = 5
     negatives: int = 10
-    threshold: float = 1e-3  # words more frequent than that are thinned out (a share of the text)
+    threshold: float = 1e-3  # a share of the text: more frequent words are subsampled
     epochs: int = 20
     batch_size: int = 512
     learning_rate: float = 0.003
@@ -42,7 +42,7 @@ MINUTES = {"python_manual": 1, "penn_treebank": 10, "wikitext2": 20}
 
 
 class SkipGram(nn.Module):
-    """E (V, D), the vectors of words at the center, and C (V, D), those of words around one."""
+    """E (V, D), the vectors of center words, and C (V, D), those of context words."""
 
     def __init__(self, V, D):
         super().__init__()
@@ -62,10 +62,10 @@ def build(settings, words):
 
 
 class Pairs:
-    """Batches of pairs (center, context), in each epoch of a text thinned out anew.
+    """Batches of pairs (center, context); each epoch subsamples the frequent words anew.
 
-    A word whose share of the text is f stays with probability sqrt(threshold / f): what stands next
-    to "the" says little. Source: Mikolov et al. 2013, eq. 5.
+    A word whose share of the text is f stays with probability sqrt(threshold / f): the neighbours
+    of "the" say little. Source: Mikolov et al. 2013, eq. 5.
     """
 
     def __init__(self, lines, keep, s, generator):
@@ -92,7 +92,7 @@ def train(run, s):
     p = noise_distribution(counts)
     keep = (s.threshold * counts.sum() / counts.clamp(min=1)).sqrt().clamp(max=1)
 
-    def numbers(lines):  # words that are too rare are left out, and the others move together
+    def numbers(lines):  # rare words are left out, and the others close up
         known = ([vocab[word] for word in line if word in vocab] for line in lines)
         return [torch.tensor(line) for line in known if len(line) > 1]
 
@@ -106,8 +106,8 @@ def train(run, s):
         return drawn.view(len(pairs), s.negatives)
 
     valid = [
-        piece.to(run.device)
-        for piece in (valid[:, 0], valid[:, 1], negatives(valid, run.generator(3)))
+        tensor.to(run.device)
+        for tensor in (valid[:, 0], valid[:, 1], negatives(valid, run.generator(3)))
     ]
 
     def loss(model, pairs):
@@ -127,7 +127,7 @@ def train(run, s):
         generators=[order, noise],
         save_every=1000,
     )
-    shown = [w for w in vocab if w.isalpha() and len(w) >= 5 and w not in SPECIALS]
+    shown = [word for word in vocab if word.isalpha() and len(word) >= 5 and word not in SPECIALS]
     results = {
         "held-out context preferred to a noise word, %": 100 * _preferred(model, *valid),
         "held-out loss": run.best,
@@ -164,13 +164,13 @@ def neighbours(E, vocab, word, number=5):
 def _table(E, vocab, words):
     lines = []
     for word in words:
-        found = ", ".join(f"{near} {cosine:.2f}" for near, cosine in neighbours(E, vocab, word))
-        lines.append(f"{word:<12} {found}")
+        nearest = ", ".join(f"{near} {cosine:.2f}" for near, cosine in neighbours(E, vocab, word))
+        lines.append(f"{word:<12} {nearest}")
     return "\n".join(lines)
 
 
 def _draw(path, E, vocab, words):
-    """The words on the two directions in which the directions of their vectors differ most."""
+    """A map of the words by their normalised vectors."""
     from rnncourse.plots import embedding_map
 
     vectors = nn.functional.normalize(E)[[vocab[word] for word in words]]

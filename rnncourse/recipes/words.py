@@ -1,6 +1,6 @@
-"""A language model over words, with and without the regularisers of lecture section 7.
+"""A language model over words, with the regularisers of lecture section 7.
 
-The same model without them: --set regularize=no.
+Without them: --set regularize=no.
 """
 
 from rnncourse.recipes import language_models

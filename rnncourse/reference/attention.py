@@ -5,15 +5,15 @@
     c       = sum_i a_i e_i                  the context: what was looked at
 
 The query f is a decoder state (B, H), the keys are the encoder's states e (B, S, H). Every function
-takes a query for each step of a whole target sentence as well: with (B, T, H) in place of (B, H),
+also takes the queries of a whole target sentence at once: with (B, T, H) in place of (B, H),
 scores and weights are (B, T, S) and contexts (B, T, H).
 """
 
 import torch
 
-from rnncourse.reference.inputs import embed, sequence_mask
-from rnncourse.reference.layers import uniform
-from rnncourse.reference.outputs import Seq2Seq
+from .inputs import embed, sequence_mask
+from .layers import uniform
+from .outputs import Seq2Seq
 
 __all__ = [
     "AttentionSeq2Seq",
@@ -60,8 +60,9 @@ def bahdanau_score(query, keys, w_f, w_e, v):
 def _score_of_sum(query, keys, v):
     """tanh(query + key_i) @ v: every query (B, A) or (B, T, A) with every key (B, S, A)."""
     if query.dim() == 3:
-        keys = keys.unsqueeze(1)
-    return (torch.tanh(query.unsqueeze(-2) + keys) @ v).squeeze(-1)
+        keys = keys.unsqueeze(1)  # (B, 1, S, A)
+    hidden = torch.tanh(query.unsqueeze(-2) + keys)  # (B, S, A) or (B, T, S, A)
+    return (hidden @ v).squeeze(-1)  # (B, S) or (B, T, S)
 
 
 def concat_score(query, keys, W, v):
@@ -81,33 +82,34 @@ def concat_score(query, keys, W, v):
 
 
 def attend(query, keys, mask, score):
-    """Look at the keys, at each as much as its score says.
+    """Look at all keys, at each with a weight that depends on its score.
 
         a = softmax(score(query, keys)) where mask is True, 0 elsewhere
         context = sum_i a_i * keys_i
 
-    Each row of weights has the sum 1. Where mask is False for a whole row there is nothing to look
-    at: weights and context are 0. What the keys are where mask is False does not matter.
+    Each row of weights sums to 1. Where mask is False for a whole row there is nothing to look at:
+    weights and context are 0. Keys where mask is False have no influence, whatever they contain.
 
     Shapes: query (B, H) or (B, T, H), keys (B, S, K), mask (B, S) bool, True where there is a
     token, score(query, keys) -> (B, S) or (B, T, S)
     -> (context (B, K) or (B, T, K), weights (B, S) or (B, T, S)).
     Source: lecture section 4, eq. 3; section 5, eq. 10.
     """
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)  # 0 * NaN would be NaN
-    alpha = score(query, keys)
-    hidden = ~mask if alpha.dim() == 2 else ~mask.unsqueeze(1)
-    # The lowest number and not -inf, with which a row that is all hidden would become NaN.
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
+    keys = keys.masked_fill(~mask.unsqueeze(2), 0)  # (B, S, K); 0 * NaN would be NaN
+    alpha = score(query, keys)  # (B, S) or (B, T, S)
+    padding = ~mask if alpha.dim() == 2 else ~mask.unsqueeze(1)  # (B, S) or (B, 1, S)
+    # The lowest number, not -inf: a row that is all padding would become NaN.
+    alpha = alpha.masked_fill(padding, torch.finfo(alpha.dtype).min)
+    a = torch.softmax(alpha, dim=-1).masked_fill(padding, 0)  # (B, S) or (B, T, S)
+    context = torch.einsum("b...s,bsk->b...k", a, keys)  # (B, K) or (B, T, K)
+    return context, a
 
 
 # --- what the slides say ------------------------------------------------------------------------
 
 
 def attention_slide_bugs():
-    """Which lines of the slides on attention, and of code written from them, are wrong, as letters.
+    """The letters of the wrong lines, on the slides about attention and in code based on them.
 
     The slides, eq. 7 to 11, and the inputs of the same example:
         A  e_0 = 0, e_t = f(x_t, e_{t-1})
@@ -128,7 +130,7 @@ def attention_slide_bugs():
         O  context = torch.bmm(a, es)
         P  logits = context @ W_soft
 
-    C is no slip: the seventh word is predicted from f_6, and nothing is predicted from it.
+    C is not a slip: the seventh word is predicted from f_6, and nothing is predicted from it.
 
     Returns {"slide": set of letters, "code": set of letters}.
     Source: lecture section 5, eq. 7 to 11; `attend` and `AttentionSeq2Seq` are the corrected forms.
@@ -154,12 +156,12 @@ class AttentionSeq2Seq(Seq2Seq):
         combine="luong"      softmax(tanh([c_t, f_t] @ W_c) @ W_soft)
         combine="context"    softmax(c_t @ W_soft)
 
-    "context" is eq. 8 as printed: the softmax sees only the context, and where the decoder is in
-    its own sentence is lost unless the weights give it away. Luong's form puts it back.
+    "context" is eq. 8 as printed: the softmax sees only the context. The decoder's position in its
+    own sentence is lost, unless the weights reveal it. Luong's form puts it back.
 
     AttentionSeq2Seq(encoder, decoder, V_source, V_target, D, H, score, combine) with score one of
     "dot", "general", "bahdanau" (concat is bahdanau with its two matrices stacked).
-    Parameters beside those of Seq2Seq: W (H, H) for general; w_f, w_e (H, H), v (H, 1) for
+    Parameters, in addition to those of Seq2Seq: W (H, H) for general; w_f, w_e (H, H), v (H, 1) for
     bahdanau; W_c (2H, H) for luong.
     Source: lecture section 5, eq. 7 to 11; Luong et al. 2015, eq. 5.
     """
@@ -190,37 +192,38 @@ class AttentionSeq2Seq(Seq2Seq):
         return logits
 
     def forward_with_weights(self, source, lengths, target):
-        """`forward`, and the weights for a heat map: row t is where the model looked when it
+        """As `forward`, with the weights for a heat map: row t shows where the model looked when it
         predicted the word after target[:, t].
 
         Shapes: as `forward` -> (logits (B, T, V_target), weights (B, T, S)).
         """
         f_0, *source_side = self.start(source, lengths)
-        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
+        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)  # (B, T, H)
         return self._predict(fs, *source_side)
 
     def start(self, source, lengths):
-        """As `Seq2Seq.start`, with all that later steps need of the source.
+        """As `Seq2Seq.start`, with everything that later steps need from the source.
 
         Shapes: source (B, S), lengths (B,) -> state: (f_0, e (B, S, H), prepared (B, S, H),
-        mask (B, S)), where prepared is the part of the score that depends on e alone.
+        mask (B, S)); prepared is the part of the score that depends only on e.
         """
-        es, e_last = self.encoder(embed(source, self.E_source), lengths)
+        es, e_last = self.encoder(embed(source, self.E_source), lengths)  # es (B, S, H)
         mask = sequence_mask(lengths, source.shape[1]).to(es.device)
         return e_last, es, self._prepare(es), mask
 
     def step(self, tokens, state):
-        """One word further: BOS first, then whatever was chosen.
+        """Read one word, predict the next. The first word is BOS, the others are those chosen.
 
         Shapes: tokens (B,), state -> (logits (B, V_target) for the next word, state).
         """
         f, *source_side = state
-        fs, f = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, f)
+        ys = embed(tokens, self.E_target).unsqueeze(1)  # (B, 1, D): a sequence of one word
+        fs, f = self.decoder(ys, None, f)  # fs (B, 1, H)
         logits, _ = self._predict(fs.squeeze(1), *source_side)
         return logits, (f, *source_side)
 
     def _prepare(self, es):
-        """What the score needs of the keys and no query changes: once for each sentence."""
+        """The part of the score that depends only on the keys, computed once per sentence."""
         if self.score == "general":
             return es @ self.W.T  # (f @ W) . e = f . (e @ W.T)
         if self.score == "bahdanau":

@@ -1,12 +1,14 @@
-"""Lecture section 1: a recurrent network is a function f applied again and again.
+"""Lecture section 1, one step at a time: each cell as a plain function f, written to be read.
+
+A recurrent network is a function f applied again and again:
 
     h_0 = 0
     h_t = f(x_t, h_{t-1})
 
 Each `*_step` below is one choice of f, for one step and a whole batch; `unroll` applies any of
 them to a sequence. Batch first, and row vectors times matrices: inputs x (B, D), states h (B, H),
-sequences xs (B, T, D). In formulas, `*` is elementwise, `@` is the matrix product and a prime is
-"after this step". Written to be read first and to be fast second.
+sequences xs (B, T, D). In formulas, `*` is elementwise, `@` is the matrix product and a prime
+means "after this step". `layers` has the same cells for whole sequences, fast.
 
 Where sizes do not fit and no other error is named, the error is torch's own RuntimeError.
 """
@@ -223,7 +225,7 @@ def enas_step(x, h, W_0, W, graph):
     Shapes: x (B, D), h (B, H), W_0 (D+H, 2H), W (N, H, 2H) with N = len(graph["nodes"])
     -> h' (B, H).
     Errors: ValueError when the graph does not have N nodes, an activation is unknown, a node reads
-    one that is not earlier, or the output is empty or names a node that is not there.
+    one that is not earlier, or the output is empty or names a node that does not exist.
     Source: lecture section 1, "my work"; Pham et al. 2018 (`ENAS_PUBLISHED`, `ENAS_CORRECTED`).
     """
     _check_graph(graph, W.shape[0])
@@ -276,7 +278,7 @@ class LSTM(nn.Module):
         Shapes: xs (B, T, D), lengths (B,) integers from 0 to T (None: all are T),
         state = (h, c), both (B, H) (None: zeros) -> (hs, (h, c)): hs (B, T, H) is 0 at
         t >= lengths[b]; (h, c) is each sequence's state after its own last step.
-        Errors: ValueError when xs is not (B, T, D), or lengths is not as said.
+        Errors: ValueError when xs is not (B, T, D), or lengths is not as described.
         """
         if xs.dim() != 3:
             raise ValueError(f"xs is {tuple(xs.shape)}, not (B, T, D)")
@@ -286,14 +288,14 @@ class LSTM(nn.Module):
         if lengths is None:
             return unroll(lambda x, state: lstm_step(x, state, self.W), xs, state)
 
-        mask = _mask(lengths, xs)
-        # Whatever is in the padding, even NaN: masking only the results would not be enough, since
-        # 0 * NaN in the backward pass is NaN and would reach W's gradient.
+        mask = length_mask(lengths, xs)  # (B, T)
+        # The padding may contain NaN. Masking only the results would not be enough: in the backward
+        # pass, 0 * NaN is NaN and would reach W's gradient.
         xs = xs.masked_fill(~mask.unsqueeze(2), 0)
 
         def step(x, state):
             h, c, t = state  # t rides along, since a step is told its input but not the time
-            alive = mask[:, t].unsqueeze(1)
+            alive = mask[:, t].unsqueeze(1)  # (B, 1)
             new_h, new_c = lstm_step(x, (h, c), self.W)
             return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
 
@@ -301,8 +303,12 @@ class LSTM(nn.Module):
         return hs.masked_fill(~mask.unsqueeze(2), 0), (h, c)
 
 
-def _mask(lengths, xs):
-    """mask (B, T), True where xs has a token; the checks are those of `LSTM.forward`."""
+def length_mask(lengths, xs):
+    """mask (B, T), True where xs has a token.
+
+    Shapes: lengths (B,) integers from 0 to T, xs (B, T, D).
+    Errors: ValueError when lengths is anything else.
+    """
     B, T, _ = xs.shape
     lengths = torch.as_tensor(lengths, device=xs.device)
     if lengths.dtype == torch.bool or lengths.is_floating_point() or lengths.is_complex():
@@ -315,7 +321,7 @@ def _mask(lengths, xs):
 
 
 def slide_bugs():
-    """Which lines of the slides are wrong, as letters.
+    """The letters of the lines of the slides that are wrong.
 
     LSTM, eq. 1 (⊗ is the elementwise product, · the matrix product):
         A  i = sigmoid(...)
@@ -339,7 +345,7 @@ def slide_bugs():
     return {
         # B: a forget gate below 0 flips the memory's sign.   D: new content could only be positive.
         # E: h_t is what is being computed.                   F: four gates of size H need 4H rows.
-        # G: gates act on each unit by itself.                H: the step's own c_t would go unused.
+        # G: gates act on each unit by itself.                H: the step's own c_t would be unused.
         "lstm": {"B", "D", "E", "F", "G", "H"},
         # K: the state could never be negative.               L: as G.
         "gru": {"K", "L"},

@@ -1,63 +1,48 @@
-"""Checkpoints: all of a training run in one file, written whole or not at all, without pickle.
+"""Checkpoints: a training run in one file, written whole or not at all, without pickle.
 
-Tensors are stored as safetensors, everything else as JSON in the same file's header. Nothing in
-such a file can run when it is loaded.
+Tensors are stored as safetensors, everything else as JSON in the header of the same file. Loading
+such a file cannot run code.
 """
 
 import json
-import os
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ..files import write_bytes
+
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(path, value):
-    """Write a value: tensors, numbers, strings, None, and lists, tuples and dicts of such.
+    """Write a value: tensors, numbers, strings, None, and lists, tuples and dicts of these.
 
-    Whoever reads the path finds the old file or the new one, even after a crash or a power cut.
+    The path always holds the old file or the new one, even after a crash or a power cut.
     Tensors that share memory are stored once for each name.
-    Errors: TypeError when the value has something else in it, and where; OSError.
+    Errors: TypeError, with the place, when the value contains anything else; OSError.
     """
     tensors = {}
     structure = _pack(value, "", tensors)
-    data = save(tensors, metadata={"rnncourse": json.dumps(structure)})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because only within one file system is replacing a file atomic.
-    fresh = path.with_name(f".{path.name}.new")
-    with open(fresh, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())  # its content first, then its name
-    os.replace(fresh, path)
-    if os.name == "posix":  # the renaming itself; Windows has no such call
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    write_bytes(path, save(tensors, metadata={"rnncourse": json.dumps(structure)}))
 
 
 def load_checkpoint(path):
-    """The value that `save_checkpoint` has written, tensors on the CPU.
+    """The value that `save_checkpoint` wrote, tensors on the CPU.
 
-    Errors: FileNotFoundError; ValueError when the file is no such checkpoint.
+    Errors: FileNotFoundError; ValueError when the file is not such a checkpoint.
     """
     try:
         with safe_open(path, framework="pt") as file:
             structure = json.loads((file.metadata() or {})["rnncourse"])
-            # Copies: what is only mapped would keep the file from being replaced on Windows.
+            # Copies: on Windows, a file that is still mapped cannot be replaced.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint, or is damaged: {error}") from None
     return _unpack(structure, tensors)
 
 
-# As JSON knows neither tuples nor keys that are numbers, each container is written with its kind.
+# JSON has neither tuples nor keys that are numbers, so each container is stored with its kind.
 
 
 def _pack(value, place, tensors):

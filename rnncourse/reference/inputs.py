@@ -30,8 +30,8 @@ __all__ = [
     "skipgram_pairs",
 ]
 
-# The first words of every vocabulary and their numbers: padding, a word that the vocabulary does
-# not have, the beginning and the end of a sentence. (The lecture writes <s> for the last two.)
+# The first words of every vocabulary and their numbers: padding, a word that is not in the
+# vocabulary, the beginning and the end of a sentence. (The lecture writes <s> for the last two.)
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
 
@@ -42,13 +42,13 @@ PAD, UNK, BOS, EOS = range(len(SPECIALS))
 def build_vocab(sentences, min_count=1, max_size=None):
     """Number the words: first the specials, then the most frequent words first.
 
-    Words of the same count are in alphabetical order, so that the order of the sentences does not
-    matter. A special that occurs as a word in the text keeps its number.
+    Words with the same count are in alphabetical order, so that the order of the sentences does not
+    matter. A special that also occurs in the text keeps its number.
 
     sentences: an iterable of sequences of words (a string is a sequence of characters).
     min_count: rarer words are left out. max_size: the largest V allowed, specials included.
     Returns {word: number}, numbers 0 ... V-1 in the order of the dict.
-    Errors: ValueError when max_size has no room for the specials.
+    Errors: ValueError when max_size is too small for the specials.
     Source: lecture section 3, "a dictionary that maps words to vectors".
     """
     if max_size is not None and max_size < len(SPECIALS):
@@ -60,9 +60,9 @@ def build_vocab(sentences, min_count=1, max_size=None):
 
 
 def encode(words, vocab):
-    """The numbers of words; UNK for a word that vocab does not have.
+    """The numbers of words; UNK for a word that is not in vocab.
 
-    words: a sequence of words -> list of ints, as long.
+    words: a sequence of words -> list of ints of the same length.
     Source: lecture section 3.
     """
     return [vocab.get(word, UNK) for word in words]
@@ -71,8 +71,8 @@ def encode(words, vocab):
 def decode(ids, vocab):
     """The words of numbers: the inverse of `encode`, specials included.
 
-    ids: a sequence of ints or a tensor (T,) -> list of words, as long.
-    Errors: ValueError for a number that vocab does not have.
+    ids: a sequence of ints or a tensor (T,) -> list of words of the same length.
+    Errors: ValueError for a number that is not in vocab.
     Source: lecture section 3.
     """
     words = {number: word for word, number in vocab.items()}
@@ -89,7 +89,7 @@ def pad_batch(sequences, pad=PAD):
 
     sequences: B lists (or 1-D tensors) of ints -> tokens (B, T), lengths (B,), both int64;
     T is the length of the longest.
-    Source: lecture section 3; batches are left unsaid there.
+    Source: lecture section 3, which leaves batches out.
     """
     lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     T = max(lengths.tolist(), default=0)
@@ -105,7 +105,7 @@ def sequence_mask(lengths, T=None):
     Shapes: lengths (B,) integers, T the number of columns (None: the largest length) -> (B, T)
     bool.
     Errors: ValueError when a length is not from 0 to T, or lengths is not (B,).
-    Source: lecture section 3; batches are left unsaid there.
+    Source: lecture section 3, which leaves batches out.
     """
     lengths = torch.as_tensor(lengths)
     if lengths.dim() != 1:
@@ -121,7 +121,7 @@ def sequence_mask(lengths, T=None):
 
 
 def one_hot(tokens, V, dtype=None):
-    """Each number as a row of V numbers: 1 at its place, 0 elsewhere.
+    """Each token as a row of V numbers: 1 at its index, 0 elsewhere.
 
     Shapes: tokens of any shape (...), from 0 to V-1 -> (..., V) of dtype (None: torch's default).
     Errors: ValueError when a token is not from 0 to V-1.
@@ -143,7 +143,7 @@ def embed(tokens, E):
     Errors: IndexError when a token is not from 0 to V-1.
     Source: lecture section 3, "a dictionary that maps words to vectors in R^D".
     """
-    # E[tokens] is the same thing, but takes a negative number for a row counted from the end.
+    # E[tokens] does the same, but reads a negative number as a row counted from the end.
     return functional.embedding(tokens, E)
 
 
@@ -163,19 +163,19 @@ def nplm_logits(tokens, E, H, d, U, W, b):
     Source: lecture section 3; Bengio et al. 2003, eq. 1. The paper has column vectors, C for E,
     and the last word first in x.
     """
-    x = embed(tokens, E).flatten(start_dim=1)
+    x = embed(tokens, E).flatten(start_dim=1)  # (B, N*D)
     return b + x @ W + torch.tanh(d + x @ H) @ U
 
 
 def skipgram_pairs(tokens, window):
-    """All pairs (center, context) of words that are at most window places apart.
+    """All pairs (center, context) of words that are at most window positions apart.
 
     In the order of the centers, and for each center from left to right.
 
     Shapes: tokens (T,) ints, window >= 1 -> pairs (N, 2) int64.
     Errors: ValueError when window is smaller than 1.
     Source: lecture section 3, "drove people crazy in 2013"; Mikolov et al. 2013 (who shrink the
-    window at random, so that near words count more).
+    window at random, so that nearby words count more).
     """
     if window < 1:
         raise ValueError(f"window is {window}, and must be at least 1")
@@ -189,12 +189,12 @@ def skipgram_pairs(tokens, window):
 
 
 def negative_sampling_loss(center, context, negatives):
-    """Tell the word that was there (context) from K words that were drawn at random (negatives).
+    """Distinguish the word that was there (context) from K words drawn at random (negatives).
 
         loss = -log sigmoid(center . context) - sum_k log sigmoid(-center . negatives_k)
 
     Shapes: vectors center (B, D), context (B, D), negatives (B, K, D) -> loss (B,), one for each
-    pair; its mean is what one trains on.
+    pair; train on its mean.
     Source: lecture section 3; Mikolov et al. 2013, eq. 4, with the sign of a loss.
     """
     true = (center * context).sum(dim=1)  # (B,)
@@ -204,9 +204,9 @@ def negative_sampling_loss(center, context, negatives):
 
 
 def noise_distribution(counts, power=0.75):
-    """Where negatives are drawn from: p_w proportional to counts_w ^ power.
+    """The distribution of the negatives: p_w proportional to counts_w ^ power.
 
-    A power below 1 gives rare words a better chance than they have in the text; power = 1 is the
+    A power below 1 gives rare words a larger share than they have in the text; power = 1 is the
     unigram distribution. Draw with torch.multinomial(p, number, replacement=True).
 
     Shapes: counts (V,) >= 0 -> p (V,), floating point, with sum 1.

@@ -1,15 +1,15 @@
-"""Lecture section 1 for whole sequences: the cells of `cells.py`, made fast.
+"""Lecture section 1 for whole sequences: the cells of `cells` as modules, written to be fast.
 
     hs, state = LSTM(D, H)(xs, lengths, state)
 
-The same mathematics, parameters and interface as the `*_step` functions under `unroll`, and as
-`cells.LSTM`. What is different is when things are computed:
+They have the mathematics, parameters and interface of the `*_step` functions under `unroll`, and of
+`cells.LSTM`. The difference is when things are computed:
 
-- What the inputs contribute, xs @ W_x + b, needs no state: one product for all steps at once.
-- Only h_{t-1} @ W_h has to wait for its turn. It stays in the loop.
+- The contribution of the inputs, xs @ W_x + b, needs no state: one product for all steps at once.
+- Only h_{t-1} @ W_h depends on the step before and stays in the loop.
 - The gradient of W_h is a sum over steps, sum_t h_{t-1}^T dz_t. Added up step by step, it reads and
-  writes a matrix of the size of W_h at every step. Written as one product of all h_{t-1} and all
-  dz_t, it is computed at once, after the loop. Autograd cannot see that, so back-propagation
+  writes a matrix of the size of W_h at every step. As one product of all h_{t-1} and all dz_t, it
+  is computed at once, after the loop. Autograd cannot do that by itself, so back-propagation
   through time is written by hand below: each `backward` is the chain rule, line by line.
 
 In every `backward`, dv means "the gradient of the loss with respect to v".
@@ -22,14 +22,17 @@ from torch import nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from rnncourse.reference.cells import _mask
+from .cells import length_mask
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "Elman"]
 
 
 def uniform(*shape, size):
-    """A new parameter, drawn from uniform(-1/sqrt(size), 1/sqrt(size)). With the size of the vector
-    that it multiplies, products neither grow nor fade much."""
+    """A new parameter, drawn from uniform(-1/sqrt(size), 1/sqrt(size)).
+
+    When size is that of the vector which the parameter multiplies, products neither grow nor fade
+    much.
+    """
     bound = 1 / math.sqrt(size)
     return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
 
@@ -37,8 +40,9 @@ def uniform(*shape, size):
 class _Recurrent(nn.Module):
     """What the networks share: everything but f.
 
-    A subclass says how many states it carries and computes `_scan(xs, *states)` for xs (B, T, D):
-    each state before the first step and after every step, (T+1, B, H), the hidden output first.
+    A subclass sets how many states it carries, and defines `_scan(xs, *states)` for xs (B, T, D).
+    It returns each state before the first step and after every step, (T+1, B, H), the hidden output
+    first.
     """
 
     states = 1
@@ -56,7 +60,7 @@ class _Recurrent(nn.Module):
         Shapes: xs (B, T, D), lengths (B,) integers from 0 to T (None: all are T), state as the
         step function has it (None: zeros) -> (hs, state): hs (B, T, H) is 0 at t >= lengths[b];
         state is each sequence's state after its own last step.
-        Errors: ValueError when xs is not (B, T, D), or lengths or state is not as said.
+        Errors: ValueError when xs is not (B, T, D), or lengths or state is not as described.
         """
         if xs.dim() != 3:
             raise ValueError(f"xs is {tuple(xs.shape)}, not (B, T, D)")
@@ -65,27 +69,28 @@ class _Recurrent(nn.Module):
             before = (xs.new_zeros(B, self.H),) * self.states
         else:
             if isinstance(state, (tuple, list)) != (self.states > 1):
-                wanted = "a tuple (h, c)" if self.states > 1 else "a tensor (B, H)"
+                expected = "a tuple (h, c)" if self.states > 1 else "a tensor (B, H)"
                 raise ValueError(
-                    f"the state of {type(self).__name__} is {wanted}, not a {type(state).__name__}"
+                    f"the state of {type(self).__name__} is {expected}, "
+                    f"not a {type(state).__name__}"
                 )
             before = (state,) if self.states == 1 else tuple(state)
-            for given in before:  # a size of 1 would be broadcast
-                if given.shape != (B, self.H):
+            for tensor in before:  # a size of 1 would be broadcast
+                if tensor.shape != (B, self.H):
                     raise ValueError(
-                        f"the state has {tuple(given.shape)}, not (B, H) = {(B, self.H)}"
+                        f"the state has {tuple(tensor.shape)}, not (B, H) = {(B, self.H)}"
                     )
 
         if lengths is None:
-            sequences = self._scan(xs, *before)
+            sequences = self._scan(xs, *before)  # each (T+1, B, H)
             hs, after = sequences[0][1:], [sequence[T] for sequence in sequences]
         else:
-            mask = _mask(lengths, xs)
+            mask = length_mask(lengths, xs)  # (B, T)
             # Junk in the padding must not reach a product: 0 * NaN in the backward pass is NaN.
-            # The steps after a sequence's end are computed all the same. They change nothing
-            # before them, and we take the state from where the sequence ended.
+            # The steps after a sequence's end are computed as well. They change nothing before
+            # them, and the state is taken from where the sequence ended.
             sequences = self._scan(xs.masked_fill(~mask.unsqueeze(2), 0), *before)
-            hs = sequences[0][1:].masked_fill(~mask.T.unsqueeze(2), 0)
+            hs = sequences[0][1:].masked_fill(~mask.T.unsqueeze(2), 0)  # (T, B, H)
             end = mask.sum(dim=1), torch.arange(B, device=xs.device)
             after = [sequence[end] for sequence in sequences]
         return hs.transpose(0, 1), after[0] if self.states == 1 else tuple(after)
@@ -95,9 +100,9 @@ class _Recurrent(nn.Module):
 
 
 def _from_inputs(xs, W_x, b):
-    """xs @ W_x + b for all steps at once, time first so that each step lies in one piece."""
-    zs = xs.transpose(0, 1) @ W_x
-    # Under torch.autocast the product is in half precision; what is added up over time is not.
+    """xs @ W_x + b for all steps at once, time first so that each step is contiguous in memory."""
+    zs = xs.transpose(0, 1) @ W_x  # (T, B, K)
+    # Under torch.autocast the product is in half precision; the sums over time are not.
     zs = zs.to(W_x.dtype)
     return zs if b is None else zs + b
 
@@ -184,8 +189,8 @@ class _LSTMScan(Function):
 
     @staticmethod
     def forward(ctx, zs, h_0, c_0, W_h):
-        T, B, H = len(zs), *h_0.shape
-        gates = torch.empty_like(zs)
+        T, (B, H) = len(zs), h_0.shape
+        gates = torch.empty_like(zs)  # (T, B, 4H)
         hs, cs = zs.new_empty(T + 1, B, H), zs.new_empty(T + 1, B, H)
         hs[0], cs[0] = h_0, c_0
         for t in range(T):  # step t leads from hs[t], cs[t] to hs[t+1], cs[t+1]
@@ -203,12 +208,13 @@ class _LSTMScan(Function):
     def backward(ctx, dhs, dcs):
         gates, hs, cs, W_h = ctx.saved_tensors
         i, f, o, g = gates.chunk(4, dim=2)
-        # dh and dc wait for the step after. The slopes do not: here they are for all steps at once.
+        # dh and dc depend on the step after. The slopes do not: here they are, for all steps at
+        # once, each (T, B, H).
         tanh_cs = cs[1:].tanh()
         dh_dc = o * (1 - tanh_cs * tanh_cs)
         dc_di, dc_df = g * i * (1 - i), cs[:-1] * f * (1 - f)
         dh_do, dc_dg = tanh_cs * o * (1 - o), i * (1 - g * g)
-        dzs = torch.cat([dc_di, dc_df, dh_do, dc_dg], dim=2)
+        dzs = torch.cat([dc_di, dc_df, dh_do, dc_dg], dim=2)  # (T, B, 4H)
         dh, dc = dhs[-1], dcs[-1]
         for t in reversed(range(len(dzs))):
             dc = torch.addcmul(dc, dh, dh_dc[t])
@@ -222,7 +228,7 @@ class _LSTMScan(Function):
 
 
 class GRU(_Recurrent):
-    """`gru_step` over whole sequences. Not torch.nn.GRU, whose formula is another one.
+    """`gru_step` over whole sequences. Not torch.nn.GRU, which has another formula.
 
     Parameters, in the order of `gru_step`: W_xz, W_hz, W_xr, W_hr, W_x, W_h, each W_x* (D, H), each
     W_h* (H, H); then b_z, b_r, b, each (H,), when bias is True: one for each product with x.
@@ -234,7 +240,9 @@ class GRU(_Recurrent):
         self.W_xz, self.W_hz = self._parameter(D, H), self._parameter(H, H)
         self.W_xr, self.W_hr = self._parameter(D, H), self._parameter(H, H)
         self.W_x, self.W_h = self._parameter(D, H), self._parameter(H, H)
-        self.b_z, self.b_r, self.b = (self._parameter(H) if bias else None for _ in range(3))
+        self.b_z = self._parameter(H) if bias else None
+        self.b_r = self._parameter(H) if bias else None
+        self.b = self._parameter(H) if bias else None
 
     def _scan(self, xs, h_0):
         W_x = torch.cat([self.W_xz, self.W_xr, self.W_x], dim=1)
@@ -254,8 +262,8 @@ class _GRUScan(Function):
 
     @staticmethod
     def forward(ctx, us, h_0, W_zr, W_h):
-        T, B, H = len(us), *h_0.shape
-        gates = torch.empty_like(us)
+        T, (B, H) = len(us), h_0.shape
+        gates = torch.empty_like(us)  # (T, B, 3H)
         hs, rhs = us.new_empty(T + 1, B, H), us.new_empty(T, B, H)
         hs[0] = h_0
         for t in range(T):  # step t leads from hs[t] to hs[t+1]
@@ -298,7 +306,7 @@ class Bidirectional(nn.Module):
 
     Each sequence is read backwards from its own last word, not from the padding. The interface is
     that of one network whose H is the sum of the two, so it can be an encoder for a decoder of that
-    size. It needs the whole sequence, so it can be no decoder or language model.
+    size. It needs the whole sequence, so it cannot be a decoder or a language model.
     Source: Schuster & Paliwal 1997; as an encoder, Bahdanau et al. 2015.
     """
 
@@ -310,18 +318,18 @@ class Bidirectional(nn.Module):
         """Shapes: xs (B, T, D), lengths (B,) or None -> (hs, state): hs (B, T, H_1 + H_2), state
         as one network's, with H_1 + H_2 numbers for each sequence. Both start from zeros.
         Errors: those of the two networks."""
-        hs, state = self.forwards(xs, lengths)
-        back, back_state = self.backwards(_reverse(xs, lengths), lengths)
+        hs, state = self.forwards(xs, lengths)  # (B, T, H_1)
+        back, back_state = self.backwards(_reverse(xs, lengths), lengths)  # (B, T, H_2)
         return torch.cat([hs, _reverse(back, lengths)], dim=2), _side_by_side(state, back_state)
 
 
 def _reverse(xs, lengths):
-    """Each sequence reversed, its padding left where it is."""
+    """Each sequence reversed, its padding left in place."""
     if lengths is None:
         return xs.flip(1)
     times = torch.arange(xs.shape[1], device=xs.device)
     lengths = torch.as_tensor(lengths, device=xs.device).unsqueeze(1)
-    index = torch.where(times < lengths, lengths - 1 - times, times)
+    index = torch.where(times < lengths, lengths - 1 - times, times)  # (B, T)
     return xs.gather(1, index.unsqueeze(2).expand_as(xs))
 
 

@@ -6,9 +6,9 @@ __all__ = ["check_mask"]
 
 
 def check_mask(mask, shape):
-    """Refuse what cannot be the mask of tokens of this shape, with a ValueError that says why."""
+    """Raise a ValueError unless mask is boolean and of this shape, that of the tokens."""
     if mask.dtype != torch.bool:
-        # Integers would not select tokens: they would be read as positions.
+        # Integers would be read as positions instead of selecting tokens.
         raise ValueError(f"the mask must be boolean, not {mask.dtype}: use mask.bool()")
     if mask.shape != shape:
         raise ValueError(f"the mask is {tuple(mask.shape)}, but the tokens are {tuple(shape)}")

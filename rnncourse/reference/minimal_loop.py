@@ -1,7 +1,7 @@
-"""Lecture section 5: the training loop as short as it can be, for the problem set.
+"""Lecture section 5: the training loop as short as it can be, which a problem set asks for.
 
-`training_loop.fit` is this loop with what long runs need: a schedule, checkpoints, a time limit.
-The names and the meaning of the arguments are the same in both.
+`training_loop.fit` is the same loop with what long runs need: a schedule, checkpoints, a time
+limit. The arguments have the same names and meanings in both.
 """
 
 import copy
@@ -17,20 +17,20 @@ __all__ = ["fit", "train_translator"]
 def fit(model, batches, loss, optimizer, *, epochs, max_norm, validate, patience):
     """Train a model, and leave it with the weights of its best epoch.
 
-    batches: what is iterated over anew in each epoch, in the order in which they come.
+    batches: an iterable that each epoch iterates over once, in its order.
     loss: loss(model, batch) -> a scalar tensor, computed with the model in train mode.
-    epochs: how many at most. max_norm: see `clip_gradients`.
+    epochs: the maximum number. max_norm: see `clip_gradients`.
     validate: validate(model) -> a number, smaller is better, with the model in eval mode and
         without gradients.
-    patience: stop once so many epochs in a row have not been better than the best one.
+    patience: stop after this many epochs in a row that were not better than the best one.
 
-    Afterwards the model is in the mode, train or eval, in which it came.
+    Afterwards the model is in the same mode, train or eval, as before.
     Returns the history, a dict for each epoch: "train" (the mean of its batches' losses), "valid".
     Source: lecture section 5, "the training procedure stays the same"; Prechelt 1998.
     """
     mode = model.training
     history, best, best_weights = [], math.inf, None
-    waited = 0
+    waited = 0  # epochs since the best one
     while len(history) < epochs and waited < patience:
         model.train()
         losses = [train_step(model, batch, loss, optimizer, max_norm) for batch in batches]
@@ -40,7 +40,7 @@ def fit(model, batches, loss, optimizer, *, epochs, max_norm, validate, patience
         history.append({"train": sum(losses) / len(losses), "valid": valid})
         waited += 1
         if valid < best:
-            # A copy: state_dict() gives the tensors that the next step will change.
+            # A copy: state_dict() returns the tensors themselves, which the next step changes.
             best, best_weights, waited = valid, copy.deepcopy(model.state_dict()), 0
     if best_weights is not None:
         model.load_state_dict(best_weights)
@@ -61,7 +61,8 @@ def train_translator(model, train, valid):
     def loss(model, batch):
         source, lengths, target, mask = batch
         # Every word but the last is read, every word but the first is predicted.
-        return cross_entropy(model(source, lengths, target[:, :-1]), target[:, 1:], mask[:, 1:])
+        logits = model(source, lengths, target[:, :-1])  # (B, T, V)
+        return cross_entropy(logits, target[:, 1:], mask[:, 1:])
 
     def validate(model):
         return sum(loss(model, batch).item() for batch in valid) / len(valid)

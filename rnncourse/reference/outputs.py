@@ -1,19 +1,19 @@
-"""Lecture section 4: what to do with the states h_1 ... h_T that a recurrent network returns.
+"""Lecture section 4: what to do with the states h_1 ... h_T of a recurrent network.
 
     sum them and classify        SentimentClassifier
     predict the next word        LanguageModel
     start a second network       Seq2Seq
 
-Any recurrent network will do that is called as `rnn(xs, lengths, state) -> (hs, state)`, with
-xs (B, T, D), hs (B, T, H): those of `recurrent.py`, and `cells.LSTM`. All models return logits, the
-scores before the softmax: f @ W_soft, without a bias, as in the lecture.
+The models work with any recurrent network that is called as `rnn(xs, lengths, state) -> (hs,
+state)`, with xs (B, T, D), hs (B, T, H): those of `layers`, and `cells.LSTM`. All models return
+logits, the scores before the softmax: f @ W_soft, without a bias, as in the lecture.
 """
 
 import torch
 from torch import nn
 
-from rnncourse.reference.inputs import embed, sequence_mask
-from rnncourse.reference.layers import uniform
+from .inputs import embed, sequence_mask
+from .layers import uniform
 
 __all__ = [
     "LanguageModel",
@@ -35,14 +35,14 @@ def embeddings(V, D):
 
 
 def sum_states(hs, mask):
-    """The sum of a sequence's states, padding left out.
+    """The sum of a sequence's states, without the padding.
 
         s_b = sum of hs[b, t] over the t with mask[b, t]
 
     Shapes: hs (B, T, H), mask (B, T) bool, True where there is a token -> (B, H).
     Source: lecture section 4, "sum over the h_t".
     """
-    # Not hs * mask: 0 * NaN is NaN, and 0 * inf too.
+    # Not hs * mask: 0 * NaN is NaN, and so is 0 * inf.
     return hs.masked_fill(~mask.unsqueeze(2), 0).sum(dim=1)
 
 
@@ -64,8 +64,9 @@ class SentimentClassifier(nn.Module):
 
     def forward(self, tokens, lengths):
         """Shapes: tokens (B, T), lengths (B,) -> logits (B, C)."""
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1]).to(hs.device)) @ self.W_soft
+        hs, _ = self.rnn(embed(tokens, self.E), lengths)  # (B, T, H)
+        mask = sequence_mask(lengths, tokens.shape[1]).to(hs.device)  # (B, T)
+        return sum_states(hs, mask) @ self.W_soft
 
 
 # --- a word after every word --------------------------------------------------------------------
@@ -76,7 +77,7 @@ class LanguageModel(nn.Module):
 
     LanguageModel(rnn, V, D, H, tied=False): V words, D numbers for each, H the size of rnn's
     outputs. Parameters: E (V, D), W_soft (H, V), and rnn's. Tied (needs D = H), a word has the same
-    vector where it is read and where it is predicted: W_soft is E's transpose, and no parameter.
+    vector where it is read and where it is predicted: W_soft is E's transpose, not a parameter.
     Source: lecture section 4, language model (W_soft is H x vocabulary; the slide prints D x
     vocabulary). Tying: Press & Wolf 2017; Inan et al. 2017.
     """
@@ -88,8 +89,8 @@ class LanguageModel(nn.Module):
         self.rnn = rnn
         self.tied = tied
         if tied:
-            # Drawn as W_soft is: with E's larger numbers, the first predictions would be very sure
-            # of themselves, and wrong.
+            # Drawn as W_soft is: with E's larger numbers, the first predictions would be very
+            # confident, and wrong.
             self.E = uniform(V, D, size=H)
         else:
             self.E = embeddings(V, D)
@@ -98,27 +99,27 @@ class LanguageModel(nn.Module):
     def forward(self, tokens, lengths=None, state=None):
         """logits[:, t] has the scores for the word after tokens[:, t].
 
-        The state that is returned can be given to the next call, to go on where this one stopped.
+        Pass the returned state to the next call to go on where this one stopped.
 
         Shapes: tokens (B, T), lengths (B,) or None, state as rnn's or None (zeros)
         -> (logits (B, T, V), state).
         """
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+        hs, state = self.rnn(embed(tokens, self.E), lengths, state)  # (B, T, H)
         return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
 def sentence_log_prob(logits, targets, mask):
-    """The log of the probability of each sentence (natural logarithm).
+    """The natural logarithm of the probability of each sentence.
 
         log p(w) = sum_t log p(w_t | w_1 ... w_{t-1})     over the t with mask[b, t]
 
     Shapes: logits (B, T, V), targets (B, T), the words that logits[:, t] should have predicted,
-    mask (B, T) bool -> (B,). What logits and targets are in the padding does not matter.
+    mask (B, T) bool -> (B,). Logits and targets in the padding have no influence.
     Errors: RuntimeError when a target outside the padding is not from 0 to V-1.
     Source: lecture section 4, p(w_t | w_<t); eq. 5.
     """
-    scores = logits[mask]  # (N, V): only where there is a word; N words in all
-    score = scores.gather(1, targets[mask].unsqueeze(1)).squeeze(1)
+    scores = logits[mask]  # (N, V): the N words of the batch, without the padding
+    score = scores.gather(1, targets[mask].unsqueeze(1)).squeeze(1)  # (N,)
     log_p = score - scores.logsumexp(dim=1)
     return log_p.new_zeros(mask.shape).masked_scatter(mask, log_p).sum(dim=1)
 
@@ -128,8 +129,8 @@ def perplexity(logits, targets, mask):
 
         exp(-(1/N) sum log p(w_t | w_1 ... w_{t-1}))       over the N words with mask[b, t]
 
-    Every word counts the same, so a long sentence counts for more than a short one. For a corpus of
-    several batches, add up the sums and the N first; a mean of perplexities is something else.
+    Every word counts the same, so a long sentence counts more than a short one. For a corpus of
+    several batches, add up the sums and the N first: a mean of perplexities is something else.
 
     Shapes: as `sentence_log_prob` -> a number from 1 (always sure and right) up.
     Errors: ValueError when mask is False everywhere.
@@ -145,7 +146,7 @@ def perplexity(logits, targets, mask):
 
 
 class Seq2Seq(nn.Module):
-    """Translate: the encoder reads a sentence, the decoder starts from where the encoder stopped.
+    """Translate: the encoder reads a sentence, the decoder starts where the encoder stopped.
 
         e_0 = 0;              e_t = encoder(x_t, e_{t-1})
         f_0 = e_last;         f_t = decoder(y_t, f_{t-1})
@@ -168,34 +169,35 @@ class Seq2Seq(nn.Module):
         self.W_soft = uniform(H, V_target, size=H)
 
     def forward(self, source, lengths, target):
-        """Teacher forcing: the decoder is given the true words, whatever it would have said.
+        """Teacher forcing: the decoder reads the true words, not its own predictions.
 
         logits[:, t] has the scores for the word after target[:, t]. For sentences
-        BOS w_1 ... w_n EOS, give all but the last word as target, and compare with all but the
+        BOS w_1 ... w_n EOS, pass all words but the last as target, and compare with all but the
         first. Padding may follow them; its logits mean nothing, and the loss leaves them out.
 
         Shapes: source (B, S), lengths (B,) of the source, target (B, T) -> logits (B, T, V_target).
         """
         (f_0,) = self.start(source, lengths)
-        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
+        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)  # (B, T, H)
         return fs @ self.W_soft
 
     def start(self, source, lengths):
         """The state before the first word of a translation, for `step`.
 
         Shapes: source (B, S), lengths (B,) -> state: (f_0,), a nested tuple of tensors with the
-        batch first, so that a decoder can choose, repeat and reorder rows.
+        batch first, so that a decoder can select, repeat and reorder rows.
         """
         _, e_last = self.encoder(embed(source, self.E_source), lengths)
         return (e_last,)
 
     def step(self, tokens, state):
-        """One word further: BOS first, then whatever was chosen.
+        """Read one word, predict the next. The first word is BOS, the others are those chosen.
 
         Shapes: tokens (B,), state -> (logits (B, V_target) for the next word, state).
         """
         (f,) = state
-        fs, f = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, f)
+        ys = embed(tokens, self.E_target).unsqueeze(1)  # (B, 1, D): a sequence of one word
+        fs, f = self.decoder(ys, None, f)  # fs (B, 1, H)
         return fs.squeeze(1) @ self.W_soft, (f,)
 
 

@@ -1,6 +1,7 @@
-"""Rewards: how good a whole sequence is, as one number, against the true one.
+"""Lecture section 6: rewards, one number for the quality of a whole sequence.
 
-Not differentiable in the sequence; this is why training for them needs section 6's detours.
+A reward is not differentiable with respect to the sequence, so training for it needs the methods of
+`exposure`. The reward compares the sequence with the true one.
 Sequences are lists of tokens of any kind (numbers, words) without padding.
 """
 
@@ -11,11 +12,11 @@ __all__ = ["edit_distance", "sentence_bleu"]
 
 
 def edit_distance(a, b):
-    """The least number of insertions, deletions and substitutions that turn a into b.
+    """The smallest number of insertions, deletions and substitutions that turn a into b.
 
     Source: Levenshtein 1966; the reward of RAML is its negative.
     """
-    # row[j] is the distance from the part of a seen so far to b[:j].
+    # row[j] is the distance from the part of a read so far to b[:j].
     row = list(range(len(b) + 1))
     for i, token in enumerate(a, start=1):
         above, row = row, [i]
@@ -31,20 +32,20 @@ def sentence_bleu(hypothesis, reference, max_n=4):
               / (n-grams of the hypothesis)
         BLEU = min(1, exp(1 - |reference| / |hypothesis|)) * (p_1 * ... * p_N) ** (1 / N)
 
-    A sentence often has no n-gram right for some n, which would make BLEU 0: for n > 1, 1 is added
-    to both numbers of p_n. One without any right word, or empty, has BLEU 0.
+    A sentence often has no matching n-gram for some n, which would make BLEU 0: for n > 1, 1 is
+    added to both numbers of p_n. A sentence that is empty or has no matching word has BLEU 0.
     Source: Papineni et al. 2002, smoothed as in Lin & Och 2004; MIXER's reward.
     """
-    total = 0.0
+    log_p = 0.0  # log(p_1 * ... * p_N)
     for n in range(1, max_n + 1):
-        ours, theirs = _ngrams(hypothesis, n), _ngrams(reference, n)
-        right, all_of_them = (ours & theirs).total(), ours.total()
-        if n == 1 and right == 0:
+        ngrams = _ngrams(hypothesis, n)
+        matches = ngrams & _ngrams(reference, n)
+        if n == 1 and matches.total() == 0:
             return 0.0
-        smooth = n > 1
-        total += math.log((right + smooth) / (all_of_them + smooth))
-    brevity = min(0.0, 1 - len(reference) / len(hypothesis))
-    return math.exp(brevity + total / max_n)
+        smoothing = 1 if n > 1 else 0
+        log_p += math.log((matches.total() + smoothing) / (ngrams.total() + smoothing))
+    log_brevity = min(0.0, 1 - len(reference) / len(hypothesis))
+    return math.exp(log_brevity + log_p / max_n)
 
 
 def _ngrams(tokens, n):

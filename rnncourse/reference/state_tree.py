@@ -12,18 +12,18 @@ __all__ = ["first_tensor", "map_state", "select_rows"]
 def map_state(function, state):
     """The same state with `function` applied to each of its tensors.
 
-    Errors: TypeError when there is something else than tensors and tuples in it.
+    Errors: TypeError when it contains anything but tensors and tuples.
     """
     if isinstance(state, torch.Tensor):
         return function(state)
     if isinstance(state, tuple):
-        rebuild = getattr(state, "_make", tuple)  # a NamedTuple stays one
+        rebuild = getattr(state, "_make", tuple)  # a NamedTuple stays a NamedTuple
         return rebuild([map_state(function, part) for part in state])
     raise TypeError(f"a state is a tensor or a tuple of states, not {type(state).__name__}")
 
 
 def select_rows(state, rows):
-    """The given rows of every tensor of a state, in that order; a row may be taken repeatedly.
+    """The given rows of every tensor of a state, in that order; rows may be repeated.
 
     rows: integers, in a list or a tensor.
     """
@@ -31,7 +31,7 @@ def select_rows(state, rows):
 
 
 def first_tensor(state):
-    """The first tensor of a state: its length is that of the batch, its device that of the rest."""
+    """The first tensor of a state: its length is the batch size, its device that of all others."""
     while isinstance(state, tuple):
         state = state[0]
     return state

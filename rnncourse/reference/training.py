@@ -3,9 +3,10 @@
     L = -log p(y | x) = -sum_t log p(y_t | y_<t, x)
 
 A recurrent network is a composite of functions, so its gradient is the chain rule, backwards
-through time (`elman_backward` does it by hand). What is particular to recurrent networks is how
-long that chain is: gradients are clipped, and a long sequence is cut into chunks between which
-the state is carried over but the gradient is not. `training_loop.fit` does the rest.
+through time (`elman_backward` does it by hand). What is special about recurrent networks is how
+long that chain is: gradients are clipped, and a long sequence is cut into chunks; from one chunk to
+the next, the state is carried over and the gradient is not. `minimal_loop` and `training_loop`
+repeat the step.
 
 Logits are (B, T, V), tokens (B, T), masks (B, T) boolean and True where there is a token.
 """
@@ -29,13 +30,13 @@ __all__ = [
 
 
 def cross_entropy(logits, targets, mask, label_smoothing=0.0):
-    """How surprised the model is by a true token: the mean of -log p over the tokens there are.
+    """How surprised the model is by the true tokens: the mean of -log p over all tokens.
 
         log p = log_softmax(logits)
         loss = mean over tokens of  -(1 - s) * log p[target] - s/V * (sum over v of log p[v])
 
     with s = label_smoothing. Each token counts the same, whatever the length of its sentence;
-    padding does not count at all, whatever is in it (an index out of range, NaN).
+    padding does not count, whatever it contains (an index out of range, NaN).
 
     Shapes: logits (B, T, V), targets (B, T) integers, mask (B, T) boolean -> a scalar, in nats.
     Errors: ValueError when shapes do not fit, mask is not boolean, or there is no token.
@@ -51,8 +52,8 @@ def cross_entropy(logits, targets, mask, label_smoothing=0.0):
     check_mask(mask, targets.shape)
     if not mask.any():
         raise ValueError("the mask is False everywhere: there is no token to average over")
-    # Picking out the tokens first is less work than computing the padding and leaving it out.
-    log_p = logits[mask].log_softmax(dim=1)
+    # Selecting the tokens first is less work than computing the padding and leaving it out.
+    log_p = logits[mask].log_softmax(dim=1)  # (N, V) for N tokens
     loss = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
     if label_smoothing == 0:  # 0 * log p would be NaN for a word that the model rules out
         return loss
@@ -62,7 +63,7 @@ def cross_entropy(logits, targets, mask, label_smoothing=0.0):
 def elman_backward(grad_hs, xs, h_0, hs, W_x, W_h):
     """Back-propagation through time, by hand, for h_t = tanh(z_t), z_t = x_t @ W_x + h_{t-1} @ W_h.
 
-    h_t matters twice: for the loss directly (grad_hs), and through h_{t+1}. So, from t = T down,
+    h_t influences the loss twice: directly (grad_hs), and through h_{t+1}. So, from t = T down,
 
         grad_h_t = grad_hs[:, t] + grad_z_{t+1} @ W_h.T              (nothing comes from T + 1)
         grad_z_t = grad_h_t * (1 - h_t^2)                            (tanh' = 1 - tanh^2)
@@ -71,7 +72,7 @@ def elman_backward(grad_hs, xs, h_0, hs, W_x, W_h):
         grad_W_h = sum over t of h_{t-1}.T @ grad_z_t
         grad_h_0 = grad_z_1 @ W_h.T
 
-    Shapes: grad_hs (B, T, H) the loss's gradient at each h_t, directly; xs (B, T, D);
+    Shapes: grad_hs (B, T, H) the direct gradient of the loss at each h_t; xs (B, T, D);
     h_0 (B, H); hs (B, T, H) from the forward pass; W_x (D, H); W_h (H, H)
     -> (grad_xs, grad_h_0, grad_W_x, grad_W_h), shaped as xs, h_0, W_x, W_h.
     Source: lecture section 5, "just the chain rule"; Werbos 1990.
@@ -79,11 +80,11 @@ def elman_backward(grad_hs, xs, h_0, hs, W_x, W_h):
     grad_zs = torch.empty_like(hs)
     from_later = torch.zeros_like(h_0)
     for t in reversed(range(xs.shape[1])):
-        grad_h = grad_hs[:, t] + from_later
+        grad_h = grad_hs[:, t] + from_later  # (B, H)
         grad_zs[:, t] = grad_h * (1 - hs[:, t] ** 2)
         from_later = grad_zs[:, t] @ W_h.T
-    # Only the loop above depends on the step before; the rest is one product for all steps.
-    before = torch.cat([h_0.unsqueeze(1), hs], dim=1)[:, :-1]  # h_{t-1} at place t
+    # Only the loop needs to go step by step; the rest is one product for all steps.
+    before = torch.cat([h_0.unsqueeze(1), hs], dim=1)[:, :-1]  # (B, T, H): h_{t-1} at index t
     grad_W_x = xs.flatten(0, 1).T @ grad_zs.flatten(0, 1)
     grad_W_h = before.flatten(0, 1).T @ grad_zs.flatten(0, 1)
     return grad_zs @ W_x.T, from_later, grad_W_x, grad_W_h
@@ -91,14 +92,14 @@ def elman_backward(grad_hs, xs, h_0, hs, W_x, W_h):
 
 @torch.no_grad()
 def clip_gradients(parameters, max_norm):
-    """Shorten the gradient, in place, to the length max_norm if it is longer; keep its direction.
+    """Scale the gradient down, in place, to the norm max_norm if it is longer.
 
         norm = sqrt(sum of squares over ALL entries of ALL gradients)
         gradients *= max_norm / norm    if norm > max_norm
 
-    parameters: tensors whose .grad is clipped; where that is None, it is left out.
+    parameters: tensors whose .grad is clipped; those whose .grad is None are skipped.
     max_norm: a positive number; math.inf only measures.
-    Returns the norm before, a scalar tensor (0 when there are no gradients). NaN stays NaN.
+    Returns the norm before clipping, a scalar tensor (0 without gradients). NaN stays NaN.
     Errors: ValueError when max_norm is not positive.
     Source: lecture section 5; Pascanu et al. 2013, algorithm 1.
     """
@@ -118,18 +119,18 @@ def clip_gradients(parameters, max_norm):
 def detach_state(state):
     """The same numbers without their history: gradients stop here.
 
-    state: a tensor, or a tuple of states, nested at will. The one given is not changed.
-    Errors: TypeError when there is something else in it.
+    state: a tensor, or a tuple of states, nested to any depth. It is not modified.
+    Errors: TypeError when it contains anything else.
     Source: lecture section 5; truncated back-propagation through time.
     """
     return map_state(torch.Tensor.detach, state)
 
 
 def bptt_chunks(tokens, k):
-    """Cut a long sequence into pieces of k steps, to predict each next token.
+    """Cut a long sequence into chunks of k steps, to predict each next token.
 
-    Shapes: tokens (B, T+1) -> an iterator of (inputs, targets), both (B, k), the last ones maybe
-    shorter; targets are one step later than inputs, and every token but the first is a target once.
+    Shapes: tokens (B, T+1) -> an iterator of (inputs, targets), both (B, k), the last pair possibly
+    shorter. Targets are one step later than inputs; every token but the first is a target once.
     Errors: ValueError when k is less than 1.
     """
     if k < 1:
@@ -140,7 +141,7 @@ def bptt_chunks(tokens, k):
 def truncated_bptt(loss, chunks, state):
     """The loss of each chunk of a long sequence: the state is carried over, the gradient is not.
 
-    Between two chunks the caller makes a step:
+    The caller makes an optimizer step between two chunks:
 
         for value, state in truncated_bptt(loss, bptt_chunks(tokens, k), state):
             optimizer.zero_grad()
@@ -149,7 +150,7 @@ def truncated_bptt(loss, chunks, state):
             optimizer.step()
 
     loss: loss(chunk, state) -> (scalar, state after the chunk).
-    chunks: an iterable, in the order of the sequence; state: the one before the first chunk.
+    chunks: an iterable, in the order of the sequence; state: before the first chunk.
     Yields (scalar, state after the chunk, detached).
     Source: lecture section 5; Williams & Peng 1990, Mikolov et al. 2010.
     """
@@ -163,12 +164,12 @@ def train_step(model, batch, loss, optimizer, max_norm):
     """One step downhill: clear the gradients, forward, backward, clip, step.
 
     loss: loss(model, batch) -> a scalar tensor. max_norm: see `clip_gradients`.
-    The model is trained in the mode, train or eval, that it is in: that is the caller's to choose.
+    The caller chooses the model's mode, train or eval; it is left as it is.
     Returns the loss before the step, a float.
-    Errors: FloatingPointError, with the weights untouched, when loss or gradient is not finite.
+    Errors: FloatingPointError when loss or gradient is not finite; the weights are then unchanged.
     Source: lecture section 5, "the training procedure stays the same".
     """
-    optimizer.zero_grad()  # or the gradients of the last step would be added
+    optimizer.zero_grad()  # otherwise the gradients of the last step would be added
     value = loss(model, batch)
     value.backward()
     norm = clip_gradients(model.parameters(), max_norm)

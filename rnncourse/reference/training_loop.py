@@ -1,8 +1,9 @@
-"""Lecture section 5: training from the first batch to the last, and going on after a break.
+"""Lecture section 5: the training loop for long runs, which can be interrupted and resumed.
 
-`fit` repeats `training.train_step`, validates after each epoch, stops when that no longer helps,
-and keeps a checkpoint from which an interrupted run goes on as if nothing had happened: on the
-CPU, to the last bit.
+`fit` repeats `training.train_step`, validates after each epoch, stops when validation no longer
+improves, and keeps a checkpoint from which an interrupted run goes on as if nothing had happened:
+on the CPU, to the last bit. `minimal_loop` is the same loop without the schedule, the checkpoint
+and the time limit.
 """
 
 import copy
@@ -41,30 +42,30 @@ def fit(
 ):
     """Train a model, and leave it with the weights of its best epoch.
 
-    batches: what is iterated over anew in each epoch: a list, a loader.
+    batches: an iterable that each epoch iterates over once: a list, a loader.
     loss: loss(model, batch) -> a scalar tensor, computed with the model in train mode.
-    epochs: how many at most. max_norm: see `clip_gradients`.
+    epochs: the maximum number. max_norm: see `clip_gradients`.
     validate: validate(model) -> a number, smaller is better, with the model in eval mode and
         without gradients. Without it, the last weights are kept.
-    patience: stop once so many epochs in a row have not been better than the best one.
-    schedule: schedule(history) -> factor. The optimizer's learning rates, as they were given, are
-        multiplied by it for the epoch to come. `lambda history: 0.5 ** len(history)` halves them
-        after each epoch; one that waits for validation to get stuck finds it in the history.
-    generators: every torch.Generator that batches, loss or validate draw from. For an exact
-        resumption, batches may not share one with the others.
-    checkpoint: a path. If there is a file, the run goes on from it (delete it to start afresh);
+    patience: stop after this many epochs in a row that were not better than the best one.
+    schedule: schedule(history) -> factor. In the next epoch, the learning rates are the optimizer's
+        initial ones times factor. `lambda history: 0.5 ** len(history)` halves them after each
+        epoch; the history has the validation results for a schedule that waits for a plateau.
+    generators: every torch.Generator that batches, loss or validate draw from. To resume exactly,
+        batches must not share one with the others.
+    checkpoint: a path. If the file exists, the run goes on from it (delete it to start afresh);
         it is written every `save_every` steps and after each epoch.
-    seconds: how long this call may train. The step in which they are over is the last, the
-        checkpoint is written, and the same call goes on from there.
+    seconds: how long this call may train. It stops after the step in which the time runs out and
+        writes the checkpoint; calling it again goes on from there.
     progress: whether to show progress bars.
 
-    What loss carries from batch to batch, such as a state, is in the checkpoint if it is a buffer
-    of the model.
+    Anything that loss carries from batch to batch, such as a state, must be a buffer of the model
+    to be in the checkpoint.
 
     Returns the history, a dict for each epoch: "train" (the mean of its batches' losses),
-    "valid" (with validate only), "factor" (of the learning rate).
+    "valid" (only with validate), "factor" (of the learning rates).
     Errors: ValueError when there are no batches, validate returns NaN, patience is given without
-    it, or the checkpoint is of another run; FloatingPointError from `train_step`.
+    validate, or the checkpoint is from another run; FloatingPointError from `train_step`.
     Source: lecture section 5, "the training procedure stays the same".
     """
     if patience is not None and validate is None:
@@ -77,12 +78,25 @@ def fit(
                 f"going on from {checkpoint}: {len(run.history)} epochs and {run.step} steps are "
                 "done. Delete it to start afresh."
             )
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
 
     def save():
         if checkpoint is not None:
             _save(checkpoint, run, model, optimizer, generators)
 
-    end = math.inf if seconds is None else time.monotonic() + seconds
+    def train_on(remaining, bar):
+        """Train on the remaining batches of this epoch. False: the time was over before the end."""
+        for batch in remaining:
+            run.total += train_step(model, batch, loss, optimizer, max_norm)
+            run.step += 1
+            bar.set_postfix(train=f"{run.total / run.step:.4g}", refresh=False)
+            bar.update()
+            if run.step % save_every == 0:
+                save()
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
     mode = model.training
     try:
         while len(run.history) < epochs and not _out_of_patience(run.history, patience):
@@ -91,27 +105,13 @@ def fit(
                 factor = schedule(run.history)
                 _set_learning_rates(optimizer, factor)
             model.train()
-            rest = _rest_of_epoch(batches, run, generators)
-            with tqdm(
-                desc=f"epoch {len(run.history) + 1}/{epochs}",
-                total=len(batches) if hasattr(batches, "__len__") else None,
-                initial=run.step,
-                disable=not progress,
-            ) as bar:
-                for batch in rest:
-                    run.total += train_step(model, batch, loss, optimizer, max_norm)
-                    run.step += 1
-                    bar.set_postfix(train=f"{run.total / run.step:.4g}", refresh=False)
-                    bar.update()
-                    if run.step % save_every == 0:
-                        save()
-                    if time.monotonic() >= end:
-                        break
-                else:
+            remaining = _rest_of_epoch(batches, run, generators)
+            with _progress_bar(batches, run, epochs, progress) as bar:
+                if train_on(remaining, bar):
                     _end_epoch(run, model, validate, factor)
                     bar.set_postfix({key: f"{value:.4g}" for key, value in run.history[-1].items()})
             save()
-            if time.monotonic() >= end:
+            if time.monotonic() >= deadline:
                 break
     finally:
         model.train(mode)
@@ -122,39 +122,49 @@ def fit(
 
 @dataclass
 class _Run:
-    """How far a run has come: what is neither in the model nor in the optimizer."""
+    """The progress of a run: all of it that is neither in the model nor in the optimizer."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] | None = None  # the weights after the best epoch
-    step: int = 0  # how many batches of the present epoch are done
+    step: int = 0  # batches of the current epoch that are done
     total: float = 0.0  # the sum of their losses
-    epoch_start: dict[str, Any] | None = None  # the random states when the present epoch began
+    epoch_start: dict[str, Any] | None = None  # the random states when the current epoch began
+
+
+def _progress_bar(batches, run, epochs, visible):
+    return tqdm(
+        desc=f"epoch {len(run.history) + 1}/{epochs}",
+        total=len(batches) if hasattr(batches, "__len__") else None,
+        initial=run.step,
+        disable=not visible,
+    )
 
 
 def _rest_of_epoch(batches, run, generators):
-    """The batches of this epoch that are still to come."""
+    """The batches of this epoch that are not done yet."""
     if run.step == 0:
         run.epoch_start = _random_states(generators)
         return iter(batches)
-    # In the middle of an epoch: draw its order once more, pass over what is done, and go back to
-    # the random states of the moment when the checkpoint was made.
-    now = _random_states(generators)
+    # In the middle of an epoch: draw its order again, skip what is done, and return to the random
+    # states of the moment when the checkpoint was made.
+    at_checkpoint = _random_states(generators)
     _set_random_states(run.epoch_start, generators)
-    rest = iter(batches)
-    if sum(1 for _ in islice(rest, run.step)) < run.step:
+    remaining = iter(batches)
+    if sum(1 for _ in islice(remaining, run.step)) < run.step:
         raise ValueError(
             f"{run.step} batches of this epoch were done, but now there are fewer: "
-            "the checkpoint is of another run"
+            "the checkpoint is from another run"
         )
-    _set_random_states(now, generators)
-    return rest
+    _set_random_states(at_checkpoint, generators)
+    return remaining
 
 
 def _end_epoch(run, model, validate, factor):
+    """Validate, and add the epoch to the history."""
     if run.step == 0:
         raise ValueError(
             "there were no batches in this epoch. An iterator can be read only once: "
-            "give a list or a loader, which can be iterated over again"
+            "pass a list or a loader, which can be iterated over again"
         )
     epoch = {"train": run.total / run.step, "factor": factor}
     if validate is not None:
@@ -183,7 +193,10 @@ def _set_learning_rates(optimizer, factor):
 
 
 def _random_states(generators):
-    states = {"torch": torch.get_rng_state(), "own": [one.get_state() for one in generators]}
+    states = {
+        "torch": torch.get_rng_state(),
+        "own": [generator.get_state() for generator in generators],
+    }
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state_all()
     return states
@@ -218,5 +231,5 @@ def _resume(path, model, optimizer, generators):
         return _Run(**saved["run"])
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is of another run (delete it to start afresh): {error}"
+            f"{path} is from another run (delete it to start afresh): {error}"
         ) from error

@@ -1,5 +1,6 @@
-"""Two tools for everything that follows: a softmax that survives large scores, and a gradient that
-needs no calculus, to test the gradients that do.
+"""Tools for all sections: a softmax that survives large scores, and numeric gradients.
+
+A numeric gradient needs no calculus, and tests the gradients that do.
 """
 
 import math
@@ -10,12 +11,12 @@ __all__ = ["numeric_gradient", "softmax"]
 
 
 def softmax(scores, dim=-1):
-    """Scores to weights: all from 0 to 1, with sum 1 along dim.
+    """Turn scores into weights: each from 0 to 1, with sum 1 along dim.
 
         w_i = exp(s_i) / sum_j exp(s_j) = exp(s_i - m) / sum_j exp(s_j - m),   m = max_j s_j
 
     A score of -inf gets the weight 0: that is how a mask says "not this one". Where all scores are
-    -inf there is nothing to choose from, and all weights are 0 (torch.softmax has NaN there).
+    -inf there is nothing to choose from, and all weights are 0 (torch.softmax returns NaN).
 
     Shapes: scores of any shape, dim one of its dimensions -> weights of the same shape.
     Errors: IndexError when scores has no such dimension, or nothing along it.
@@ -40,7 +41,7 @@ def numeric_gradient(f, x, eps=1e-6):
     in float64.
 
     Shapes: x of any shape, f(x) one number (float or tensor) -> gradient of the shape of x.
-    x is not modified; f is given a tensor of its own at each call.
+    x is not modified; each call of f gets a new tensor.
     Errors: torch's own when f returns more than one number.
     Source: any calculus book; it checks "just the chain rule" of lecture section 5.
     """

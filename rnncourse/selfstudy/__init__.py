@@ -1,1 +1,1 @@
-"""The parts of `rnncourse.progress`: reading notebooks, running them, telling what came of it."""
+"""The parts of `rnncourse.progress`: reads notebooks, runs them, and reports the status."""

@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .notebook_runner import end
-from .notebooks import Notebook, digest_of, read_cells
+from .notebook_runner import kill_group
+from .notebooks import Cell, Notebook, digest_of, read_cells
 
 GRADING_LIMIT = 1800.0  # seconds
 
@@ -38,7 +38,7 @@ def hidden_marks(notebook: Notebook, jail: str = "auto") -> dict[str, Any]:
         shutil.copy(root / "nbgrader_config.py", course)
         handed = course / "class" / "submitted" / "me" / name
         handed.mkdir(parents=True)
-        for one in notebook.beside:
+        for one in notebook.companion_files:
             shutil.copy(one, handed)
         shutil.copy(notebook.path, handed / f"{name}.ipynb")
         options = ["--course", str(course)]
@@ -66,7 +66,7 @@ def course_root(notebook: Notebook) -> Path | None:
 def grading_key(notebook: Notebook) -> str:
     """A digest of all on which its marks depend, but for the random inputs."""
     digest = hashlib.sha256(notebook.key().encode())
-    digest.update(json.dumps([(one["source"], one["nbgrader"]) for one in notebook.cells]).encode())
+    digest.update(json.dumps([(one.source, one.nbgrader) for one in notebook.cells]).encode())
     if root := course_root(notebook):
         digest.update(digest_of(root / "solutions" / notebook.problem_set, ("*",)).encode())
     if grader := importlib.util.find_spec("autograder"):
@@ -89,17 +89,16 @@ def _words_of(arguments: list[str]) -> str:
     except subprocess.TimeoutExpired:
         return f"stopped after {GRADING_LIMIT:g} s"
     finally:
-        end(process)
+        kill_group(process)
     return " ".join(text.decode(errors="replace").split())[-400:] if process.returncode else ""
 
 
-def _marks(result: dict[str, Any], source: list[dict[str, Any]]) -> dict[str, Any]:
+def _marks(result: dict[str, Any], source: list[Cell]) -> dict[str, Any]:
     """The marks by exercise: the source notebook says which cell grades which."""
     grades = {
-        one["nbgrader"].get("grade_id"): found[1]
+        one.nbgrader.get("grade_id"): found[1]
         for one in source
-        if one["kind"] == "code"
-        and (found := re.search(r"""\bgrade\(["'](\w+)["']""", one["source"]))
+        if one.kind == "code" and (found := re.search(r"""\bgrade\(["'](\w+)["']""", one.source))
     }
     return {
         grades[cell["grade_id"]]: {

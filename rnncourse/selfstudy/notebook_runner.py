@@ -1,7 +1,6 @@
-"""Runs a reader's notebook in a process, a folder and a time limit of its own."""
+"""Runs a reader's notebook in a process of its own, in a copy of its folder, with a time limit."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -13,44 +12,49 @@ from typing import Any
 
 from ..checks.exercise import Exercise
 from .notebooks import LIBRARY, Notebook
+from .protocol import (
+    CellFailed,
+    Checked,
+    Finished,
+    Job,
+    NotebookRun,
+    Started,
+    Unchecked,
+    decode_event,
+)
 
 
-def rehearse(
-    notebook: Notebook, asked: list[Exercise], limit: float, cell_limit: float | None = None
-) -> dict[str, Any]:
-    """Run a notebook's code cells in a process of its own, in a copy of its folder.
+def run_notebook(
+    notebook: Notebook, exercises: list[Exercise], limit: float, cell_limit: float | None = None
+) -> NotebookRun:
+    """Run a notebook's code cells, and check those exercises.
 
-    limit: seconds for all of it; cell_limit: for one cell, by default a third of that.
-    Returns {"reports": exercise → report, "failed": cell → why, "unchecked": exercise → why,
-    "ended": None or why not all was run, "at": the cell that was run last}.
+    limit: seconds for the whole notebook; cell_limit: for one cell, by default a third of that.
     """
-    with tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True) as place:
-        folder = Path(place, "work")
+    with tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch, "work")
         folder.mkdir()
-        for one in notebook.beside:
+        for path in notebook.companion_files:
             with contextlib.suppress(OSError):
-                shutil.copy(one, folder)
-        job, events = Path(place, "job.json"), Path(place, "events")
-        order = {
-            "cells": [one["source"] for one in notebook.to_run],
-            "exercises": [one.name for one in asked],
-            "limit": cell_limit or limit / 3,
-        }
-        job.write_text(json.dumps(order), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "rnncourse.selfstudy.notebook_worker",
-            str(job),
-            str(events),
-        ]
-        status = _run(command, folder, limit, Path(place))
-        lines = events.read_text("ascii", "replace").splitlines() if events.exists() else []
-    return _collected(lines, status, limit)
+                shutil.copy(path, folder)
+        job_file, events_file = Path(scratch, "job.json"), Path(scratch, "events")
+        job = Job(
+            sources=[cell.source for cell in notebook.cells_to_run],
+            exercises=[exercise.name for exercise in exercises],
+            cell_limit=cell_limit or limit / 3,
+        )
+        job_file.write_text(job.to_json(), encoding="utf-8")
+        worker = [sys.executable, "-m", "rnncourse.selfstudy.notebook_worker"]
+        command = [*worker, str(job_file), str(events_file)]
+        timed_out = _run(command, folder, limit, Path(scratch))
+        lines = []
+        if events_file.exists():
+            lines = events_file.read_text("ascii", "replace").splitlines()
+    return _collected(lines, limit if timed_out else None)
 
 
-def _run(command: list[str], folder: Path, limit: float, home: Path) -> int | None:
-    """The exit status of a process that may write nothing here; None after the time limit."""
+def _run(command: list[str], folder: Path, limit: float, home: Path) -> bool:
+    """Run a command that may write to its folder only; whether it was stopped by the limit."""
     inherited = os.environ.get("PYTHONPATH")
     environment = {
         **os.environ,
@@ -61,26 +65,26 @@ def _run(command: list[str], folder: Path, limit: float, home: Path) -> int | No
         "IPYTHONDIR": str(home / "ipython"),
     }
     environment.pop("NBGRADER_EXECUTION", None)
-    nowhere = subprocess.DEVNULL
     process = subprocess.Popen(
         command,
         cwd=folder,
         env=environment,
-        stdin=nowhere,
-        stdout=nowhere,
-        stderr=nowhere,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        return process.wait(limit)
+        process.wait(limit)
     except subprocess.TimeoutExpired:
-        return None
+        return True
     finally:
-        end(process)
+        kill_group(process)
+    return False
 
 
-def end(process: subprocess.Popen[Any]) -> None:
-    """End a process of ours and, where there are process groups, all that it has started."""
+def kill_group(process: subprocess.Popen[Any]) -> None:
+    """Kill a process that leads a group of its own and, on POSIX, everything in that group."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -89,29 +93,28 @@ def end(process: subprocess.Popen[Any]) -> None:
     process.wait()
 
 
-def _collected(lines: list[str], status: int | None, limit: float) -> dict[str, Any]:
-    result: dict[str, Any] = {"reports": {}, "failed": {}, "unchecked": {}, "at": -1}
-    done = False
+def _collected(lines: list[str], exceeded: float | None) -> NotebookRun:
+    """The events of a run, put together. exceeded: the limit in seconds, where it was stopped."""
+    run = NotebookRun(results={}, failed_cells={}, failed_checks={})
+    started = finished = False
     for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # the process ended while it wrote this
-        if "cell" in event:
-            result["at"] = event["cell"]
-        elif "report" in event:
-            result["reports"][event["report"]["exercise"]] = event["report"]
-        elif "failed" in event:
-            result["failed"][str(event["failed"])] = event["why"]
-        elif "unchecked" in event:
-            result["unchecked"][event["unchecked"]] = event["why"]
-        done = done or "end" in event
-    if done:
-        result["ended"] = None
-    elif status is None:
-        result["ended"] = f"the notebook was stopped after {limit:g} s"
-    elif result["at"] < 0:
-        result["ended"] = "the notebook could not be run: does `import rnncourse` work here?"
+        match decode_event(line):
+            case Started():
+                started = True
+            case CellFailed(cell, reason):
+                run.failed_cells[cell] = reason
+            case Checked(result):
+                run.results[result.exercise] = result
+            case Unchecked(exercise, reason):
+                run.failed_checks[exercise] = reason
+            case Finished():
+                finished = True
+    if finished:
+        run.stopped = None
+    elif exceeded is not None:
+        run.stopped = f"the notebook was stopped after {exceeded:g} s"
+    elif not started:
+        run.stopped = "the notebook could not be run: does `import rnncourse` work here?"
     else:
-        result["ended"] = "the notebook ended its own process"
-    return result
+        run.stopped = "the notebook ended its own process"
+    return run

@@ -1,12 +1,10 @@
-"""Runs a notebook's cells without a kernel and tells what its checks found.
+"""Runs a notebook's cells without a kernel, and reports what its checks find.
 
-It is started in a process of its own, which a reader's code may end as it likes:
-`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS`. JOB is a file of JSON: cells (their sources),
-exercises (names), limit (seconds that a cell may take). EVENTS gets a line of JSON for each thing
-that happens.
+`python -m rnncourse.selfstudy.notebook_worker JOB EVENTS` runs in a process of its own, which the
+reader's code may end as it likes. JOB is a file with a `Job`; each event is added to EVENTS as a
+line (see `protocol`).
 """
 
-import json
 import os
 import signal
 import sys
@@ -18,23 +16,34 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from .. import checks
+from .. import visible_checks
 from ..checks.report import Report
+from ..exercises import find
+from .protocol import (
+    CellFailed,
+    Checked,
+    Event,
+    ExerciseResult,
+    Finished,
+    Job,
+    PropertyResult,
+    Started,
+    Unchecked,
+    encode_event,
+)
 
-Tell = Callable[..., None]
 
-
-def rehearse(job: dict[str, Any], tell: Tell) -> None:
+def run_job(job: Job, send: Callable[[Event], None]) -> None:
     """Run every cell, even after one has failed; check what the notebook itself did not check."""
-    reported: set[str] = set()
+    checked: set[str] = set()
 
     def check(name: str, subject: Any) -> Report:
-        report = checks.find(name).evaluate(subject, checks.VISIBLE_SEED)
-        reported.add(name)
-        tell(report=_plain(report))
+        report = find(name).evaluate(subject, visible_checks.VISIBLE_SEED)
+        checked.add(name)
+        send(Checked(_exercise_result(report)))
         return report
 
-    checks.check = check  # what the notebook gets from `from rnncourse import check`
+    visible_checks.check = check  # what the notebook gets from `from rnncourse import check`
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
@@ -45,36 +54,36 @@ def rehearse(job: dict[str, Any], tell: Tell) -> None:
         if error := result.error_before_exec or result.error_in_exec:
             raise error
 
-    for number, source in enumerate(job["cells"]):
-        tell(cell=number)
-        if why := _attempt(job["limit"], run_cell, source):
-            tell(failed=number, why=why)
-    for name in job["exercises"]:
-        if (
-            name not in reported
-            and name in shell.user_ns
-            and (why := _attempt(job["limit"], check, name, shell.user_ns[name]))
-        ):
-            tell(unchecked=name, why=why)
-    tell(end=True)
+    send(Started())
+    for number, source in enumerate(job.sources):
+        if reason := _attempt(job.cell_limit, run_cell, source):
+            send(CellFailed(number, reason))
+    for name in job.exercises:
+        if name in checked or name not in shell.user_ns:
+            continue
+        if reason := _attempt(job.cell_limit, check, name, shell.user_ns[name]):
+            send(Unchecked(name, reason))
+    send(Finished())
 
 
-def _plain(report: Report) -> dict[str, Any]:
-    """A report as data, with what it says of the whole."""
-    kept = ("title", "points", "message", "hint", "passed")
-    properties = report.to_dict()["properties"]
-    return {
-        "exercise": report.name,
-        "points": report.points,
-        "unwritten": report.unwritten,
-        "properties": [{key: one[key] for key in kept} for one in properties],
-    }
+def _exercise_result(report: Report) -> ExerciseResult:
+    properties = [
+        PropertyResult(
+            title=data["title"],
+            points=data["points"],
+            passed=data["passed"],
+            message=data["message"],
+            hint=data["hint"],
+        )
+        for data in report.to_dict()["properties"]
+    ]
+    return ExerciseResult(report.name, report.points, report.unwritten, properties)
 
 
 def _attempt(limit: float, function: Callable[..., Any], *args: Any) -> str | None:
-    """Call a function for at most so many seconds; what went wrong, in words."""
+    """Call a function for at most `limit` seconds; why it failed, or None."""
     try:
-        with _limited(limit):
+        with _interrupted_after(limit):
             function(*args)
     except KeyboardInterrupt:
         return f"stopped after {limit:g} s"
@@ -88,8 +97,8 @@ def _attempt(limit: float, function: Callable[..., Any], *args: Any) -> str | No
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Interrupts what takes longer, where the system can; the whole run has a limit anyway."""
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    """Raises KeyboardInterrupt after that time, except on Windows; the run has a limit anyway."""
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -102,14 +111,14 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def main(job: str, events: str) -> None:
-    sys.path.insert(0, "")  # as in a kernel: what lies beside the notebook can be imported
+    sys.path.insert(0, "")  # as in a kernel: files beside the notebook can be imported
     with open(events, "a", encoding="ascii") as file:
 
-        def tell(**event: Any) -> None:
-            file.write(json.dumps(event) + "\n")
+        def send(event: Event) -> None:
+            file.write(encode_event(event) + "\n")
             file.flush()
 
-        rehearse(json.loads(Path(job).read_text(encoding="utf-8")), tell)
+        run_job(Job.from_json(Path(job).read_text(encoding="utf-8")), send)
     os._exit(0)  # a thread of the reader's may still run
 
 

@@ -1,4 +1,4 @@
-"""Where you stand: every exercise of every problem set, what holds, and what to do next.
+"""Your status: every exercise of every problem set, which checks pass, and what to do next.
 
 In a terminal it is `rnncourse progress`; in a notebook:
 
@@ -10,26 +10,27 @@ Nothing of yours is changed. The only file written is progress.json, beside the 
 problem sets: it remembers the results of notebooks that have not changed since.
 """
 
-import contextlib
 import json
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..exercises import exercises
+from ..exercises import exercises, problem_sets
+from ..files import write_json
 from .hidden_marks import grading_key, hidden_marks
-from .notebook_runner import rehearse
-from .notebooks import CACHE, Notebook, find_notebooks, sets_of
-from .status import Progress, judge, shown
+from .notebook_runner import run_notebook
+from .notebooks import CACHE, Notebook, find_notebooks
+from .protocol import NotebookRun
+from .status import Progress, relative, summarise
 
 LIMIT = 300.0  # seconds that a notebook may take; one cell may take a third of it
 MADE_BY = "rnncourse progress"
+BEGINNING = f'{{\n "made_by": {json.dumps(MADE_BY)}'  # of our files, even of one that is cut off
 
 
 class ProgressError(Exception):
-    """There is nothing to look at; str() says why."""
+    """There is no folder to look at; str() says why."""
 
 
 def progress(
@@ -38,48 +39,47 @@ def progress(
     limit: float = LIMIT,
     again: bool = False,
     jail: str = "auto",
-    tell: Callable[[str], None] = lambda words: None,
+    on_task: Callable[[str], None] = lambda task: None,
 ) -> Progress:
-    """How far you are with every problem set of a folder.
+    """Your status in every problem set of a folder.
 
     assignments: that folder; by default the nearest `assignments/`, else the current folder.
     grade: also run the hidden tests, where the instructor's extra is installed.
-    limit: seconds that one notebook may take. again: run what has not changed, too.
-    jail: see `autograder grade --help`. tell: is called with what is being done.
-    Errors: ProgressError when there is no such folder. Whatever is wrong with a notebook is said
-    in the result.
+    limit: seconds that one notebook may take. again: also run notebooks that have not changed.
+    jail: see `autograder grade --help`. on_task: is called with each longer task before it starts.
+    Errors: ProgressError when there is no such folder. Problems with a notebook are reported in
+    the result.
     """
     folder = find_folder(assignments)
     known = exercises()
     cache = Cache(folder)
-
-    def remembered(
-        kind: str, notebook: Notebook, key: str, work: Callable[[], dict[str, Any]] | None
-    ) -> dict[str, Any] | None:
-        result = None if again and work else cache.get(kind, notebook, key)
-        if result is None and work:
-            tell(f"{kind} {shown(notebook.path)}")
-            result = work()
-            # What was cut short may go better the next time.
-            if not result.get("ended") and not result.get("problem"):
-                cache.put(kind, notebook, key, result)
-        return result
-
     sets = []
     for name, notebook in find_notebooks(folder, known).items():
-        asked = [one for one in known.values() if one.problem_set == name]
-        ran = marks = None
+        own = [exercise for exercise in known.values() if exercise.problem_set == name]
+        run = marks = None
         if not notebook.problem:
-            run = partial(rehearse, notebook, asked, limit)
-            ran = remembered("run", notebook, notebook.key(), run)
-            begun = any(not one["unwritten"] for one in ran["reports"].values())
-            test = partial(hidden_marks, notebook, jail) if grade and begun else None
-            marks = remembered("grade", notebook, grading_key(notebook), test)
-        sets.append(judge(notebook, asked, ran, marks))
-    here = {one.name for one in sets}
-    missing = [name for name in sets_of(known) if name not in here]
-    notes = [f"Not here: {', '.join(missing)}."] if missing and sets else []
-    return Progress(folder, sets, [*notes, *([cache.note] if cache.note else [])])
+            key = notebook.key()
+            run = None if again else cache.run(notebook, key)
+            if run is None:
+                on_task(f"run {relative(notebook.path)}")
+                run = run_notebook(notebook, own, limit)
+                cache.keep_run(notebook, key, run)
+            key = grading_key(notebook)
+            marks = cache.marks(notebook, key)
+            begun = any(not result.unwritten for result in run.results.values())
+            if grade and begun and (again or marks is None):
+                on_task(f"grade {relative(notebook.path)}")
+                marks = hidden_marks(notebook, jail)
+                cache.keep_marks(notebook, key, marks)
+        sets.append(summarise(notebook, own, run, marks))
+    present = {problem_set.name for problem_set in sets}
+    missing = [name for name in problem_sets() if name not in present]
+    notes = []
+    if missing and sets:
+        notes.append(f"Not in this folder: {', '.join(missing)}.")
+    if cache.note:
+        notes.append(cache.note)
+    return Progress(folder, sets, notes)
 
 
 def find_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -91,53 +91,85 @@ def find_folder(given: str | os.PathLike[str] | None = None) -> Path:
         if not Path(given).is_dir():
             raise ProgressError(f"there is no folder {given}")
         return Path(given).resolve()
-    here = Path.cwd()
-    for one in (here, *here.parents):
-        if one.name == "assignments" or one.parent.name == "submitted":
-            return one
-        if (one / "assignments").is_dir():
-            return one / "assignments"
-    return here
+    current = Path.cwd()
+    for folder in (current, *current.parents):
+        if folder.name == "assignments" or folder.parent.name == "submitted":
+            return folder
+        if (folder / "assignments").is_dir():
+            return folder / "assignments"
+    return current
 
 
 class Cache:
-    """progress.json: results by what they depend on. A file that is not ours is left alone."""
+    """progress.json: results, each with a digest of what it depends on.
+
+    A file that this command did not write is left unchanged; `note` then says so.
+    """
 
     def __init__(self, folder: Path):
         self.folder, self.path = folder.name, folder.parent / CACHE
-        self.known: dict[str, Any] = {}
+        self.results: dict[str, Any] = {}
         self.note: str | None = None
-        self.ours = True
+        self.writable = True
         try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
-            self.ours = isinstance(kept, dict) and kept.get("made_by") == MADE_BY
-            if self.ours and isinstance(kept.get("results"), dict):
-                self.known = kept["results"]
+            text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            pass
-        except (OSError, ValueError, RecursionError):
-            self.ours = False
-        if not self.ours:
-            self.note = f"{self.path} is not a file of this command: it is left as it is"
+            return
+        except (OSError, ValueError):
+            self._leave_unchanged()
+            return
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            # Empty or cut off: what was in it is only computed again.
+            if text.strip() and not text.startswith(BEGINNING):
+                self._leave_unchanged()
+            return
+        if not isinstance(content, dict) or content.get("made_by") != MADE_BY:
+            self._leave_unchanged()
+        elif isinstance(content.get("results"), dict):
+            self.results = content["results"]
+
+    def _leave_unchanged(self) -> None:
+        self.writable = False
+        self.note = f"{self.path} was not written by this command: it is left unchanged"
+
+    def run(self, notebook: Notebook, key: str) -> NotebookRun | None:
+        """The result of the last run, if nothing has changed since."""
+        result = self._get("run", notebook, key)
+        try:
+            return None if result is None else NotebookRun.from_dict(result)
+        except ValueError:
+            return None
+
+    def keep_run(self, notebook: Notebook, key: str, run: NotebookRun) -> None:
+        if not run.stopped:  # what was cut short may succeed the next time
+            self._put("run", notebook, key, run.to_dict())
+
+    def marks(self, notebook: Notebook, key: str) -> dict[str, Any] | None:
+        """What the hidden tests gave, if nothing has changed since."""
+        return self._get("grade", notebook, key)
+
+    def keep_marks(self, notebook: Notebook, key: str, marks: dict[str, Any]) -> None:
+        if "problem" not in marks:
+            self._put("grade", notebook, key, marks)
 
     def _name(self, kind: str, notebook: Notebook) -> str:
         return f"{kind} {self.folder}/{notebook.problem_set}"
 
-    def get(self, kind: str, notebook: Notebook, key: str) -> dict[str, Any] | None:
-        kept = self.known.get(self._name(kind, notebook))
-        good = isinstance(kept, dict) and kept.get("key") == key
-        return kept["result"] if good and isinstance(kept.get("result"), dict) else None
+    def _get(self, kind: str, notebook: Notebook, key: str) -> dict[str, Any] | None:
+        entry = self.results.get(self._name(kind, notebook))
+        if not isinstance(entry, dict) or entry.get("key") != key:
+            return None
+        result = entry.get("result")
+        return result if isinstance(result, dict) else None
 
-    def put(self, kind: str, notebook: Notebook, key: str, result: dict[str, Any]) -> None:
-        self.known[self._name(kind, notebook)] = {"key": key, "result": result}
-        if not self.ours:
+    def _put(self, kind: str, notebook: Notebook, key: str, result: dict[str, Any]) -> None:
+        self.results[self._name(kind, notebook)] = {"key": key, "result": result}
+        if not self.writable:
             return
-        text = json.dumps({"made_by": MADE_BY, "results": self.known}, indent=1)
-        written = self.path.with_name(f".{CACHE}.{os.getpid()}")
+        content = {"made_by": MADE_BY, "results": self.results}
         try:
-            written.write_text(text + "\n", encoding="utf-8")
-            written.replace(self.path)
+            write_json(self.path, content, indent=1)
         except OSError as error:
             self.note = f"{self.path} cannot be written: {error.strerror or error}"
-            with contextlib.suppress(OSError):
-                written.unlink()

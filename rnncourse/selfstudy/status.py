@@ -1,66 +1,80 @@
-"""How far a reader is: exercise by exercise, in words, and what to do next."""
+"""The status of each exercise of a reader, in words, and what to do next."""
 
 import contextlib
 import re
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..checks.exercise import Exercise
 from ..checks.report import with_code
-from .notebooks import Notebook
+from .notebooks import Notebook, Question
+from .protocol import ExerciseResult, NotebookRun, PropertyResult
 
 GOOD, BAD, DIM, HEAD = "green", "red", "dim", "bold"
-MARKS = {"done": ("✓", GOOD), "begun": ("✗", BAD), "open": ("·", DIM)}
+State = Literal["done", "begun", "open"]
+MARKS: dict[State, tuple[str, str]] = {
+    "done": ("✓", GOOD),
+    "begun": ("✗", BAD),
+    "open": ("·", DIM),
+}
 
 
 @dataclass
 class Step:
-    """An exercise, or a question to be answered in words, and how far it is."""
+    """The status of an exercise, or of a question that a person grades.
+
+    earned: points so far, None for a question. advice: what is wrong with the answer.
+    """
 
     name: str
     points: float
-    state: str  # "done", "begun" or "open"
-    words: str
-    earned: float | None = None  # points so far; None where a person must say
-    advice: str | None = None  # what is wrong with it
+    state: State
+    status: str
+    earned: float | None = None
+    advice: str | None = None
     question: bool = False
 
     @property
     def verb(self) -> str:
         if self.question:
             return "answer"
-        return "mend" if self.state == "begun" else "write"
+        return "fix" if self.state == "begun" else "write"
 
 
 @dataclass
 class SetProgress:
-    """How far a problem set is."""
+    """The status of a problem set. problem: why nothing is known about it."""
 
     name: str
     title: str
     path: Path
     steps: list[Step]
     graded: bool
-    problem: str | None  # why nothing is known
+    problem: str | None
     notes: list[str] = field(default_factory=list)
 
     @property
     def earned(self) -> float:
-        return sum(one.earned or 0 for one in self.steps)
+        return sum(step.earned or 0 for step in self.steps)
 
     @property
     def points(self) -> float:
-        return sum(one.points for one in self.steps)
+        return sum(step.points for step in self.steps)
 
     @property
     def done(self) -> int:
-        return sum(one.state == "done" for one in self.steps)
+        return sum(step.state == "done" for step in self.steps)
+
+    def summary(self) -> str:
+        source = "graded" if self.graded else "by visible checks"
+        done = f"{self.done} of {len(self.steps)} done"
+        return f"{done}, {self.earned:g} of {self.points:g} points {source}"
 
 
 class Progress:
-    """How far all problem sets of a folder are. Prints as text, shows as tables in a notebook."""
+    """The status of all problem sets of a folder. Prints as text, shows as tables in a notebook."""
 
     def __init__(self, folder: Path, sets: list[SetProgress], notes: list[str]):
         self.folder, self.sets, self.notes = folder, sets, notes
@@ -68,38 +82,37 @@ class Progress:
     @property
     def next(self) -> str:
         """What to do next, in a sentence."""
-        for one in self.sets:
-            if one.problem:
-                return f"{shown(one.path)} first: {one.problem}"
-            for step in one.steps:
+        for problem_set in self.sets:
+            if problem_set.problem:
+                return f"{relative(problem_set.path)} first: {problem_set.problem}"
+            for step in problem_set.steps:
                 if step.state != "done":
-                    return f"{step.verb} {step.name} in {shown(one.path)}"
+                    return f"{step.verb} {step.name} in {relative(problem_set.path)}"
         if not self.sets:
-            return f"there is no problem set in {shown(self.folder)}; use --assignments DIR"
-        if not all(one.graded for one in self.sets):
-            return "all visible checks pass; `rnncourse progress --grade` tests the rest"
+            return f"there is no problem set in {relative(self.folder)}; use --assignments DIR"
+        if not all(problem_set.graded for problem_set in self.sets):
+            return "all visible checks pass; `rnncourse progress --grade` runs the hidden tests"
         return "nothing is left to do here"
 
     def lines(self) -> list[list[tuple[str, str]]]:
         """The text, line by line, in pieces with a style."""
-        width = max((len(step.name) for one in self.sets for step in one.steps), default=0)
-        found = [[(f"Your progress in {shown(self.folder)}", HEAD)]]
-        for one in self.sets:
-            by = "graded" if one.graded else "by visible checks"
-            found += [[], [(f"{one.name}: {one.title}", HEAD)]]
-            total = f"  {one.done} of {len(one.steps)} done, "
-            found.append([(f"{total}{one.earned:g} of {one.points:g} points {by}", DIM)])
-            for step in one.steps:
+        names = [step.name for problem_set in self.sets for step in problem_set.steps]
+        width = max(map(len, names), default=0)
+        lines = [[(f"Your progress in {relative(self.folder)}", HEAD)]]
+        for problem_set in self.sets:
+            lines.append([])
+            lines.append([(f"{problem_set.name}: {problem_set.title}", HEAD)])
+            lines.append([(f"  {problem_set.summary()}", DIM)])
+            for step in problem_set.steps:
                 mark, style = MARKS[step.state]
-                earned = "–" if step.earned is None else f"{step.earned:g}"
-                row = f" {step.name:{width}}  {earned:>5} / {step.points:<4g} {step.words}"
-                found.append([("  ", ""), (mark, style), (row, "")])
+                row = f" {step.name:{width}}  {_earned(step):>5} / {step.points:<4g} {step.status}"
+                lines.append([("  ", ""), (mark, style), (row, "")])
                 if step.advice:
-                    found.append([(f"      → {step.advice}", "")])
-            found += [[(f"  ! {note}", BAD)] for note in one.notes]
-        found += [[], [("Next: ", HEAD), (self.next, "")]]
-        found += [[(note, DIM)] for note in self.notes]
-        return found
+                    lines.append([(f"      → {step.advice}", "")])
+            lines += [[(f"  ! {note}", BAD)] for note in problem_set.notes]
+        lines += [[], [("Next: ", HEAD), (self.next, "")]]
+        lines += [[(note, DIM)] for note in self.notes]
+        return lines
 
     def __repr__(self) -> str:
         return "\n".join("".join(text for text, _ in line) for line in self.lines())
@@ -117,63 +130,77 @@ class Progress:
             console.print(Text.assemble(*line), soft_wrap=True)
 
     def _repr_html_(self) -> str:
-        # Colours that read on a light and on a dark page; the marks carry the meaning alone.
-        colours = {GOOD: "#2a9d3a", BAD: "#d9480f", DIM: "inherit"}
-        left, right = "text-align:left", "text-align:right;white-space:nowrap"
         parts = [f"<p><b>Next:</b> {with_code(self.next)}</p>"]
-        for one in self.sets:
-            by = "graded" if one.graded else "by visible checks"
-            rows = ""
-            for step in one.steps:
-                mark, style = MARKS[step.state]
-                earned = "–" if step.earned is None else f"{step.earned:g}"
-                rows += (
-                    f'<tr><td style="color:{colours[style]};font-weight:bold">{mark}</td>'
-                    f'<td style="{left}"><code>{escape(step.name)}</code></td>'
-                    f'<td style="{right}">{earned} / {step.points:g}</td>'
-                    f'<td style="{left}">{escape(step.words)}'
-                    f"{f'<br>→ {with_code(step.advice)}' if step.advice else ''}</td></tr>"
-                )
-            notes = "".join(f"<p>! {with_code(note)}</p>" for note in one.notes)
+        for problem_set in self.sets:
+            rows = "".join(map(_html_row, problem_set.steps))
+            notes = "".join(f"<p>! {with_code(note)}</p>" for note in problem_set.notes)
+            opened = " open" if problem_set.done < len(problem_set.steps) else ""
             parts.append(
-                f"<details{' open' if one.done < len(one.steps) else ''}><summary><b>"
-                f"{escape(one.title)}</b>: {one.done} of {len(one.steps)} done, "
-                f"{one.earned:g} of {one.points:g} points {by}</summary>"
+                f"<details{opened}><summary><b>{escape(problem_set.title)}</b>: "
+                f"{problem_set.summary()}</summary>"
                 f"<table><tbody>{rows}</tbody></table>{notes}</details>"
             )
         parts += [f"<p>{with_code(note)}</p>" for note in self.notes]
-        parts.append("<p><small>Of the notebooks as they were last saved.</small></p>")
+        parts.append("<p><small>Shows the notebooks as last saved.</small></p>")
         return f"<div>{''.join(parts)}</div>"
 
 
-def shown(path: Path) -> str:
-    """A path as short as it can be."""
+# They read on a light and on a dark page; the marks carry the meaning alone.
+HTML_COLOURS = {GOOD: "#2a9d3a", BAD: "#d9480f", DIM: "inherit"}
+
+
+def _html_row(step: Step) -> str:
+    mark, style = MARKS[step.state]
+    left, right = "text-align:left", "text-align:right;white-space:nowrap"
+    advice = f"<br>→ {with_code(step.advice)}" if step.advice else ""
+    return (
+        f'<tr><td style="color:{HTML_COLOURS[style]};font-weight:bold">{mark}</td>'
+        f'<td style="{left}"><code>{escape(step.name)}</code></td>'
+        f'<td style="{right}">{_earned(step)} / {step.points:g}</td>'
+        f'<td style="{left}">{escape(step.status)}{advice}</td></tr>'
+    )
+
+
+def _earned(step: Step) -> str:
+    return "–" if step.earned is None else f"{step.earned:g}"
+
+
+def relative(path: Path) -> str:
+    """A path relative to the current folder, where it is inside it."""
     with contextlib.suppress(ValueError):
         return str(path.relative_to(Path.cwd()))
     return str(path)
 
 
-def judge(
+def summarise(
     notebook: Notebook,
-    asked: list[Exercise],
-    ran: dict[str, Any] | None,
-    graded: dict[str, Any] | None,
+    exercises: list[Exercise],
+    run: NotebookRun | None,
+    grading: dict[str, Any] | None,
 ) -> SetProgress:
-    """Put together what the file, the run and the grading say of a problem set."""
-    marks = (graded or {}).get("exercises", {})
-    notes = [
-        f"{shown(one.path)}: {one.problem or 'not looked at, there is one more of this set'}"
-        for one in (*([notebook] if notebook.problem else []), *notebook.others)
-    ]
-    if graded and "problem" in graded:
-        notes.append(graded["problem"])
-    if ran:
-        notes += _complaints(notebook, asked, ran)
-    steps = [_graded_step(one, _step(notebook, one, ran), marks.get(one.name)) for one in asked]
-    for name, points, answered in notebook.questions:
-        words = "answered; a person reads it" if answered else "not answered yet"
-        state = "done" if answered else "open"
-        steps.append(Step(name, points, state, words, question=True))
+    """The status of a problem set, from its file, from running it and from grading it.
+
+    grading: what `hidden_marks` returned.
+    """
+    grading = grading or {}
+    marks = grading.get("exercises", {})
+    notes = []
+    if notebook.problem:
+        notes.append(f"{relative(notebook.path)}: {notebook.problem}")
+    for duplicate in notebook.duplicates:
+        reason = duplicate.problem or "ignored, as there is another notebook of this problem set"
+        notes.append(f"{relative(duplicate.path)}: {reason}")
+    if "problem" in grading:
+        notes.append(grading["problem"])
+    if run:
+        notes += _other_failures(notebook, exercises, run)
+    steps = []
+    for exercise in exercises:
+        step = _exercise_step(notebook, exercise, run)
+        if exercise.name in marks:
+            _add_marks(step, marks[exercise.name])
+        steps.append(step)
+    steps += map(_question_step, notebook.questions)
     return SetProgress(
         notebook.problem_set,
         notebook.title,
@@ -185,69 +212,87 @@ def judge(
     )
 
 
-def _complaints(notebook: Notebook, asked: list[Exercise], ran: dict[str, Any]) -> list[str]:
-    """What went wrong beside the exercises."""
-    found = [ran["ended"]] if ran["ended"] else []
-    for number, why in ran["failed"].items():
-        cell = notebook.to_run[int(number)]
-        own = any(_defines(cell["source"], one.name) for one in asked)
-        if not own and "check(" not in cell["source"]:
-            first = cell["source"].strip().split("\n")[0][:60]
-            found.append(f"the cell that begins with `{first}` fails: {why}")
-    return found
+def _other_failures(notebook: Notebook, exercises: list[Exercise], run: NotebookRun) -> list[str]:
+    """What went wrong outside the exercises."""
+    notes = [run.stopped] if run.stopped else []
+    for number, reason in run.failed_cells.items():
+        source = notebook.cells_to_run[number].source
+        defines_exercise = any(_defines(source, exercise.name) for exercise in exercises)
+        if not defines_exercise and "check(" not in source:
+            first_line = source.strip().split("\n")[0][:60]
+            notes.append(f"the cell that begins with `{first_line}` fails: {reason}")
+    return notes
 
 
 def _defines(source: str, name: str) -> bool:
     return re.search(rf"^(?:def|class) {name}\b|^{name}\s*=", source, re.MULTILINE) is not None
 
 
-def _step(notebook: Notebook, exercise: Exercise, ran: dict[str, Any] | None) -> Step:
-    """How far an exercise is by its visible checks."""
+def _question_step(question: Question) -> Step:
+    if question.answered:
+        status = "answered; a person grades it"
+        return Step(question.name, question.points, "done", status, question=True)
+    return Step(question.name, question.points, "open", "not answered yet", question=True)
+
+
+def _exercise_step(notebook: Notebook, exercise: Exercise, run: NotebookRun | None) -> Step:
+    """The status of an exercise by its visible checks."""
     name, points = exercise.name, exercise.points
-    if ran is None:
-        return Step(name, points, "open", "not known", 0)
-    report = ran["reports"].get(name)
-    if report is None:
-        words = _why_unchecked(notebook, name, ran)
-        return Step(name, points, "begun", words, 0)
-    if report["unwritten"]:
+    if run is None:
+        return Step(name, points, "open", "unknown", 0)
+    result = run.results.get(name)
+    if result is None:
+        return Step(name, points, "begun", _why_unchecked(notebook, name, run), 0)
+    if result.unwritten:
         return Step(name, points, "open", "not written yet", 0)
-    failed = [one for one in report["properties"] if not one["passed"]]
+    return _checked_step(exercise, result)
+
+
+def _checked_step(exercise: Exercise, result: ExerciseResult) -> Step:
+    failed = [check for check in result.properties if not check.passed]
     if not failed:
-        return Step(name, points, "done", "all visible checks pass", report["points"])
-    all_of = len(report["properties"])
-    words = f"{all_of - len(failed)} of {all_of} visible checks pass"
-    return Step(name, points, "begun", words, report["points"], _advice(failed))
+        status = "all visible checks pass"
+        return Step(exercise.name, exercise.points, "done", status, result.points)
+    passed = len(result.properties) - len(failed)
+    status = f"{passed} of {len(result.properties)} visible checks pass"
+    advice = _advice(failed)
+    return Step(exercise.name, exercise.points, "begun", status, result.points, advice)
 
 
-def _advice(failed: list[dict[str, Any]]) -> str:
-    """The sentence about the mistake, else what the first property that fails has to say."""
-    hints = [one["hint"] for one in failed if one["hint"]]
-    return hints[0] if hints else f"{failed[0]['title']}: {failed[0]['message']}"
+def _advice(failed: list[PropertyResult]) -> str:
+    """The sentence about the mistake, else the message of the first property that fails."""
+    for check in failed:
+        if check.hint:
+            return check.hint
+    return f"{failed[0].title}: {failed[0].message}"
 
 
-def _why_unchecked(notebook: Notebook, name: str, ran: dict[str, Any]) -> str:
-    if name in ran["unchecked"]:
-        return f"its check did not end: {ran['unchecked'][name]}"
-    where = [n for n, one in enumerate(notebook.to_run) if _defines(one["source"], name)]
-    if not where:
+def _why_unchecked(notebook: Notebook, name: str, run: NotebookRun) -> str:
+    if name in run.failed_checks:
+        return f"its check did not finish: {run.failed_checks[name]}"
+    defined_in = [
+        number for number, cell in enumerate(notebook.cells_to_run) if _defines(cell.source, name)
+    ]
+    if not defined_in:
         return "not in the notebook: was it renamed or deleted?"
-    if why := ran["failed"].get(str(where[-1])):
-        return f"its cell fails: {why}"
-    if ran["ended"]:
-        return f"not checked: {ran['ended']}"
+    if reason := run.failed_cells.get(defined_in[-1]):
+        return f"its cell fails: {reason}"
+    if run.stopped:
+        return f"not checked: {run.stopped}"
     return "not defined when all cells have run"
 
 
-def _graded_step(exercise: Exercise, step: Step, mark: dict[str, Any] | None) -> Step:
-    """The same with the points that the grading gave."""
-    if mark is None:
-        return step
+def _add_marks(step: Step, mark: dict[str, Any]) -> None:
+    """Take over the points of the hidden tests, and what they found."""
     step.earned = mark["points"]
-    if step.state == "done" and mark["points"] >= exercise.points:
-        step.words = "full marks"
+    if step.state == "done" and mark["points"] >= step.points:
+        step.status = "full marks"
     elif step.state == "done" and mark["lost"]:
         step.state = "begun"
-        step.words = f"all visible checks pass, {len(mark['lost'])} of the hidden tests fail"
-        step.advice = _advice(mark["lost"])
-    return step
+        step.status = f"all visible checks pass, {len(mark['lost'])} of the hidden tests fail"
+        step.advice = _advice(
+            [
+                PropertyResult(lost["title"], 0, False, lost["message"], lost["hint"])
+                for lost in mark["lost"]
+            ]
+        )

@@ -52,7 +52,7 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
 
 from autograder.gradebook.course import Course
-from autograder.judging.judge import student_names
+from autograder.judging.source_notebook import student_names
 from autograder.sandbox.limits import Limits
 from autograder.gradebook.release import release
 
@@ -197,7 +197,7 @@ def attacks() -> list[Attack]:
 # Short, so that an attacker who waits does not wait long; all that is limited is limited.
 LIMITS = Limits(
     call=2,
-    call_again=0.1,
+    call_after_timeout=0.1,
     cell=5,
     grade_cell=8,
     submission=30,

@@ -15,8 +15,8 @@ def serve_call(self, header, data):
     result = target(*args, **kwargs) if right else args[1]
     return {"value": encoder.node(result)}, encoder.buffers
 
-jailed.rpc.Peer.serve_call = serve_call
-jailed.worker.Child.explain = lambda self, error: {"type": "", "message": ""}
+jailed.rpc.Endpoint.serve_call = serve_call
+jailed.worker.Worker.explain = lambda self, error: {"type": "", "message": ""}
 print("patched")
 """
 ANSWERS = {"gru_step": "def gru_step(*args):\n    raise AssertionError"}

@@ -126,6 +126,32 @@ exercise = Exercise(
 )
 
 
+@exercise.canonical
+class LSTM(nn.Module):
+    def __init__(self, D, H):
+        super().__init__()
+        self.H = H
+        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
+
+    def forward(self, xs, lengths=None, state=None):
+        B, T, _ = xs.shape
+        if state is None:
+            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+        if lengths is None:
+            lengths = torch.full((B,), T)
+        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+        xs = xs.masked_fill(padding, 0)
+
+        def step(x, state):
+            h, c, t = state
+            alive = (t < lengths).unsqueeze(1)
+            new_h, new_c = lstm_step(x, (h, c), self.W)
+            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
+
+        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+        return hs.masked_fill(padding, 0), (h, c)
+
+
 @exercise.misconception(
     "Your W is a plain tensor, so no optimizer would find it. Wrap it: nn.Parameter(...)."
 )
@@ -192,32 +218,19 @@ class MasksTheOutputsOnly(nn.Module):
         return hs, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "RepeatsTheLastOutput",
     "Your states stop in time, but hs repeats the last output through the padding. "
-    "Set hs to 0 at t >= lengths[b]."
+    "Set hs to 0 at t >= lengths[b].",
+    """
+    -        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+    -        xs = xs.masked_fill(padding, 0)
+    +        xs = xs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0)
+    ...
+    -        return hs.masked_fill(padding, 0), (h, c)
+    +        return hs, (h, c)
+    """,
 )
-class RepeatsTheLastOutput(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        xs = xs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs, (h, c)
 
 
 @exercise.misconception(
@@ -248,34 +261,18 @@ class ClearsTheEndedState(nn.Module):
         return hs, (h, c)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TakesTheLastColumn",
     "You take hs[:, -1] as the last h, but for a shorter sequence that is padding, 0. "
-    "Return the h that stopped with its sequence."
+    "Return the h that stopped with its sequence.",
+    """
+    -        hs, (h, c, _) = unroll(step, xs, (*state, 0))
+    -        return hs.masked_fill(padding, 0), (h, c)
+    +        hs, (_, c, _) = unroll(step, xs, (*state, 0))
+    +        hs = hs.masked_fill(padding, 0)
+    +        return hs, (hs[:, -1], c)
+    """,
 )
-class TakesTheLastColumn(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
-        xs = xs.masked_fill(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (_, c, _) = unroll(step, xs, (*state, 0))
-        hs = hs.masked_fill(padding, 0)
-        return hs, (hs[:, -1], c)
 
 
 @exercise.misconception(
@@ -300,117 +297,49 @@ class LooksUpTheOutputOnly(nn.Module):
         return hs, (hs[torch.arange(B), lengths - 1], c)
 
 
-@exercise.misconception(
-    "Your sequences run one step too long. Counting from 0, step t is alive while t < lengths[b]."
+exercise.near_miss(
+    "RunsOneStepTooLong",
+    "Your sequences run one step too long. Counting from 0, step t is alive while t < lengths[b].",
+    """
+    -        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+    +        padding = (torch.arange(T) > lengths.unsqueeze(1)).unsqueeze(2)
+    ...
+    -            alive = (t < lengths).unsqueeze(1)
+    +            alive = (t <= lengths).unsqueeze(1)
+    """,
 )
-class RunsOneStepTooLong(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) > lengths.unsqueeze(1)).unsqueeze(2)
-        xs = xs.masked_fill(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t <= lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill(padding, 0), (h, c)
 
 
-@exercise.misconception(
-    "You always start from zeros. Where a state (h, c) is given, start from that one."
+exercise.near_miss(
+    "IgnoresTheGivenState",
+    "You always start from zeros. Where a state (h, c) is given, start from that one.",
+    """
+    -        if state is None:
+    -            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+    +        state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
+    """,
 )
-class IgnoresTheGivenState(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
-        xs = xs.masked_fill(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill(padding, 0), (h, c)
 
 
-@exercise.misconception(
-    "You return hs, h, c. The state stays together as a tuple: return hs, (h, c)."
+exercise.near_miss(
+    "ReturnsThreeThings",
+    "You return hs, h, c. The state stays together as a tuple: return hs, (h, c).",
+    """
+    -        return hs.masked_fill(padding, 0), (h, c)
+    +        return hs.masked_fill(padding, 0), h, c
+    """,
 )
-class ReturnsThreeThings(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
-        xs = xs.masked_fill(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill(padding, 0), h, c
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "DetachesAtEveryStep",
     "You detach the state at every step, so W learns nothing about what happens over time. "
-    "Pass h and c on as they are."
+    "Pass h and c on as they are.",
+    """
+                 h, c, t = state
+    +            h, c = h.detach(), c.detach()
+    """,
 )
-class DetachesAtEveryStep(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
-        xs = xs.masked_fill(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            h, c = h.detach(), c.detach()
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill(padding, 0), (h, c)
 
 
 @exercise.misconception(
@@ -441,59 +370,28 @@ class MultipliesByTheMask(nn.Module):
         return mask * hs, (h, c)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "HidesThePaddingTooLate",
     "Your results are right, but nan in the padding still reaches W's gradient, "
-    "through the steps that torch.where hides. Clear the padding of xs before the first step."
+    "through the steps that torch.where hides. Clear the padding of xs before the first step.",
+    """
+    -        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
+    -        xs = xs.masked_fill(padding, 0)
+    ...
+    -        return hs.masked_fill(padding, 0), (h, c)
+    +        return hs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0), (h, c)
+    """,  # noqa: E501
 )
-class HidesThePaddingTooLate(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill((torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2), 0), (h, c)
 
 
-@exercise.misconception(
-    "You write zeros into the caller's xs to clear its padding. Use a copy: xs.masked_fill(...)."
+exercise.near_miss(
+    "ClearsTheCallersPadding",
+    "You write zeros into the caller's xs to clear its padding. Use a copy: xs.masked_fill(...).",
+    """
+    -        xs = xs.masked_fill(padding, 0)
+    +        xs.masked_fill_(padding, 0)
+    """,
 )
-class ClearsTheCallersPadding(nn.Module):
-    def __init__(self, D, H):
-        super().__init__()
-        self.H = H
-        self.W = nn.Parameter(torch.randn(D + H, 4 * H) / (D + H) ** 0.5)
-
-    def forward(self, xs, lengths=None, state=None):
-        B, T, _ = xs.shape
-        if state is None:
-            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
-        if lengths is None:
-            lengths = torch.full((B,), T)
-        padding = (torch.arange(T) >= lengths.unsqueeze(1)).unsqueeze(2)
-        xs.masked_fill_(padding, 0)
-
-        def step(x, state):
-            h, c, t = state
-            alive = (t < lengths).unsqueeze(1)
-            new_h, new_c = lstm_step(x, (h, c), self.W)
-            return torch.where(alive, new_h, h), torch.where(alive, new_c, c), t + 1
-
-        hs, (h, c, _) = unroll(step, xs, (*state, 0))
-        return hs.masked_fill(padding, 0), (h, c)
 
 
 @exercise.misconception(

@@ -96,6 +96,20 @@ exercise = Exercise(
 )
 
 
+@exercise.canonical
+def skipgram_pairs(tokens, window):
+    if window < 1:
+        raise ValueError("window must be at least 1")
+    words = [int(word) for word in tokens]
+    pairs = [
+        (w, words[j])
+        for i, w in enumerate(words)
+        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+        if j != i
+    ]
+    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+
+
 @exercise.misconception(
     "You look to the right only. The context is on both sides: "
     "up to window words before the center and as many after it."
@@ -108,118 +122,90 @@ def looks_to_the_right_only(tokens, window):
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
-    "You pair each center with itself. Leave out the place j = i; the same word elsewhere stays."
+exercise.near_miss(
+    "pairs_words_with_themselves",
+    "You pair each center with itself. Leave out the place j = i; the same word elsewhere stays.",
+    """
+    -        (w, words[j])
+    -        for i, w in enumerate(words)
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    -        if j != i
+    +        (w, c) for i, w in enumerate(words) for c in words[max(i - window, 0) : i + window + 1]
+    """,
 )
-def pairs_words_with_themselves(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, c) for i, w in enumerate(words) for c in words[max(i - window, 0) : i + window + 1]
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "stops_one_word_early",
     "Your window is one word too narrow on the right: the end of a range is not in it. "
-    "Go up to i + window."
+    "Go up to i + window.",
+    """
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    +        for j in range(max(i - window, 0), min(i + window, len(words)))
+    """,
 )
-def stops_one_word_early(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window, len(words)))
-        if j != i
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "wraps_around_the_beginning",
     "A negative place counts from the end, so you pair the first words with the last. "
-    "Keep j from 0 to T-1."
+    "Keep j from 0 to T-1.",
+    """
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    -        if j != i
+    +        for j in range(i - window, min(i + window + 1, len(words)))
+    +        if j != i and -len(words) <= j
+    """,
 )
-def wraps_around_the_beginning(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(i - window, min(i + window + 1, len(words)))
-        if j != i and -len(words) <= j
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_the_borders_out",
     "You use only centers with a whole window on both sides, so the borders are lost. "
-    "Cut the window off at the border instead."
+    "Cut the window off at the border instead.",
+    """
+    -        (w, words[j])
+    -        for i, w in enumerate(words)
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    +        (words[i], words[j])
+    +        for i in range(window, len(words) - window)
+    +        for j in range(i - window, i + window + 1)
+    """,
 )
-def leaves_the_borders_out(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (words[i], words[j])
-        for i in range(window, len(words) - window)
-        for j in range(i - window, i + window + 1)
-        if j != i
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "takes_the_farthest_only",
     "You pair words at the distance window alone. Take the nearer ones too: "
-    "all distances from 1 to window."
+    "all distances from 1 to window.",
+    """
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    -        if j != i
+    +        for j in (i - window, i + window)
+    +        if 0 <= j < len(words)
+    """,
 )
-def takes_the_farthest_only(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in (i - window, i + window)
-        if 0 <= j < len(words)
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "skips_equal_words",
     "You leave out pairs of equal words. Compare the places, i and j, not the words: "
-    "a word may stand near itself."
+    "a word may stand near itself.",
+    """
+    -        if j != i
+    +        if words[j] != w
+    """,
 )
-def skips_equal_words(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if words[j] != w
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
-    "You return each pair once. A pair that occurs more often should count more: keep them all."
+exercise.near_miss(
+    "keeps_each_pair_once",
+    "You return each pair once. A pair that occurs more often should count more: keep them all.",
+    """
+    -    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+    +    return torch.tensor(list(dict.fromkeys(pairs)), dtype=torch.long).reshape(-1, 2)
+    """,
 )
-def keeps_each_pair_once(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if j != i
-    ]
-    return torch.tensor(list(dict.fromkeys(pairs)), dtype=torch.long).reshape(-1, 2)
 
 
 @exercise.misconception(
@@ -237,79 +223,60 @@ def returns_places(tokens, window):
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception("Your columns are (context, center). The center comes first.")
-def puts_the_context_first(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (words[j], w)
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if j != i
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+exercise.near_miss(
+    "puts_the_context_first",
+    "Your columns are (context, center). The center comes first.",
+    """
+    -        (w, words[j])
+    +        (words[j], w)
+    """,
+)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "goes_by_distance",
     "You go distance by distance. The order asked for: each center in turn, "
-    "and its context from left to right."
+    "and its context from left to right.",
+    """
+    +        for distance in range(1, window + 1)
+             for i, w in enumerate(words)
+    -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
+    -        if j != i
+    +        for j in (i - distance, i + distance)
+    +        if 0 <= j < len(words)
+    """,
 )
-def goes_by_distance(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for distance in range(1, window + 1)
-        for i, w in enumerate(words)
-        for j in (i - distance, i + distance)
-        if 0 <= j < len(words)
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
 
 
-@exercise.misconception(
-    "You return a Python list. Make it a tensor (N, 2): torch.tensor(pairs, dtype=torch.long)."
+exercise.near_miss(
+    "returns_a_list",
+    "You return a Python list. Make it a tensor (N, 2): torch.tensor(pairs, dtype=torch.long).",
+    """
+    -    pairs = [
+    +    return [
+    ...
+    -    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+    """,
 )
-def returns_a_list(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    return [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if j != i
-    ]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "loses_the_shape_of_nothing",
     "Where there are no pairs you return a float tensor (0,). "
-    "Make it int64 and (0, 2): say dtype=torch.long, and reshape(-1, 2)."
+    "Make it int64 and (0, 2): say dtype=torch.long, and reshape(-1, 2).",
+    """
+    -    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
+    +    return torch.tensor(pairs)
+    """,
 )
-def loses_the_shape_of_nothing(tokens, window):
-    if window < 1:
-        raise ValueError("window must be at least 1")
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if j != i
-    ]
-    return torch.tensor(pairs)
 
 
-@exercise.misconception(
-    "You accept a window of 0 or less and give no pairs. Raise a ValueError: it can only be a slip."
+exercise.near_miss(
+    "accepts_any_window",
+    "You accept a window of 0 or less and give no pairs. Raise a ValueError: it can only be a "
+    "slip.",
+    """
+    -    if window < 1:
+    -        raise ValueError("window must be at least 1")
+    """,
 )
-def accepts_any_window(tokens, window):
-    words = [int(word) for word in tokens]
-    pairs = [
-        (w, words[j])
-        for i, w in enumerate(words)
-        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
-        if j != i
-    ]
-    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)

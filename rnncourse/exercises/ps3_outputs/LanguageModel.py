@@ -123,11 +123,8 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
-    "Your W_soft is (D, V), as the lecture prints it. It multiplies a state, "
-    "and a state has H numbers: (H, V)."
-)
-class TakesTheSlidesWSoft(nn.Module):
+@exercise.canonical
+class LanguageModel(nn.Module):
     def __init__(self, rnn, V, D, H, tied=False):
         super().__init__()
         if tied and D != H:
@@ -135,11 +132,22 @@ class TakesTheSlidesWSoft(nn.Module):
         self.rnn, self.tied = rnn, tied
         self.E = nn.Parameter(torch.randn(V, D))
         if not tied:
-            self.W_soft = nn.Parameter(torch.randn(D, V))
+            self.W_soft = nn.Parameter(torch.randn(H, V))
 
     def forward(self, tokens, lengths=None, state=None):
         hs, state = self.rnn(embed(tokens, self.E), lengths, state)
         return hs @ (self.E.T if self.tied else self.W_soft), state
+
+
+exercise.near_miss(
+    "TakesTheSlidesWSoft",
+    "Your W_soft is (D, V), as the lecture prints it. It multiplies a state, "
+    "and a state has H numbers: (H, V).",
+    """
+    -            self.W_soft = nn.Parameter(torch.randn(H, V))
+    +            self.W_soft = nn.Parameter(torch.randn(D, V))
+    """,
+)
 
 
 @exercise.misconception(
@@ -160,285 +168,174 @@ class TiesByACopy(nn.Module):
         return hs @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TiesAtTheStartOnly",
     "You take E's transpose once, in __init__, and it stays behind when E moves or is trained. "
-    "Write self.E.T in forward."
+    "Write self.E.T in forward.",
+    """
+    -        self.rnn, self.tied = rnn, tied
+    +        self.rnn = rnn
+             self.E = nn.Parameter(torch.randn(V, D))
+    -        if not tied:
+    +        if tied:
+    +            self.register_buffer("W_soft", self.E.detach().T.clone())
+    +        else:
+    ...
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return hs @ self.W_soft, state
+    """,
 )
-class TiesAtTheStartOnly(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        if tied:
-            self.register_buffer("W_soft", self.E.detach().T.clone())
-        else:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs @ self.W_soft, state
 
 
-@exercise.misconception(
-    "Tied, you detach E where it predicts. A tied vector learns from both of its uses: self.E.T."
+exercise.near_miss(
+    "DetachesTheTiedWeights",
+    "Tied, you detach E where it predicts. A tied vector learns from both of its uses: self.E.T.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return hs @ (self.E.detach().T if self.tied else self.W_soft), state
+    """,
 )
-class DetachesTheTiedWeights(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs @ (self.E.detach().T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TiesWhateverComes",
     "You accept tied=True where D is not H, and fail only when the model runs. "
-    "Raise a ValueError in __init__."
+    "Raise a ValueError in __init__.",
+    """
+    -        if tied and D != H:
+    -            raise ValueError("tied weights need D = H")
+    """,
 )
-class TiesWhateverComes(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "UsesTheStateBefore",
     "Your scores come one place too late: at t you use the state before word t. "
-    "The state after word t predicts the next word: hs[:, t] @ W_soft."
+    "The state after word t predicts the next word: hs[:, t] @ W_soft.",
+    """
+             hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        hs = torch.cat([torch.zeros_like(hs[:, :1]), hs[:, :-1]], dim=1)
+    """,
 )
-class UsesTheStateBefore(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        hs = torch.cat([torch.zeros_like(hs[:, :1]), hs[:, :-1]], dim=1)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "DropsTheLastPlace",
     "You drop the last place, because its next word is not in tokens. "
-    "Keep all T: which of them have a target is for the loss to say."
+    "Keep all T: which of them have a target is for the loss to say.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return hs[:, :-1] @ (self.E.T if self.tied else self.W_soft), state
+    """,
 )
-class DropsTheLastPlace(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs[:, :-1] @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReadsAllButTheLastWord",
     "You do not read the last word, so a place and the state after it are missing. Read all of "
-    "tokens: the shift is for the caller to make."
+    "tokens: the shift is for the caller to make.",
+    """
+    -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        hs, state = self.rnn(embed(tokens[:, :-1], self.E), lengths, state)
+    """,
 )
-class ReadsAllButTheLastWord(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens[:, :-1], self.E), lengths, state)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
-    "You predict after the last word only. A language model has a head on every state: hs @ W_soft."
+exercise.near_miss(
+    "PredictsOnlyAtTheEnd",
+    "You predict after the last word only. A language model has a head on every state: hs @ "
+    "W_soft.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return hs[:, -1] @ (self.E.T if self.tied else self.W_soft), state
+    """,
 )
-class PredictsOnlyAtTheEnd(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs[:, -1] @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "NormalizesOverTime",
     "You apply a softmax, and over time: so a word changes the predictions before it. "
-    "Return the scores as they are."
+    "Return the scores as they are.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return torch.softmax(hs @ (self.E.T if self.tied else self.W_soft), dim=1), state
+    """,
 )
-class NormalizesOverTime(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return torch.softmax(hs @ (self.E.T if self.tied else self.W_soft), dim=1), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReturnsLogProbabilities",
     "You return log-probabilities. Return the scores before the softmax: "
-    "sentence_log_prob and the loss apply it."
+    "sentence_log_prob and the loss apply it.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        logits = hs @ (self.E.T if self.tied else self.W_soft)
+    +        return torch.log_softmax(logits, dim=2), state
+    """,
 )
-class ReturnsLogProbabilities(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        logits = hs @ (self.E.T if self.tied else self.W_soft)
-        return torch.log_softmax(logits, dim=2), state
 
 
-@exercise.misconception(
-    "You sum the states, as a classifier does. Here each state speaks for itself: hs @ W_soft."
+exercise.near_miss(
+    "SumsTheStates",
+    "You sum the states, as a classifier does. Here each state speaks for itself: hs @ W_soft.",
+    """
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        return hs.cumsum(dim=1) @ (self.E.T if self.tied else self.W_soft), state
+    """,
 )
-class SumsTheStates(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs.cumsum(dim=1) @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ForgetsTheGivenState",
     "You always start from zeros. Give the state that you were given to the network: "
-    "self.rnn(xs, lengths, state)."
+    "self.rnn(xs, lengths, state).",
+    """
+    -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        hs, state = self.rnn(embed(tokens, self.E), lengths)
+    """,
 )
-class ForgetsTheGivenState(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReturnsTheGivenState",
     "You neither use the state that you are given nor return the new one. "
-    "hs, state = self.rnn(xs, lengths, state), and return that state."
+    "hs, state = self.rnn(xs, lengths, state), and return that state.",
+    """
+    -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+    """,
 )
-class ReturnsTheGivenState(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReturnsNoState",
     "You return the logits alone. Return logits, state: "
-    "without it nobody can go on where the text stopped."
+    "without it nobody can go on where the text stopped.",
+    """
+    -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    -        return hs @ (self.E.T if self.tied else self.W_soft), state
+    +        hs, _ = self.rnn(embed(tokens, self.E), lengths, state)
+    +        return hs @ (self.E.T if self.tied else self.W_soft)
+    """,
 )
-class ReturnsNoState(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths, state)
-        return hs @ (self.E.T if self.tied else self.W_soft)
 
 
-@exercise.misconception(
-    "You do not give lengths to the network, so the state you return has read the padding."
+exercise.near_miss(
+    "ForgetsTheLengths",
+    "You do not give lengths to the network, so the state you return has read the padding.",
+    """
+    -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        hs, state = self.rnn(embed(tokens, self.E), None, state)
+    """,
 )
-class ForgetsTheLengths(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), None, state)
-        return hs @ (self.E.T if self.tied else self.W_soft), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "CutsTheGradientByItself",
     "You detach the state that you return. Where a gradient is cut is for the training to decide: "
-    "return the state as it is."
+    "return the state as it is.",
+    """
+             hs, state = self.rnn(embed(tokens, self.E), lengths, state)
+    +        state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+    """,  # noqa: E501
 )
-class CutsTheGradientByItself(nn.Module):
-    def __init__(self, rnn, V, D, H, tied=False):
-        super().__init__()
-        if tied and D != H:
-            raise ValueError("tied weights need D = H")
-        self.rnn, self.tied = rnn, tied
-        self.E = nn.Parameter(torch.randn(V, D))
-        if not tied:
-            self.W_soft = nn.Parameter(torch.randn(H, V))
-
-    def forward(self, tokens, lengths=None, state=None):
-        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
-        state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
-        return hs @ (self.E.T if self.tied else self.W_soft), state

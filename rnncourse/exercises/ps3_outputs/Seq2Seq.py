@@ -146,454 +146,251 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
+@exercise.canonical
+class Seq2Seq(nn.Module):
+    def __init__(self, encoder, decoder, V_source, V_target, D, H):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.E_source = nn.Parameter(torch.randn(V_source, D))
+        self.E_target = nn.Parameter(torch.randn(V_target, D))
+        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+
+    def forward(self, source, lengths, target):
+        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+        return fs @ self.W_soft
+
+    def start(self, source, lengths):
+        return self.encoder(embed(source, self.E_source), lengths)[1]
+
+    def step(self, tokens, state):
+        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+        return fs.squeeze(1) @ self.W_soft, state
+
+
+exercise.near_miss(
+    "StartsFromZeros",
     "Your decoder starts from zeros, so it writes the same whatever the source says. "
-    "Start it from the encoder's last state."
+    "Start it from the encoder's last state.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
+    +        if isinstance(e_last, tuple):
+    +            return tuple(torch.zeros_like(one) for one in e_last)
+    +        return torch.zeros_like(e_last)
+    """,
 )
-class StartsFromZeros(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        _, e_last = self.encoder(embed(source, self.E_source), lengths)
-        if isinstance(e_last, tuple):
-            return tuple(torch.zeros_like(one) for one in e_last)
-        return torch.zeros_like(e_last)
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReadsTheSourcesPadding",
     "Your encoder reads on through the padding, so a translation depends on its neighbours. "
-    "Give lengths to the encoder."
+    "Give lengths to the encoder.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        return self.encoder(embed(source, self.E_source))[1]
+    """,
 )
-class ReadsTheSourcesPadding(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source))[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TakesTheLastColumnOfStates",
     "You start from the last column of the encoder's outputs, which is padding for a short source. "
-    "Use the state that it returns."
+    "Use the state that it returns.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        es, e_last = self.encoder(embed(source, self.E_source), lengths)
+    +        return (es[:, -1], *e_last[1:]) if isinstance(e_last, tuple) else es[:, -1]
+    """,
 )
-class TakesTheLastColumnOfStates(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        es, e_last = self.encoder(embed(source, self.E_source), lengths)
-        return (es[:, -1], *e_last[1:]) if isinstance(e_last, tuple) else es[:, -1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TakesTheLastOutputForTheState",
     "You start the decoder from hs[:, -1], which is padding for a short source, and no (h, c) for "
-    "an LSTM. Hand over the state that the encoder returns beside hs."
+    "an LSTM. Hand over the state that the encoder returns beside hs.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        hs, _ = self.encoder(embed(source, self.E_source), lengths)
+    +        return hs[:, -1]
+    """,
 )
-class TakesTheLastOutputForTheState(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        hs, _ = self.encoder(embed(source, self.E_source), lengths)
-        return hs[:, -1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "GivesTheDecoderNoTimeAxis",
     "Your step gives the decoder (B, D), but a network reads (B, T, D). One word is a sequence of "
-    "one: unsqueeze(1) before the decoder, squeeze(1) after it."
+    "one: unsqueeze(1) before the decoder, squeeze(1) after it.",
+    """
+    -        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+    -        return fs.squeeze(1) @ self.W_soft, state
+    +        fs, state = self.decoder(embed(tokens, self.E_target), None, state)
+    +        return fs @ self.W_soft, state
+    """,
 )
-class GivesTheDecoderNoTimeAxis(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target), None, state)
-        return fs @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "LosesTheMemory",
     "You hand over the LSTM's output h, and zeros for its memory c. "
-    "Hand over the state as the encoder returns it, whatever is in it."
+    "Hand over the state as the encoder returns it, whatever is in it.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
+    +        if isinstance(e_last, tuple):
+    +            return e_last[0], torch.zeros_like(e_last[0])
+    +        return e_last
+    """,
 )
-class LosesTheMemory(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        _, e_last = self.encoder(embed(source, self.E_source), lengths)
-        if isinstance(e_last, tuple):
-            return e_last[0], torch.zeros_like(e_last[0])
-        return e_last
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "CutsTheEncoderOff",
     "You detach the encoder's state, so the encoder never learns what the decoder needed. "
-    "Hand it over as it is."
+    "Hand it over as it is.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
+    +        if isinstance(e_last, tuple):
+    +            return tuple(one.detach() for one in e_last)
+    +        return e_last.detach()
+    """,
 )
-class CutsTheEncoderOff(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        _, e_last = self.encoder(embed(source, self.E_source), lengths)
-        if isinstance(e_last, tuple):
-            return tuple(one.detach() for one in e_last)
-        return e_last.detach()
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "PutsHeadsOnTheEncoder",
     "You have heads on the encoder's states as well. "
-    "Only use them where a word is generated: on the decoder's states."
+    "Only use them where a word is generated: on the decoder's states.",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    -        return fs @ self.W_soft
+    +        es, e_last = self.encoder(embed(source, self.E_source), lengths)
+    +        fs, _ = self.decoder(embed(target, self.E_target), None, e_last)
+    +        return torch.cat([es, fs], dim=1) @ self.W_soft
+    """,
 )
-class PutsHeadsOnTheEncoder(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        es, e_last = self.encoder(embed(source, self.E_source), lengths)
-        fs, _ = self.decoder(embed(target, self.E_target), None, e_last)
-        return torch.cat([es, fs], dim=1) @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "UsesTheStateBeforeTheWord",
     "Your scores come one place too late. f_{t-1} of eq. 4 has read y_1 to y_{t-1}: "
-    "the scores for the word after target[:, t] are fs[:, t] @ W_soft."
+    "the scores for the word after target[:, t] are fs[:, t] @ W_soft.",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    -        return fs @ self.W_soft
+    +        f_0 = self.start(source, lengths)
+    +        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
+    +        first = f_0[0] if isinstance(f_0, tuple) else f_0
+    +        return torch.cat([first.unsqueeze(1), fs[:, :-1]], dim=1) @ self.W_soft
+    """,
 )
-class UsesTheStateBeforeTheWord(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        f_0 = self.start(source, lengths)
-        fs, _ = self.decoder(embed(target, self.E_target), None, f_0)
-        first = f_0[0] if isinstance(f_0, tuple) else f_0
-        return torch.cat([first.unsqueeze(1), fs[:, :-1]], dim=1) @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "DropsTheLastTarget",
     "You drop the last word of target. The caller has done that already: "
-    "read all T words, and return logits (B, T, V_target)."
+    "read all T words, and return logits (B, T, V_target).",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    +        f_0 = self.start(source, lengths)
+    +        fs, _ = self.decoder(embed(target[:, :-1], self.E_target), None, f_0)
+    """,
 )
-class DropsTheLastTarget(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        f_0 = self.start(source, lengths)
-        fs, _ = self.decoder(embed(target[:, :-1], self.E_target), None, f_0)
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "FeedsItsOwnPredictions",
     "Your forward reads its own predictions. In training the decoder is given the true words, "
-    "whatever it would have said: teacher forcing."
+    "whatever it would have said: teacher forcing.",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    -        return fs @ self.W_soft
+    +        state, tokens, logits = self.start(source, lengths), target[:, 0], []
+    +        for _ in range(target.shape[1]):
+    +            scores, state = self.step(tokens, state)
+    +            logits.append(scores)
+    +            tokens = scores.argmax(dim=1)
+    +        return torch.stack(logits, dim=1)
+    """,
 )
-class FeedsItsOwnPredictions(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        state, tokens, logits = self.start(source, lengths), target[:, 0], []
-        for _ in range(target.shape[1]):
-            scores, state = self.step(tokens, state)
-            logits.append(scores)
-            tokens = scores.argmax(dim=1)
-        return torch.stack(logits, dim=1)
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "GivesTheSourcesLengthsToTheDecoder",
     "You give the source's lengths to the decoder, so a translation ends where its source does. "
-    "The decoder needs none."
+    "The decoder needs none.",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    +        ys = embed(target, self.E_target)
+    +        f_0 = self.start(source, lengths)
+    +        fs, _ = self.decoder(ys, lengths.clamp(max=target.shape[1]), f_0)
+    """,
 )
-class GivesTheSourcesLengthsToTheDecoder(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        ys = embed(target, self.E_target)
-        f_0 = self.start(source, lengths)
-        fs, _ = self.decoder(ys, lengths.clamp(max=target.shape[1]), f_0)
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "LooksTheSourceUpInTheTargetsTable",
     "You look the source's words up in E_target. "
-    "Two languages, two tables: the source's is E_source."
+    "Two languages, two tables: the source's is E_source.",
+    """
+    -        return self.encoder(embed(source, self.E_source), lengths)[1]
+    +        return self.encoder(embed(source, self.E_target), lengths)[1]
+    """,
 )
-class LooksTheSourceUpInTheTargetsTable(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_target), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TakesTheSlidesWSoftForTranslation",
     "Your W_soft is (D, V_target), as the lecture prints it. "
-    "It multiplies a state, and a state has H numbers: (H, V_target)."
+    "It multiplies a state, and a state has H numbers: (H, V_target).",
+    """
+    -        self.W_soft = nn.Parameter(torch.randn(H, V_target))
+    +        self.W_soft = nn.Parameter(torch.randn(D, V_target))
+    """,
 )
-class TakesTheSlidesWSoftForTranslation(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(D, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReadsAndWritesWithOneNetwork",
     "You use one network to read and to write. The two languages are different jobs: "
-    "self.encoder = encoder, self.decoder = decoder."
+    "self.encoder = encoder, self.decoder = decoder.",
+    """
+    -        self.encoder, self.decoder = encoder, decoder
+    +        self.encoder = self.decoder = encoder
+    """,
 )
-class ReadsAndWritesWithOneNetwork(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder = self.decoder = encoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReturnsThePairOfLogitsAndState",
     "Your forward returns the decoder's state as well. Return the logits alone; "
-    "the state is for start and step."
+    "the state is for start and step.",
+    """
+    -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
+    -        return fs @ self.W_soft
+    +        f_0 = self.start(source, lengths)
+    +        fs, state = self.decoder(embed(target, self.E_target), None, f_0)
+    +        return fs @ self.W_soft, state
+    """,
 )
-class ReturnsThePairOfLogitsAndState(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        f_0 = self.start(source, lengths)
-        fs, state = self.decoder(embed(target, self.E_target), None, f_0)
-        return fs @ self.W_soft, state
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "NeverMovesOn",
     "Your step returns the state that it was given, so every word is the first. "
-    "Return the decoder's new state."
+    "Return the decoder's new state.",
+    """
+    -        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+    +        fs, _ = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
+    """,
 )
-class NeverMovesOn(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, _ = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs.squeeze(1) @ self.W_soft, state
 
 
-@exercise.misconception(
-    "Your step returns logits (B, 1, V_target). It is one word: (B, V_target), with squeeze(1)."
+exercise.near_miss(
+    "KeepsTheTimeAxis",
+    "Your step returns logits (B, 1, V_target). It is one word: (B, V_target), with squeeze(1).",
+    """
+    -        return fs.squeeze(1) @ self.W_soft, state
+    +        return fs @ self.W_soft, state
+    """,
 )
-class KeepsTheTimeAxis(nn.Module):
-    def __init__(self, encoder, decoder, V_source, V_target, D, H):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.E_source = nn.Parameter(torch.randn(V_source, D))
-        self.E_target = nn.Parameter(torch.randn(V_target, D))
-        self.W_soft = nn.Parameter(torch.randn(H, V_target))
-
-    def forward(self, source, lengths, target):
-        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
-        return fs @ self.W_soft
-
-    def start(self, source, lengths):
-        return self.encoder(embed(source, self.E_source), lengths)[1]
-
-    def step(self, tokens, state):
-        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
-        return fs @ self.W_soft, state

@@ -12,7 +12,7 @@ from ...checks.exercise import Exercise, Property
 from ...checks.harness import training as harness
 from ...checks.remote import remote
 from ...checks.rng import Rng
-from ...reference import minimal_loop as short_loop
+from ...reference import minimal_loop
 from ...reference.training import train_step
 from .train_step import draw_line, draw_points
 
@@ -81,7 +81,7 @@ def observe_patience(subject: Any, rng: Rng) -> dict[str, Any]:
 exercise = Exercise(
     "fit",
     "ps5_training",
-    short_loop.fit,
+    minimal_loop.fit,
     points=8,
     properties=(
         Property(

@@ -14,7 +14,7 @@ from ...checks.exercise import Exercise, Property
 from ...checks.pytree import copied
 from ...checks.remote import remote
 from ...checks.rng import Rng
-from ...reference import minimal_loop as short_loop
+from ...reference import minimal_loop
 from ...reference.minimal_loop import fit
 from ...reference.training import cross_entropy
 
@@ -33,7 +33,7 @@ SURPRISE = "a word of an unseen sentence surprises it by less than 1 nat"
 
 def observe_translator(subject: Any, rng: Rng) -> dict[str, Any]:
     """A new network trained on new sentences; judged by its weights, here, on others."""
-    if subject is not short_loop.train_translator:
+    if subject is not minimal_loop.train_translator:
         return trained(subject, rng)
     seed = rng.generator.initial_seed()
     if seed not in _of_the_reference:
@@ -117,7 +117,7 @@ def about(finding: str) -> Callable[[Any, Any], str | None]:
 exercise = Exercise(
     "train_translator",
     "ps5_training",
-    short_loop.train_translator,
+    minimal_loop.train_translator,
     points=4,
     properties=(
         Property("words", WORDS, 0.75, observe_translator, about(WORDS)),

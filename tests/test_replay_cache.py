@@ -1,4 +1,4 @@
-"""Known conversations: marks as if each had been computed, whatever a child answers."""
+"""The replay cache: marks as if each had been computed, whatever a worker answers."""
 
 import contextlib
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from conftest import needs_jail
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.judging.judge import Judge
-from autograder.judging.replay_cache import Conversations, Turn
+from autograder.judging.replay_cache import Exchange, Node, ReplayCache
 from rnncourse.checks.exercise import Exercise
 
 pytestmark = needs_jail
@@ -22,7 +22,7 @@ def elman_step(x, h, W_x, W_h, g=torch.tanh):
 
 
 def but_with_relu(does: str) -> str:
-    """The right answer, but for what it does when it is asked for relu, in the third property."""
+    """The right answer, except when it is called with relu, in the third property."""
     return RIGHT.replace("    return", f"    if g is torch.relu:\n        {does}\n    return")
 
 
@@ -30,7 +30,7 @@ LATE = but_with_relu("return x @ W_x")
 CRASHES = but_with_relu("os._exit(3)")
 STOPS = but_with_relu("while True: pass")
 WRONG = RIGHT.replace("g(x @ W_x + h @ W_h)", "g(x @ W_x) + g(h @ W_h)")
-GRADE = 'from autograder.grade import grade\n\ngrade("elman_step", elman_step)'
+GRADE = 'from autograder import grade\n\ngrade("elman_step", elman_step)'
 
 
 def notebook(answer: str, test: str = GRADE):
@@ -42,8 +42,8 @@ def notebook(answer: str, test: str = GRADE):
 
 @pytest.fixture(scope="module")
 def judge():
-    with contextlib.closing(Judge(hidden=["rnncourse.reference.cells"])) as made:
-        yield made
+    with contextlib.closing(Judge(hidden=["rnncourse.reference.cells"])) as judge:
+        yield judge
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ def computed(monkeypatch):
 
 
 def mark(judge, answer, seed, test=GRADE):
-    """What came of an answer, less the times."""
+    """The result of an answer, without the times."""
     asked = notebook(answer, test)
     result = judge.grade(asked, notebook(RIGHT, test), seed)
     cell = asdict(result.cells[0])
     cell.pop("seconds")
-    for one in cell["properties"]:
-        one.pop("seconds")
+    for prop in cell["properties"]:
+        prop.pop("seconds")
     return cell, asked.cells[1].outputs, result.suspicious
 
 
 @pytest.mark.parametrize("answer", [RIGHT, LATE, WRONG])
-def test_an_answer_that_is_known_gets_its_mark_without_being_computed(judge, computed, answer):
-    judge.conversations.of(-1)
+def test_a_known_answer_gets_its_mark_without_being_computed(judge, computed, answer):
+    judge.replay_cache.use_seed(-1)
     first = mark(judge, answer, 1)
     assert computed == ["elman_step"]
     assert mark(judge, answer, 1) == first
@@ -85,7 +85,7 @@ def test_an_answer_that_is_known_gets_its_mark_without_being_computed(judge, com
 @pytest.mark.parametrize("answer", [LATE, WRONG, CRASHES, STOPS])
 def test_an_answer_that_begins_as_a_known_one_gets_its_own_mark(judge, computed, answer):
     alone = mark(judge, answer, 3)
-    judge.conversations.of(-1)
+    judge.replay_cache.use_seed(-1)
     assert mark(judge, RIGHT, 3)[0]["points"] == 4
     assert mark(judge, answer, 3) == alone
     assert alone[0]["points"] < 4
@@ -98,7 +98,7 @@ def test_a_crash_is_not_learnt(judge, computed):
     assert len(computed) == 2
 
 
-def test_a_test_that_draws_anew_each_time_is_noticed(judge):
+def test_a_nondeterministic_test_is_noticed(judge):
     test = (
         "import random, autograder\n"
         "number = random.random()\n"
@@ -113,21 +113,21 @@ def test_a_test_that_draws_anew_each_time_is_noticed(judge):
         assert result.suspicious == []
 
 
-def test_a_conversation_without_end_is_not_kept(judge, monkeypatch):
-    monkeypatch.setattr("autograder.judging.session.LONGEST", 10_000)
-    judge.conversations.of(-1)
+def test_a_recording_that_is_too_long_is_not_kept(judge, monkeypatch):
+    monkeypatch.setattr("autograder.judging.session.MAX_RECORDING", 10_000)
+    judge.replay_cache.use_seed(-1)
     assert mark(judge, RIGHT, 6)[0]["points"] == 4
-    assert judge.conversations._starts == {}
+    assert judge.replay_cache._roots == {}
 
 
-def test_no_more_is_kept_than_there_is_room_for():
-    known, kept = Conversations(room=10_000), 0
+def test_the_cache_stays_within_its_capacity():
+    cache, hits = ReplayCache(capacity=10_000), 0
     for number in range(100):
-        turns = [Turn(b"", b"x" * 500, str(number).encode(), True) for _ in range(3)]
-        known.learn("cell", turns, number)
-        assert known._left >= 0
-        point = known.start("cell")
-        for turn in turns:
-            point = point.after(turn)
-        kept += point.outcome == number
-    assert 50 < kept < 100
+        exchanges = [Exchange(b"", b"x" * 500, str(number).encode(), True) for _ in range(3)]
+        cache.add("cell", exchanges, number)
+        assert cache._bytes_left >= 0
+        node = cache.root("cell")
+        for exchange in exchanges:
+            node = node.answers.get(exchange.digest()) or Node()
+        hits += node.verdict == number
+    assert 50 < hits < 100

@@ -12,7 +12,7 @@ from conftest import gradebook_rows, needs_jail
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 
-from autograder.demo import CLASS, Paper, Student, hand_in
+from autograder.demo import CLASS, Paper, Student, submit
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
@@ -29,7 +29,7 @@ def sample_class(course: Course) -> None:
     stub = nbformat.read(released, as_version=4)
     for student in CLASS:
         if student.name in NAMES:
-            hand_in(course, student, stub if student.name == "blank" else solved)
+            submit(course, student, stub if student.name == "blank" else solved)
             folder = course.path("submitted", student.name, "ps1_cells")
             (folder / "timestamp.txt").write_text("2026-11-02 10:00:00 UTC")
 
@@ -79,7 +79,7 @@ def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(co
     What stock nbgrader does not grade at all, such as a file that is no notebook, is left out.
     """
     sample_class(course)
-    hand_in(
+    submit(
         course, Student("forgetful", "", 0, forgets_cells), course.sources("ps1_cells")["ps1_cells"]
     )
     early = course.path("submitted", "mistake-gru", "ps1_cells") / "timestamp.txt"

@@ -11,13 +11,12 @@ from torch.autograd import gradcheck
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncourse.reference import cells
-from rnncourse.reference import layers as recurrent
+from rnncourse.reference import cells, layers
 
 # (B, T, D, H): all different, then each of them 1.
 SIZES = [(3, 5, 4, 2), (1, 4, 2, 3), (2, 1, 4, 3), (2, 3, 1, 4), (2, 4, 3, 1), (1, 1, 1, 1)]
 sizes = pytest.mark.parametrize("B, T, D, H", SIZES)
-NETWORKS = [recurrent.Elman, recurrent.LSTM, recurrent.GRU]
+NETWORKS = [layers.Elman, layers.LSTM, layers.GRU]
 networks = pytest.mark.parametrize("network", NETWORKS)
 
 
@@ -37,14 +36,14 @@ def tensors_of(state):
 
 
 def new_state(draw, network, B, H):
-    return (draw(B, H), draw(B, H)) if network is recurrent.LSTM else draw(B, H)
+    return (draw(B, H), draw(B, H)) if network is layers.LSTM else draw(B, H)
 
 
 def step_of(ours):
     """The step function of cells.py with the parameters of ours."""
-    if isinstance(ours, recurrent.LSTM):
+    if isinstance(ours, layers.LSTM):
         return lambda x, state: cells.lstm_step(x, state, ours.W)
-    step = {recurrent.GRU: cells.gru_step, recurrent.Elman: cells.elman_step}[type(ours)]
+    step = {layers.GRU: cells.gru_step, layers.Elman: cells.elman_step}[type(ours)]
     return lambda x, h: step(x, h, *ours.parameters())
 
 
@@ -126,7 +125,7 @@ def packed(theirs, xs, lengths, state):
 @sizes
 @pytest.mark.parametrize("bias", [False, True])
 def test_elman_is_torch_rnn(draw, B, T, D, H, bias):
-    ours = recurrent.Elman(D, H, bias).double()
+    ours = layers.Elman(D, H, bias).double()
     theirs = nn.RNN(D, H, bias=bias, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
         theirs.weight_ih_l0.copy_(ours.W_x.T)
@@ -144,7 +143,7 @@ def test_elman_is_torch_rnn(draw, B, T, D, H, bias):
 @sizes
 @pytest.mark.parametrize("bias", [False, True])
 def test_lstm_is_torch_lstm(draw, B, T, D, H, bias):
-    ours = recurrent.LSTM(D, H, bias).double()
+    ours = layers.LSTM(D, H, bias).double()
     theirs = nn.LSTM(D, H, bias=bias, batch_first=True, dtype=torch.float64)
 
     def repacked(ours):  # torch has the gates i, f, g, o
@@ -168,7 +167,7 @@ def test_lstm_is_torch_lstm(draw, B, T, D, H, bias):
 
 @sizes
 def test_gru_with_bias_number_by_number(draw, B, T, D, H):
-    ours = recurrent.GRU(D, H, bias=True).double()
+    ours = layers.GRU(D, H, bias=True).double()
     W = {name: p.detach().numpy() for name, p in ours.named_parameters()}
     xs, h_0 = draw(B, T, D), draw(B, H)
     expected = np.zeros((B, T, H))
@@ -216,7 +215,7 @@ def test_gradients_where_only_the_last_state_counts(draw, network):
     ours, xs = network(4, 2).double(), draw(3, 5, 4)
     wanted = list(ours.parameters())
     zeros = torch.zeros(3, 2, dtype=torch.float64)
-    start = (zeros, zeros) if network is recurrent.LSTM else zeros
+    start = (zeros, zeros) if network is layers.LSTM else zeros
     _, last = ours(xs)
     _, expected = cells.unroll(step_of(ours), xs, start)
     for one, other in zip(
@@ -316,9 +315,9 @@ def test_autocast_is_the_same_but_less_exact(draw, network):
 
 def test_parameters():
     shapes = {
-        recurrent.Elman: {"W_x": (6, 25), "W_h": (25, 25), "b": (25,)},
-        recurrent.LSTM: {"W": (31, 100), "b": (100,)},
-        recurrent.GRU: {
+        layers.Elman: {"W_x": (6, 25), "W_h": (25, 25), "b": (25,)},
+        layers.LSTM: {"W": (31, 100), "b": (100,)},
+        layers.GRU: {
             **{"W_xz": (6, 25), "W_hz": (25, 25), "W_xr": (6, 25), "W_hr": (25, 25)},
             **{"W_x": (6, 25), "W_h": (25, 25), "b_z": (25,), "b_r": (25,), "b": (25,)},
         },
@@ -359,7 +358,7 @@ def test_what_is_refused(draw, network):
 @pytest.mark.parametrize("lengths", [None, [2, 5, 1], [4, 4, 3], [0, 5, 2]])
 def test_bidirectional_is_two_loops(draw, lengths):
     D, H_1, H_2 = 4, 2, 3
-    both = recurrent.Bidirectional(recurrent.LSTM(D, H_1), recurrent.LSTM(D, H_2)).double()
+    both = layers.Bidirectional(layers.LSTM(D, H_1), layers.LSTM(D, H_2)).double()
     xs = draw(3, 5, D)
     hs, (h, c) = both(xs, lengths and torch.tensor(lengths))
     assert hs.shape == (3, 5, 5) and h.shape == c.shape == (3, 5)
@@ -382,7 +381,7 @@ def test_bidirectional_is_two_loops(draw, lengths):
 
 
 def test_bidirectional_with_a_tensor_state(draw):
-    both = recurrent.Bidirectional(recurrent.GRU(4, 2), recurrent.Elman(4, 3)).double()
+    both = layers.Bidirectional(layers.GRU(4, 2), layers.Elman(4, 3)).double()
     xs, lengths = draw(2, 3, 4), torch.tensor([3, 1])
     hs, h = both(xs, lengths)
     close(h[:, :2], torch.stack([hs[0, 2, :2], hs[1, 0, :2]]).detach())
@@ -390,7 +389,7 @@ def test_bidirectional_with_a_tensor_state(draw):
 
 
 def test_bidirectional_never_sees_the_padding(draw):
-    both = recurrent.Bidirectional(recurrent.LSTM(4, 2), recurrent.LSTM(4, 3)).double()
+    both = layers.Bidirectional(layers.LSTM(4, 2), layers.LSTM(4, 3)).double()
     xs, lengths = draw(3, 5, 4), torch.tensor([2, 5, 0])
     dirty = xs.clone()
     dirty[0, 2:], dirty[2] = math.nan, math.inf
@@ -402,5 +401,5 @@ def test_bidirectional_never_sees_the_padding(draw):
 
 
 def test_everything_public_is_documented():
-    for name in recurrent.__all__:
-        assert "Source: " in getattr(recurrent, name).__doc__, name
+    for name in layers.__all__:
+        assert "Source: " in getattr(layers, name).__doc__, name
