@@ -11,8 +11,8 @@ from typing import Any
 def remote(subject: Any, target: Any) -> Any:
     """A function or class of the library, in the process of the subject.
 
-    subject: what is being checked. target: a function or class of the library, or its import path,
-    such as "torch.Generator", where its own module is not a public one.
+    subject: what is being checked. target: a function or class of rnncourse or torch, or its
+    import path.
     In a sandbox it comes as a handle, and so does what a call of it returns. Then nothing that it
     says can be trusted more than the student's own answers: a check takes data out of it (a
     state_dict) and judges that.

@@ -17,7 +17,7 @@ RARE = 10  # outcomes expected less often than this are pooled
 
 def generator(subject: Any, seed: int) -> Any:
     """A torch.Generator in the process of the subject."""
-    return remote(subject, "torch.Generator")().manual_seed(seed)
+    return remote(subject, torch.Generator)().manual_seed(seed)
 
 
 def p_value(counts: Sequence[int], probs: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from .. import Rubric
 
 def observe_loss_gradient(subject: Any, rng: Rng) -> dict[str, Any]:
     """The gradient of the logits, with numbers and with nan in the padding."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in (0.5, float("nan")):
         for options in ({}, {"label_smoothing": 0.2}) if rubbish == 0.5 else ({},):
             logits, targets, mask = draw_logits(rng, rng.sizes())

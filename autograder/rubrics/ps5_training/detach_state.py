@@ -51,7 +51,7 @@ rubric = Rubric(
 def detaches_a_tensor_first(state):
     if torch.is_tensor(state):
         return state.detach()
-    return tuple([detach_state(one) for one in state])
+    return tuple([detach_state(part) for part in state])
 
 
 @rubric.alternative
@@ -65,8 +65,8 @@ def takes_the_data(state):
 def copies_the_numbers(state):
     with torch.no_grad():
         if isinstance(state, tuple):
-            found = ()
-            for one in state:
-                found += (detach_state(one),)
-            return found
+            detached_state = ()
+            for part in state:
+                detached_state += (detach_state(part),)
+            return detached_state
         return state.clone()

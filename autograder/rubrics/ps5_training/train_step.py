@@ -19,17 +19,17 @@ from .. import Rubric
 def observe_bad_steps(subject: Any, rng: Rng) -> dict[str, Any]:
     run = remote(subject, harness.bad_step)
     return {
-        f"the {what} is not finite": attempt(run, subject, what) for what in ("loss", "gradient")
+        f"the {kind} is not finite": attempt(run, subject, kind) for kind in ("loss", "gradient")
     }
 
 
 def observe_modes(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for modes in ((True, True), (False, False), (True, False)):
-        one = stepped(subject, rng, 2, 1.0, modes=modes)
+        outcome = stepped(subject, rng, 2, 1.0, modes=modes)
         seen |= {
             f"the model comes with train mode {modes[0]}, a part of it {modes[1]}: {key}": value
-            for key, value in one.items()
+            for key, value in outcome.items()
         }
     return seen
 

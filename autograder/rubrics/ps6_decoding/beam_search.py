@@ -65,7 +65,7 @@ def observe_impossible(subject: Any, rng: Rng) -> dict[str, Any]:
     table = draw_table(rng, 4)
     table[:, :, 1] = -torch.inf
     state = draw_phases(rng, 2)
-    seen = {}
+    seen: dict[str, Any] = {}
     for eos in (3, 1):
         result = attempt(subject, table_step(table), state, 0, eos, 2, 20)
         pairs = pairs_of(result)

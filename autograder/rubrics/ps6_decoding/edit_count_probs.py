@@ -15,7 +15,7 @@ from .. import Rubric
 
 def observe_long(subject: Any, rng: Rng) -> dict[str, Any]:
     """Numbers that leave the range of floating point, were they not kept as logarithms."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for m, V, tau, exact in ((1500, 50_000, 0.05, True), (1500, 50_000, 0.9, False)):
         probs = attempt(subject, torch.tensor([m, 3]), V, tau, exact)
         seen[f"lengths=[{m}, 3], V={V}, tau={tau}, exact={exact}"] = probs

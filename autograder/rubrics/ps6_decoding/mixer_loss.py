@@ -21,7 +21,7 @@ from .. import Rubric
 def observe_all_or_none(subject: Any, rng: Rng) -> dict[str, Any]:
     """s = 0: every word is sampled; s = T and beyond: every word is given."""
     drawn = draw_mixer(rng, rng.sizes(T=4))
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (0, 4, 9):
         args, leaves = leaves_of((*drawn[:5], s, *drawn[6:]))
         result = attempt(subject, *args)

@@ -61,7 +61,7 @@ def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_ties(subject: Any, rng: Rng) -> dict[str, Any]:
     """Of words that are equally good, still no more than k come; and k may be larger than V."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for k in (2, 6, 9):
         rows = attempt(
             lambda k=k: subject(

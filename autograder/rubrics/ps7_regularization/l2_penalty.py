@@ -18,7 +18,7 @@ from .. import Rubric
 def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
     """An empty list, and the generator of a model without parameters, which is never false."""
     run = remote(subject, harness.with_generator)
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, call in {
         "l2_penalty([])": lambda: subject([]),
         "l2_penalty(model.parameters()) of a model without any": lambda: run(subject, []),

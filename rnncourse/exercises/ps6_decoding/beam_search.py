@@ -113,7 +113,7 @@ def judge_search_form(got: Any, expected: Any) -> str | None:
 def observe_narrow(subject: Any, rng: Rng) -> dict[str, Any]:
     """beam = 1, whatever the length penalty: the words alone."""
     case = draw_search(rng, 1, N=4, V=6, L=6)
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, result in searched(subject, case, 1, 0.0, 0.7).items():
         pairs = pairs_of(result)
         seen[f"{text}, the words"] = (

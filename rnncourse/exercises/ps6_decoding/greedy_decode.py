@@ -64,7 +64,7 @@ def greedy_text(state: Any, bos: int, eos: int, L: int) -> str:
 
 
 def observe_greedy(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for kind_of_case in (MIXED, ENDING):
         table, *args = draw_greedy(rng, kind_of_case)
         result = attempt(subject, table_step(table), *args)

@@ -80,7 +80,7 @@ def observe_reach(subject: Any, rng: Rng) -> dict[str, str]:
     """Whom each of the losses teaches."""
     args, leaves = leaves_of(draw_mixer(rng, rng.sizes(T=5)))
     result = subject(*args)
-    seen = {}
+    seen: dict[str, Any] = {}
     for which, name in enumerate(("the gradient of loss", "the gradient of baseline_loss")):
         found = gradients(part(result, which), leaves)
         if isinstance(found, dict):
@@ -91,7 +91,7 @@ def observe_reach(subject: Any, rng: Rng) -> dict[str, str]:
 
 
 def observe_logit_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (1, 3):
         drawn = draw_mixer(rng, rng.sizes(T=4))
         args, leaves = leaves_of((*drawn[:5], s, *drawn[6:]))

@@ -38,7 +38,7 @@ raml_cases = Cases(
 
 def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
     """What does not depend on luck: form, range, and all that is outside of the mask."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for tau in (0.3, 30.0):
         targets, mask, V, _, seed = draw_raml(rng, rng.sizes(B=20))
         result = attempt(run_with_generator, subject, targets.clone(), mask.clone(), V, tau, seed)
@@ -59,7 +59,7 @@ def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_frozen(subject: Any, rng: Rng) -> dict[str, Any]:
     """With a small tau, nothing is left to chance."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for sizes in (rng.sizes(), rng.sizes(B=1)):
         targets, mask, V, _, seed = draw_raml(rng, sizes)
         seen[f"raml_sample of {tuple(targets.shape)}, V={V}, tau=0.001"] = attempt(
@@ -103,7 +103,7 @@ def distinct(m: int) -> torch.Tensor:
 
 def observe_edits(subject: Any, rng: Rng) -> dict[str, str]:
     """How many words are replaced."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for m, V, tau, exact in ((4, 5, 0.8, True), (5, 4, 0.5, True), (4, 5, 1.2, False)):
         found = edited(subject, rng, m, V, tau, exact)
         if not isinstance(found, str):

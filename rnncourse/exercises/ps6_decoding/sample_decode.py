@@ -131,7 +131,7 @@ def observe_source(draw: Callable[[Any, Rng, Any], Any], describe: Callable[[Any
     """
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
-        state = remote(subject, "torch.get_rng_state")
+        state = remote(subject, torch.get_rng_state)
         before = state()
         shared = Rng(int(rng.integers(0, 2**31, 1)), "alike")
         kept = shared.generator.get_state()

@@ -57,7 +57,7 @@ def tossed(subject: Any, rng: Rng, B: int, T: int, epsilon: float) -> torch.Tens
 
 
 def observe_tosses(subject: Any, rng: Rng) -> dict[str, str]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for epsilon in (0.25, 0.5, 0.9):
         true = tossed(subject, rng, 60, 100, epsilon)
         if isinstance(true, torch.Tensor):

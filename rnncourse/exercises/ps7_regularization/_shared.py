@@ -20,7 +20,7 @@ SIGMAS = 6  # two in a billion
 
 def generator(subject: Any, seed: int) -> Any:
     """A torch.Generator where the subject runs."""
-    return remote(subject, "torch.Generator")().manual_seed(seed)
+    return remote(subject, torch.Generator)().manual_seed(seed)
 
 
 def numbers(tensor: torch.Tensor) -> str:
@@ -81,7 +81,7 @@ def draws(
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
         run = prepare(rng)
-        global_state = remote(subject, "torch.get_rng_state")
+        global_state = remote(subject, torch.get_rng_state)
         before = global_state()
         one = generator(subject, 1)
         first, following = run(subject, one, True), run(subject, one, True)
@@ -221,7 +221,7 @@ RUBBISH = (1e3, float("inf"), float("nan"))
 
 def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     """Whatever is in the padding changes neither the penalty nor its gradient."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in RUBBISH:
         hs, mask = draw_long(rng, rng.sizes())
         hs[~mask] = rubbish
@@ -248,7 +248,7 @@ def observe_some_tokens(subject: Any, rng: Rng) -> dict[str, Any]:
         "padding in front": [[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]],
         "a hole": [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 1, 1]],
     }
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, rows in masks.items():
         mask = torch.tensor(rows).bool()
         hs = rng.normal(*mask.shape, 3)
