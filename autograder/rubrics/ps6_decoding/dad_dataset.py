@@ -49,10 +49,11 @@ def observe_no_graph(subject: Any, rng: Rng) -> dict[str, str]:
         x, state = step(x, state)
         return weight * x, state
 
-    found = tensors(subject(trained, state, *args))
+    returned = tensors(subject(trained, state, *args))
+    recorded = any(tensor.requires_grad for tensor in returned)
     return {
-        "tensors that come back": str(len(found)),
-        "they": "hang on a graph" if any(one.requires_grad for one in found) else "are plain data",
+        "tensors that come back": str(len(returned)),
+        "they": "hang on a graph" if recorded else "are plain data",
     }
 
 
@@ -60,7 +61,8 @@ def observe_rounds(subject: Any, rng: Rng) -> dict[str, Any]:
     """Three rounds, each with another model."""
     s = rng.sizes()
     _, state, xs, *_ = draw_dad(rng, s)
-    inputs, targets, seen = xs[:, :-1], xs[:, 1:], {}
+    inputs, targets = xs[:, :-1], xs[:, 1:]
+    seen: dict[str, Any] = {}
     for number in (1, 2, 3):
         step = linear_system(rng, s.D, s.H)
         inputs, targets = subject(step, state, xs, inputs, targets)
@@ -122,4 +124,4 @@ def grows_the_path(step, state, xs, inputs, targets):
         x, state = step(path[:, -1], state)
         path = torch.cat([path, x.unsqueeze(1)], dim=1)
     pairs = [*zip(inputs, targets, strict=True), *zip(path[:, :-1], xs[:, 1:], strict=True)]
-    return torch.stack([one for one, _ in pairs]), torch.stack([two for _, two in pairs])
+    return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
