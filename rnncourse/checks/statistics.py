@@ -20,6 +20,12 @@ def generator(subject: Any, seed: int) -> Any:
     return remote(subject, torch.Generator)().manual_seed(seed)
 
 
+def run_with_generator(subject: Any, *args: Any) -> Any:
+    """Call a subject whose last argument is a generator, given here by its seed."""
+    *rest, seed = args
+    return subject(*rest, generator(subject, seed))
+
+
 def p_value(counts: Sequence[int], probs: Sequence[float]) -> float:
     """How likely counts at least as unusual as these are, by Pearson's chi-square test.
 

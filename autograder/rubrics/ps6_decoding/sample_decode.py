@@ -8,12 +8,11 @@ from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.statistics import looks_like
+from rnncourse.checks.statistics import looks_like, run_with_generator
 from rnncourse.exercises.ps6_decoding._shared import (
     describe_rows,
     draw_phases,
     draw_table,
-    run_with_generator,
     table_step,
 )
 from rnncourse.exercises.ps6_decoding.greedy_decode import MIXED, draw_greedy

@@ -9,7 +9,7 @@ from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps6_decoding._shared import run_with_generator
+from rnncourse.checks.statistics import run_with_generator
 from rnncourse.exercises.ps6_decoding.scheduled_inputs import (
     draw_scheduled,
     scheduled_cases,

@@ -3,10 +3,10 @@
 import torch
 
 from rnncourse.checks.exercise import Property
-from rnncourse.exercises.ps7_regularization._shared import observe_padding, observe_some_tokens
 from rnncourse.exercises.ps7_regularization.temporal_penalty import temporal_cases
 
 from .. import Rubric
+from ._shared import observe_padding, observe_some_tokens
 
 rubric = Rubric(
     (

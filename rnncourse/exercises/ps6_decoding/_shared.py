@@ -7,7 +7,6 @@ import torch
 
 from ...checks.compare import Raised, kind
 from ...checks.rng import Rng
-from ...checks.statistics import generator
 
 
 def draw_table(rng: Rng, V: int, phases: int = 5) -> torch.Tensor:
@@ -32,12 +31,6 @@ def table_step(table: torch.Tensor) -> Callable[..., Any]:
         return table[phase, tokens], moved.unsqueeze(1).to(state.dtype)
 
     return step
-
-
-def run_with_generator(subject: Any, *args: Any) -> Any:
-    """Call a subject whose last argument is a generator, given here by its seed."""
-    *rest, seed = args
-    return subject(*rest, generator(subject, seed))
 
 
 def is_list(value: Any) -> bool:

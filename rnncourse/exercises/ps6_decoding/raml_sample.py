@@ -12,10 +12,9 @@ from ...checks.compare import Raised, kind
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.rng import Rng, Sizes
-from ...checks.statistics import generator, looks_like
+from ...checks.statistics import generator, looks_like, run_with_generator
 from ...reference import exposure
 from ...reference.exposure import edit_count_probs
-from ._shared import run_with_generator
 from .sample_decode import SAMPLE
 
 

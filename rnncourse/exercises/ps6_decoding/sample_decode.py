@@ -13,10 +13,10 @@ import torch
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
 from ...checks.rng import Rng
-from ...checks.statistics import looks_like
+from ...checks.statistics import looks_like, run_with_generator
 from ...reference import decoding
 from ...reference.decoding import greedy_decode
-from ._shared import describe_rows, is_list, is_words, run_with_generator, table_step
+from ._shared import describe_rows, is_list, is_words, table_step
 from .greedy_decode import MIXED, draw_greedy
 
 SAMPLE = 3000  # sentences in one call

@@ -11,9 +11,8 @@ from ...checks.compare import Raised, kind
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.rng import Rng, Sizes
-from ...checks.statistics import looks_like
+from ...checks.statistics import looks_like, run_with_generator
 from ...reference import exposure
-from ._shared import run_with_generator
 
 
 def draw_scheduled(rng: Rng, s: Sizes) -> tuple:

@@ -1,4 +1,7 @@
-"""l2_penalty: its visible checks and the mistakes people make."""
+"""l2_penalty: its visible checks and the mistakes people make.
+
+Parameters are random, of all kinds of shapes.
+"""
 
 from typing import Any
 
@@ -28,7 +31,7 @@ l2_cases = Cases("l2_penalty", ("parameters",), draw_parameters, batched=())
 
 
 def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
-    """One parameter alone, several in a list, one that occurs for itself."""
+    """One parameter alone, and two in a list."""
     W, b, v = rng.normal(3, 4), rng.normal(5), rng.normal(1, 1)
     return {
         "l2_penalty([W])": attempt(subject, [W]),
@@ -38,7 +41,7 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Parameters that can be gone through only once, as those of model.parameters()."""
+    """Parameters that can be read only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
     run = remote(subject, harness.with_generator)
     return {"l2_penalty(model.parameters())": attempt(run, subject, values)}
@@ -52,7 +55,7 @@ exercise = Exercise(
     properties=(
         l2_cases.shape(0.25),
         l2_cases.values(0.75),
-        Property("some", "all or some parameters, as they are given", 0.5, observe_some),
+        Property("some", "all or some parameters, as given", 0.5, observe_some),
     ),
 )
 
@@ -120,8 +123,8 @@ def squares_the_sum(parameters):
 
 
 @exercise.misconception(
-    "Of no parameters at all you make a penalty of 0, which hides that model.parameters() was used "
-    "up. Raise a ValueError."
+    "With no parameters at all you return 0, which hides that model.parameters() was used up. "
+    "Raise a ValueError."
 )
 def accepts_nothing(parameters):
     return sum((W**2).sum() for W in parameters)
@@ -146,7 +149,7 @@ def leaves_out_the_biases(parameters):
 
 
 @exercise.misconception(
-    "You take only the last parameter: your sum starts anew for each. Add all of them up."
+    "You take only the last parameter: your sum starts again for each. Add all of them up."
 )
 def keeps_the_last_only(parameters):
     penalty = None
