@@ -1,22 +1,23 @@
-# Everything that the README asks for. Each target makes the environment it needs.
+# Everything the README asks for. Each target makes the environment it needs.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
-.PHONY: demo test lab site slides release check clean
+.PHONY: demo test quick lint lab site slides release clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     release, a sample class, jailed grading, gradebook, feedback, report"
-	@echo "make test     all tests"
+	@echo "make test     everything that CI checks: all tests, style, types, imports, the audit"
+	@echo "make quick    what can be checked in about a minute: no sandbox, notebook or browser"
 	@echo "make lab      JupyterLab on the start page"
 	@echo "make site     the course as pages, in build/site"
 	@echo "make slides   the walkthroughs as slides, in build/slides"
 	@echo "make release  make assignments/ from solutions/"
-	@echo "make clean    remove what demos, tests and classes of this folder have produced"
+	@echo "make clean    remove what demos, tests and builds have produced"
 
-# Tested versions of everything, from constraints.txt; pyproject.toml says what else may work.
+# The tested versions, from constraints.txt; pyproject.toml has the ranges that may work.
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
@@ -27,13 +28,22 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready
 	$(BIN)/autograder demo
 
-# A worker for each core is enough: threads of torch's own would wait for each other.
-test: export OMP_NUM_THREADS = 1
-test: $(VENV)/ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+# One worker per core is enough: torch's own threads would only compete.
+test quick: export OMP_NUM_THREADS = 1
+test: lint
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 	$(BIN)/autograder audit
+
+quick: lint
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal \
+		-m "not (jail or notebooks or browser or slow)"
+
+# mypy keeps a cache: its first run takes the better part of a minute, later ones a few seconds.
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 # Jupyter's question about its news would cover the corner where a check names the mistake.
 lab: $(VENV)/ready
@@ -54,4 +64,4 @@ release: $(VENV)/ready
 	for folder in solutions/*/; do $(BIN)/autograder release "$$(basename $$folder)" || exit 1; done
 
 clean:
-	rm -rf class/demo build .pytest_cache .ruff_cache .hypothesis
+	rm -rf class/demo build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""nbgrader's configuration: where things lie, and who runs the students' notebooks."""
+"""nbgrader's configuration: the folders, and what runs the students' notebooks."""
 
 import sys
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 c = get_config()  # noqa: F821
 root = Path(__file__).resolve().parent
 (root / "class").mkdir(exist_ok=True)
-# A rule for late work lies beside this file.
+# A module with a rule for late work may lie beside this file.
 if str(root) not in sys.path:
     sys.path.append(str(root))
 
 c.CourseDirectory.course_id = "rnncourse"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
-# What a class produces lies in one folder, which git ignores.
+# Everything that a class produces is in one folder, which git ignores.
 c.CourseDirectory.submitted_directory = "class/submitted"
 c.CourseDirectory.autograded_directory = "class/autograded"
 c.CourseDirectory.feedback_directory = "class/feedback"
@@ -23,7 +23,7 @@ c.CourseDirectory.db_url = f"sqlite:///{root / 'class' / 'gradebook.db'}"
 # nbgrader's own collect copies what a link in a submission leads to.
 c.ExchangeFactory.collect = "autograder.nbgrader_plugins.collect.Collect"
 
-# The wall: submissions run in a jail, and grading cells on this side of it.
+# The wall: submissions run in a jail, grading cells outside it.
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_plugins.preprocessors.TrustedExecute",
     "nbgrader.preprocessors.IgnorePattern",
@@ -34,10 +34,10 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.OverwriteCells.add_missing_cells = True
 
-# Text cells are students' as well: what they hold is shown, and not run.
+# Students also write text cells: their HTML is shown without scripts.
 c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_plugins.html_filters.markdown2html"}
 
-# Feedback shows what was tested and what came of it, not the source of the tests.
+# Feedback shows the results of the tests, not their source.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.ClearHiddenTests",
     "nbgrader.preprocessors.GetGrades",

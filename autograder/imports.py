@@ -1,4 +1,4 @@
-"""Which of our modules import which, read from their source without running it."""
+"""The import graph of our modules, read from their source without running it."""
 
 import ast
 import importlib.util
@@ -12,15 +12,15 @@ PACKAGES = ("autograder", "rnncourse")
 @cache
 def modules() -> dict[str, Path]:
     """Every module of our packages by name, and its file."""
-    found = {}
+    paths = {}
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None
         root = Path(spec.origin).parent
         for path in sorted(root.rglob("*.py")):
             parts = path.relative_to(root.parent).with_suffix("").parts
-            found[".".join(parts).removesuffix(".__init__")] = path
-    return found
+            paths[".".join(parts).removesuffix(".__init__")] = path
+    return paths
 
 
 @cache
@@ -35,37 +35,37 @@ def imports() -> dict[str, frozenset[str]]:
 
 
 def imported_by(source: str, name: str = "", is_package: bool = False) -> frozenset[str]:
-    """The modules of our packages that some source imports. name: of the module it belongs to."""
+    """The modules of our packages that a source imports. name: of the module it belongs to."""
     package = name.split(".") if is_package else name.split(".")[:-1]
-    named: set[str] = set()
+    imported: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            named |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            named |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    return frozenset(named & modules().keys())
+            parents = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            imported |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return frozenset(imported & modules().keys())
 
 
 def reachable(roots: Iterable[str], skip: Callable[[str], bool] = lambda name: False) -> set[str]:
-    """The roots, the modules that they import, and what these import, and so on.
+    """The roots and all modules that they import, directly or indirectly.
 
-    skip: modules that are left out, with what only they import.
+    skip: says which modules are left out, with those that only they import.
     """
-    found: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and not skip(name):
-            found.add(name)
-            waiting += imports()[name]
-    return found
+    visited: set[str] = set()
+    pending = list(roots)
+    while pending:
+        name = pending.pop()
+        if name not in visited and not skip(name):
+            visited.add(name)
+            pending += imports()[name]
+    return visited
 
 
 def importers(roots: Iterable[str], candidates: Iterable[str]) -> set[str]:
-    """The roots, and those of the candidates that import one of them, directly or not."""
-    found, candidates = set(roots), set(candidates)
-    while more := {name for name in candidates - found if imports()[name] & found}:
-        found |= more
-    return found
+    """The roots and those candidates that import one of them, directly or indirectly."""
+    visited, remaining = set(roots), set(candidates)
+    while more := {name for name in remaining - visited if imports()[name] & visited}:
+        visited |= more
+    return visited

@@ -40,9 +40,9 @@ from attacks import (  # noqa: E402
     Attack,
     attacks,
     grading_cells,
-    hand_in,
     new_canaries,
     new_course,
+    submit,
 )
 
 KINDS = (  # of outcomes, by their words; one attack may be of several
@@ -52,7 +52,7 @@ KINDS = (  # of outcomes, by their words; one attack may be of several
     ("write, mark or run what they must not", "writes|marks|runs|succeeds"),
     ("cost honest points or the mark", "points lost|no mark"),
 )
-PATIENCE = 150  # seconds for stock nbgrader and one submission
+TIMEOUT = 150  # seconds for stock nbgrader and one submission
 STOCK = """
 from pathlib import Path
 
@@ -71,29 +71,29 @@ c.CourseDirectory.db_url = f"sqlite:///{root / 'class' / 'gradebook.db'}"
 
 @dataclass
 class Outcome:
-    """What became of one attack in one grader."""
+    """The outcome of one attack in one grader."""
 
     points: dict[str, float] = field(default_factory=dict)  # by exercise
     graded: bool = False
     reads: list[str] = field(default_factory=list)  # whose secrets it has seen
-    breaks: list[str] = field(default_factory=list)  # what else it has done
+    breaks: list[str] = field(default_factory=list)  # the rest of the harm it did
 
     def words(self, attack: Attack, worth: dict[str, float]) -> tuple[str, str]:
         """The outcome in a few words, and their colour."""
         if not self.graded:
             return "no mark at all", "yellow"
-        most = {name: attack.most(name, points) for name, points in worth.items()}
-        more = sum(max(0, self.points.get(name, 0) - most[name]) for name in worth)
+        allowed = {name: attack.max_points(name, points) for name, points in worth.items()}
+        more = sum(max(0, self.points.get(name, 0) - allowed[name]) for name in worth)
         less = sum(
-            max(0, attack.least(name, points) - self.points.get(name, 0))
+            max(0, attack.min_points(name, points) - self.points.get(name, 0))
             for name, points in worth.items()
         )
-        found = [f"{more:g} points too many"] if more > 0 else []
-        found += [f"reads {', '.join(self.reads)}"] if self.reads else []
-        found += self.breaks
-        if found:
+        harm = [f"{more:g} points too many"] if more > 0 else []
+        harm += [f"reads {', '.join(self.reads)}"] if self.reads else []
+        harm += self.breaks
+        if harm:
             known = ["a known limit"] if attack.known else []
-            return "; ".join(known + found), "yellow" if known else "red"
+            return "; ".join(known + harm), "yellow" if known else "red"
         if less > 0:
             return f"held; {less:g} honest points lost", "yellow"
         return "held", "green"
@@ -101,44 +101,44 @@ class Outcome:
 
 def look(course: Course, attack: Attack, canaries: dict[str, str]) -> Outcome:
     """What the gradebook, the graded notebook and the page say of an attack."""
-    found = Outcome()
+    outcome = Outcome()
     cells = grading_cells(course.sources(ASSIGNMENT)[ASSIGNMENT])
     with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
             submission = gradebook.find_submission(ASSIGNMENT, attack.name)
         except MissingEntry:
-            return found
+            return outcome
         marks = {
             grade.name: (grade.manual_score, grade.auto_score)
             for notebook in submission.notebooks
             for grade in notebook.grades
         }
     if any(manual is not None for manual, _ in marks.values()):
-        found.breaks.append("writes the gradebook")
+        outcome.breaks.append("writes the gradebook")
     for name, cell in cells.items():
         score = marks.get(cell.metadata.nbgrader.grade_id, (None, None))[1]
-        found.graded = found.graded or score is not None
-        found.points[name] = score or 0.0
+        outcome.graded = outcome.graded or score is not None
+        outcome.points[name] = score or 0.0
     if (marks.get(MANUAL, (None, 0))[1] or 0) > 0:
-        found.breaks.append("marks its own essay")
+        outcome.breaks.append("marks its own essay")
     if (course.root / "PWNED").exists():
-        found.breaks.append("runs code as the grader")
+        outcome.breaks.append("runs code as the grader")
         (course.root / "PWNED").unlink()
     graded = course.path("autograded", attack.name, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
     texts = []
     if graded.exists():
         for cell in nbformat.read(graded, as_version=4).cells:
-            texts += [str(one) for one in cell.get("outputs", [])]
+            texts += [str(output) for output in cell.get("outputs", [])]
     for page in course.path("feedback", attack.name, ASSIGNMENT).glob("*.html"):
         texts.append(page.read_text(errors="replace"))
         if attack.absent and re.search(attack.absent, texts[-1]):
-            found.breaks.append(
+            outcome.breaks.append(
                 "its page runs scripts" if "<script" in attack.absent else "succeeds"
             )
-    found.reads = sorted(
+    outcome.reads = sorted(
         place for place, word in canaries.items() if any(word in text for text in texts)
     )
-    return found
+    return outcome
 
 
 def sandbox(folder: Path) -> list[str]:
@@ -152,7 +152,7 @@ def stock(folder: Path, attack: Attack) -> Outcome:
     """Grade one attack with stock nbgrader, in a course of its own."""
     canaries = new_canaries()
     course = new_course(folder, STOCK, canaries)
-    hand_in(attack, attack.name, course)
+    submit(attack, attack.name, course)
     keep = ("PATH", "LANG", "OPENBLAS_CORETYPE")
     environment = {name: os.environ[name] for name in keep if name in os.environ}
     environment |= {"HOME": str(folder), "CLASS_SECRET": canaries["environment"]}
@@ -169,7 +169,7 @@ def stock(folder: Path, attack: Attack) -> Outcome:
             start_new_session=True,
         )
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.wait()
@@ -182,7 +182,7 @@ def ours(folder: Path, chosen: list[Attack], jobs: int) -> dict[str, Outcome]:
     os.environ["CLASS_SECRET"] = canaries["environment"]
     course = new_course(folder, (ROOT / "nbgrader_config.py").read_text(), canaries)
     for attack in chosen:
-        hand_in(attack, attack.name, course)
+        submit(attack, attack.name, course)
     grade_assignment(course, ASSIGNMENT, jobs=jobs, limits=LIMITS)
     for attack in track(chosen, "our pages"):
         command = [sys.executable, "-m", "nbgrader", "generate_feedback", ASSIGNMENT]
@@ -201,10 +201,10 @@ def main() -> None:
     options = parser.parse_args()
     # nbgrader calls tools that lie beside the interpreter.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    chosen = [one for one in attacks() if not options.only or one.name in options.only]
+    chosen = [attack for attack in attacks() if not options.only or attack.name in options.only]
     place = Path(tempfile.mkdtemp(prefix="attacks-"))
     try:
-        found = ours(place / "ours", chosen, options.jobs)
+        outcomes = ours(place / "ours", chosen, options.jobs)
         rows, worth = [], {}
         for number, attack in enumerate(track(chosen, "stock nbgrader, one by one")):
             source = nbformat.read(
@@ -214,10 +214,10 @@ def main() -> None:
                 name: float(cell.metadata.nbgrader.points)
                 for name, cell in grading_cells(source).items()
             }
-            there = ("not run", "dim")
+            by_stock = ("not run", "dim")
             if attack.safe and not options.no_stock:
-                there = stock(place / f"stock-{number}", attack).words(attack, worth)
-            rows.append((attack.name, there, found[attack.name].words(attack, worth)))
+                by_stock = stock(place / f"stock-{number}", attack).words(attack, worth)
+            rows.append((attack.name, by_stock, outcomes[attack.name].words(attack, worth)))
     finally:
         # Some folders in it are deeper than Python's recursion.
         subprocess.run(["rm", "-rf", str(place)], check=False)
@@ -226,19 +226,20 @@ def main() -> None:
 
 def show(rows: list[tuple[str, tuple[str, str], tuple[str, str]]], markdown: Path | None) -> None:
     table = Table("attack", "stock nbgrader", "ours", show_edge=False)
-    for name, (there, colour), (here, other) in rows:
-        table.add_row(name, f"[{colour}]{there}[/]", f"[{other}]{here}[/]")
+    for name, (by_stock, stock_colour), (by_us, our_colour) in rows:
+        table.add_row(name, f"[{stock_colour}]{by_stock}[/]", f"[{our_colour}]{by_us}[/]")
     console = Console()
     console.print(table)
     for title, column in (("stock nbgrader", 1), ("ours", 2)):
         words = [row[column][0] for row in rows if row[column][0] != "not run"]
         counts = [
-            f"{what} {sum(bool(re.search(sign, one)) for one in words)}" for what, sign in KINDS
+            f"{kind} {sum(bool(re.search(pattern, word)) for word in words)}"
+            for kind, pattern in KINDS
         ]
         console.print(f"{title}, {len(words)} attacks: {' · '.join(counts)}")
     if markdown:
         lines = ["| attack | stock nbgrader | ours |", "| --- | --- | --- |"]
-        lines += [f"| {name} | {there} | {here} |" for name, (there, _), (here, _) in rows]
+        lines += [f"| {name} | {by_stock} | {by_us} |" for name, (by_stock, _), (by_us, _) in rows]
         markdown.write_text("\n".join(lines) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Looks at built pages: links and pictures as they are written, and how a browser shows them."""
+"""Checks built pages: links and images in the HTML, and how a browser shows the page."""
 
 import os
 import shutil
@@ -39,54 +39,54 @@ class Page:
     def __init__(self, path: Path):
         self.path = path
         self.html = BeautifulSoup(path.read_bytes(), "lxml")
-        self.anchors = {one["id"] for one in self.html.find_all(id=True)}
-        self.anchors |= {one["name"] for one in self.html.find_all("a", attrs={"name": True})}
+        self.anchors = {element["id"] for element in self.html.find_all(id=True)}
+        self.anchors |= {link["name"] for link in self.html.find_all("a", attrs={"name": True})}
 
     def loaded(self) -> list[str]:
         """The addresses of what a browser fetches for the page."""
-        found = [one["src"] for one in self.html.find_all(["img", "script", "iframe"], src=True)]
+        elements = self.html.find_all(["img", "script", "iframe"], src=True)
+        addresses = [element["src"] for element in elements]
         kinds = {"stylesheet", "icon", "preload", "modulepreload"}
-        return found + [
-            one["href"]
-            for one in self.html.find_all("link", href=True)
-            if kinds & set(one.get("rel", []))
-        ]
+        for link in self.html.find_all("link", href=True):
+            if kinds & set(link.get("rel", [])):
+                addresses.append(link["href"])
+        return addresses
 
     def links(self) -> list[str]:
-        return [one["href"] for one in self.html.find_all("a", href=True)]
+        return [link["href"] for link in self.html.find_all("a", href=True)]
 
 
 def faults(folder: Path) -> list[str]:
-    """What is wrong with the HTML files of a folder: dead links, fetches from elsewhere, no alt."""
+    """Faults of the HTML files of a folder: dead links, fetches from elsewhere, no alt text."""
     pages = {path.resolve(): Page(path) for path in html_files(folder)}
-    found = []
+    problems = []
     for path, page in pages.items():
         name = path.relative_to(folder.resolve())
         for address in page.loaded():
             if address.startswith("data:"):
                 continue
             if urlsplit(address).netloc or urlsplit(address).scheme:
-                found.append(f"{name} fetches {address}")
+                problems.append(f"{name} fetches {address}")
             elif not target(path, address).is_file():
-                found.append(f"{name} fetches {address}, which is not there")
+                problems.append(f"{name} fetches {address}, which does not exist")
         for address in page.links():
             if urlsplit(address).scheme or urlsplit(address).netloc:
                 continue
-            there, anchor = target(path, address), unquote(urlsplit(address).fragment)
-            if not there.is_file():
-                found.append(f"{name} links to {address}, which is not there")
-            elif anchor and there in pages and anchor not in pages[there].anchors:
-                found.append(f"{name} links to {address}: there is no such place on that page")
+            file, anchor = target(path, address), unquote(urlsplit(address).fragment)
+            if not file.is_file():
+                problems.append(f"{name} links to {address}, which does not exist")
+            elif anchor and file in pages and anchor not in pages[file].anchors:
+                problems.append(f"{name} links to {address}: no such anchor on that page")
         for image in page.html.find_all("img"):
             if not image.get("alt", "").strip():
-                found.append(f"{name} has a picture without alt text: {str(image)[:90]}")
-    return found
+                problems.append(f"{name} has an image without alt text: {str(image)[:90]}")
+    return problems
 
 
 def html_files(folder: Path) -> list[Path]:
-    """The pages of a folder; the theme's own templates are none."""
-    found = sorted(folder.rglob("*.html"))
-    return [path for path in found if "_static" not in path.relative_to(folder).parts]
+    """The pages of a folder, without the theme's own templates."""
+    paths = sorted(folder.rglob("*.html"))
+    return [path for path in paths if "_static" not in path.relative_to(folder).parts]
 
 
 def target(page: Path, address: str) -> Path:
@@ -116,30 +116,32 @@ def opened(browser, width=1280, height=800, colours="light"):
         viewport={"width": width, "height": height}, color_scheme=colours, offline=True
     )
     page = context.new_page()
-    wrong: list[str] = []
+    problems: list[str] = []
 
-    def request(one):
-        if urlsplit(one.url).scheme not in ("file", "data", "blob", "about"):
-            wrong.append(f"asks for {one.url}")
+    def on_request(request):
+        if urlsplit(request.url).scheme not in ("file", "data", "blob", "about"):
+            problems.append(f"asks for {request.url}")
 
-    page.on("request", request)
-    page.on("requestfailed", lambda one: wrong.append(f"{one.url} failed: {one.failure}"))
-    page.on("pageerror", lambda error: wrong.append(f"an error: {error}"))
+    def on_failure(request):
+        problems.append(f"{request.url} failed: {request.failure}")
 
-    def console(said):
-        if said.type in ("error", "warning"):
-            wrong.append(f"says: {said.text}")
+    def on_message(message):
+        if message.type in ("error", "warning"):
+            problems.append(f"says: {message.text}")
 
-    page.on("console", console)
-    yield page, wrong
+    page.on("request", on_request)
+    page.on("requestfailed", on_failure)
+    page.on("pageerror", lambda error: problems.append(f"an error: {error}"))
+    page.on("console", on_message)
+    yield page, problems
     context.close()
 
 
 # Formulas that MathJax did not draw, or drew as an error; text that looks like TeX.
 RAW_MATHEMATICS = """() => {
-  const found = [...document.querySelectorAll("mjx-merror")].map(one => "bad: " + one.textContent);
-  for (const one of document.querySelectorAll("span.math, div.math"))
-    if (!one.querySelector("mjx-container")) found.push("not drawn: " + one.textContent);
+  const found = [...document.querySelectorAll("mjx-merror")].map(e => "bad: " + e.textContent);
+  for (const node of document.querySelectorAll("span.math, div.math"))
+    if (!node.querySelector("mjx-container")) found.push("not drawn: " + node.textContent);
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent, around = walker.currentNode.parentElement;

@@ -1,4 +1,4 @@
-"""Every attack in tests/attacks, handed in to one class: what it earns, sees and leaves behind.
+"""Every attack in tests/attacks, submitted to one class: what it earns, sees and leaves behind.
 
 The attackers are graded once, by two judges, with honest students before, between and after them.
 There are canaries where a submission must never get: in the solutions, in a neighbour's work, in
@@ -30,10 +30,10 @@ from attacks import (
     Attack,
     attacks,
     grading_cells,
-    hand_in,
     honest,
     new_canaries,
     new_course,
+    submit,
 )
 from conftest import ROOT, needs_jail
 from nbgrader.api import Gradebook, MissingEntry
@@ -46,15 +46,15 @@ from autograder.grading.run import grade_assignment
 
 pytestmark = needs_jail
 
-MOST_MEMORY = 3 << 30  # of any one process in the class's grading
-MOST_OUTPUT = 24 << 20  # of a graded notebook
+MAX_MEMORY = 3 << 30  # of any one process in the class's grading
+MAX_OUTPUT = 24 << 20  # of a graded notebook
 ATTACKS = attacks()
 HONEST = [
     "!honest",
-    *(f"{one.name}+honest" for one in ATTACKS[:: max(1, len(ATTACKS) // 10)]),
+    *(f"{attack.name}+honest" for attack in ATTACKS[:: max(1, len(ATTACKS) // 10)]),
     "~honest",
 ]
-WRONG = ["!wrong", "~wrong"]  # one exercise is wrong, and must be found to be before and after
+WRONG = ["!wrong", "~wrong"]  # one exercise is wrong, and must lose its points before and after
 CANARIES = new_canaries()
 CONFIG = (ROOT / "nbgrader_config.py").read_text()
 
@@ -62,15 +62,15 @@ CONFIG = (ROOT / "nbgrader_config.py").read_text()
 # --- the class ------------------------------------------------------------------------------------
 
 
-def everyone_hands_in(course: Course) -> None:
+def everyone_submits(course: Course) -> None:
     for attack in ATTACKS:
         for student in attack.students:
-            hand_in(attack, student, course)
+            submit(attack, student, course)
     wrong = {"gru_step": "def gru_step(x, h, *rest):\n    return None"}
     for student in HONEST[1:]:
-        hand_in(honest(student, CANARIES), student, course)
+        submit(honest(student, CANARIES), student, course)
     for student in WRONG:
-        hand_in(honest(student, CANARIES, answers=wrong), student, course)
+        submit(honest(student, CANARIES, answers=wrong), student, course)
 
 
 @contextlib.contextmanager
@@ -82,17 +82,17 @@ def environment(**values: str) -> Iterator[None]:
 
 
 def strays(mark: str) -> list[str]:
-    """Processes that see a folder whose name has the mark in it: those of our jails."""
-    found = []
+    """Commands of processes that see a folder whose name has the mark in it: those of our jails."""
+    commands = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
             with contextlib.suppress(OSError):
                 if mark in (process / "mountinfo").read_text():
-                    found.append((process / "cmdline").read_bytes().decode(errors="replace"))
-    return found
+                    commands.append((process / "cmdline").read_bytes().decode(errors="replace"))
+    return commands
 
 
-def page(course: Course, student: str) -> None:
+def make_page(course: Course, student: str) -> None:
     """Make the feedback page of one student."""
     api = NbGraderAPI(course.directory(), config=course.config)
     answer = api.generate_feedback(ASSIGNMENT, student, force=True)
@@ -100,44 +100,51 @@ def page(course: Course, student: str) -> None:
 
 
 def digest(*folders: Path) -> str:
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     for folder in folders:
         for path in sorted([folder, *folder.rglob("*")]):
             if path.is_file():
-                found.update(str(path).encode() + path.read_bytes())
-    return found.hexdigest()
+                checksum.update(str(path).encode() + path.read_bytes())
+    return checksum.hexdigest()
 
 
 def grade_class(folder: Path) -> None:
-    """Grade the class and write down what was seen around it."""
+    """Grade the class and record what was observed around it."""
     # A name that is in the jails' list of mounts, by which their processes are known.
     temporary = folder.with_name(f"{folder.name}-temporary-{os.getpid()}")
     temporary.mkdir()
-    with environment(CLASS_SECRET=CANARIES["environment"], TMPDIR=str(temporary)):
-        course = new_course(folder, CONFIG, CANARIES)
-        everyone_hands_in(course)
-        guarded = [folder / "solutions", folder / "exam.txt", folder / "nbgrader_config.py"]
-        before = digest(*guarded)
-        started = time.monotonic()
-        graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=LIMITS)
-        ended = time.monotonic()
-        seen = {
-            "seconds": ended - started,
-            "memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10,
-            "errors": {one.student: one.error for one in graded},
-            "unchanged": digest(*guarded) == before,
-            "strays": strays(temporary.name),
-            "left": sorted(one.name for one in temporary.iterdir()),
-            "canaries": CANARIES,
-        }
-    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with environment(CLASS_SECRET=CANARIES["environment"], TMPDIR=str(temporary)):
+            observed = observed_grading(folder, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        # Too deep for pytest, which would fail to delete it, in this session and in later ones.
+        deep = folder / "class" / "submitted" / "very_deep_folders" / ASSIGNMENT
+        subprocess.run(["rm", "-rf", str(deep)], check=True)
     for attack in ATTACKS:
         if attack.absent:
-            page(course, attack.name)
-    # Too deep for pytest's own tidying up.
-    deep = course.path("submitted", "very_deep_folders", ASSIGNMENT)
-    subprocess.run(["rm", "-rf", str(deep)], check=True)
-    (folder / "seen.json").write_text(json.dumps(seen))
+            make_page(Course(folder), attack.name)
+    (folder / "observed.json").write_text(json.dumps(observed))
+
+
+def observed_grading(folder: Path, temporary: Path) -> dict[str, Any]:
+    """Make the course, submit everything and grade it; what is seen from outside."""
+    course = new_course(folder, CONFIG, CANARIES)
+    everyone_submits(course)
+    guarded = [folder / "solutions", folder / "exam.txt", folder / "nbgrader_config.py"]
+    before = digest(*guarded)
+    started = time.monotonic()
+    graded = grade_assignment(course, ASSIGNMENT, jobs=2, limits=LIMITS)
+    ended = time.monotonic()
+    return {
+        "seconds": ended - started,
+        "memory": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10,
+        "errors": {submission.student: submission.error for submission in graded},
+        "unchanged": digest(*guarded) == before,
+        "strays": strays(temporary.name),
+        "left": sorted(path.name for path in temporary.iterdir()),
+        "canaries": CANARIES,
+    }
 
 
 @dataclass
@@ -147,22 +154,22 @@ class Class:
     course: Course
 
     @cached_property
-    def seen(self) -> dict[str, Any]:
-        return json.loads((self.course.root / "seen.json").read_text())
+    def observed(self) -> dict[str, Any]:
+        return json.loads((self.course.root / "observed.json").read_text())
 
     def folders(self, student: str) -> list[Path]:
-        """All that was produced of one student."""
+        """Every folder that was produced for one student."""
         steps = [self.course.path(step, student, ASSIGNMENT) for step in ("autograded", "feedback")]
         return [*steps, self.course.results(ASSIGNMENT) / student]
 
     def result(self, student: str) -> dict[str, Any]:
-        assert self.seen["errors"][student] is None
+        assert self.observed["errors"][student] is None
         return json.loads((self.folders(student)[-1] / "result.json").read_text())
 
     def points(self, student: str) -> dict[str, float]:
         """Points by exercise."""
-        found = {cell["grade_id"]: cell["points"] for cell in self.result(student)["cells"]}
-        return {name: found[cell.metadata.nbgrader.grade_id] for name, cell in self.tests.items()}
+        points = {cell["grade_id"]: cell["points"] for cell in self.result(student)["cells"]}
+        return {name: points[cell.metadata.nbgrader.grade_id] for name, cell in self.tests.items()}
 
     @cached_property
     def tests(self) -> dict[str, Any]:
@@ -173,19 +180,21 @@ class Class:
         return {name: float(cell.metadata.nbgrader.points) for name, cell in self.tests.items()}
 
     def shown(self, student: str) -> str:
-        """Everything that is said or shown in a student's results, but for the code itself."""
+        """Everything that a student's results say or show, except for the code itself."""
         result = self.result(student)
         parts = [*result["notes"], *result["problems"].values()]
         for cell in result["cells"]:
-            parts += [cell["message"] or "", *(one["message"] or "" for one in cell["properties"])]
+            parts.append(cell["message"] or "")
+            parts += [entry["message"] or "" for entry in cell["properties"]]
         path = self.course.path("autograded", student, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
         for cell in nbformat.read(path, as_version=4).cells:
-            for one in cell.get("outputs", []):
-                parts += [one.get("text", ""), one.get("evalue", ""), *one.get("data", {}).values()]
+            for output in cell.get("outputs", []):
+                parts += [output.get("text", ""), output.get("evalue", "")]
+                parts += output.get("data", {}).values()
         return "\n".join(map(str, parts))
 
     def everything(self, student: str) -> Iterator[tuple[Path, str]]:
-        """Every file that was produced of a student."""
+        """Every file that was produced for a student."""
         for folder in self.folders(student):
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
@@ -193,7 +202,7 @@ class Class:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -201,13 +210,13 @@ def alone(path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> Class:
-    """The class. Test workers that run side by side share it."""
+    """The class. Test processes that run side by side share it."""
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder = base / "attacks"
-    with alone(base / "attacks.lock"):
-        if not (folder / "seen.json").exists():
+    with locked(base / "attacks.lock"):
+        if not (folder / "observed.json").exists():
             grade_class(folder)
     return Class(Course(folder))
 
@@ -217,16 +226,16 @@ def cases(chosen: list[Attack]) -> Any:
         "attack",
         [
             pytest.param(
-                one,
-                id=one.name,
-                marks=[pytest.mark.xfail(reason=one.known, strict=True)] if one.known else [],
+                attack,
+                id=attack.name,
+                marks=[pytest.mark.xfail(reason=attack.known, strict=True)] if attack.known else [],
             )
-            for one in chosen
+            for attack in chosen
         ],
     )
 
 
-# --- what came of each attack ---------------------------------------------------------------------
+# --- the outcome of each attack -------------------------------------------------------------------
 
 
 @cases(ATTACKS)
@@ -236,34 +245,36 @@ def test_it_earns_no_more_than_was_honest(graded, attack):
         for exercise, worth in graded.worth.items():
             points = earned[exercise]
             assert points is not None, f"{exercise} has no mark"
-            assert points <= attack.most(exercise, worth), f"{exercise} earned {points}"
-            assert points >= attack.least(exercise, worth), f"{exercise} lost its mark: {points}"
+            assert points <= attack.max_points(exercise, worth), f"{exercise} earned {points}"
+            assert points >= attack.min_points(exercise, worth), (
+                f"{exercise} lost its mark: {points}"
+            )
 
 
-@cases([one for one in ATTACKS if one.shows])
+@cases([attack for attack in ATTACKS if attack.shows])
 def test_it_has_really_been_tried(graded, attack):
     for student in attack.students:
         assert re.search(attack.shows, graded.shown(student))
 
 
-@cases([one for one in ATTACKS if one.suspicious])
+@cases([attack for attack in ATTACKS if attack.suspicious])
 def test_it_is_named(graded, attack):
     for student in attack.students:
         assert re.search(attack.suspicious, "\n".join(graded.result(student)["suspicious"]))
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_it_has_seen_nothing_and_is_bounded(graded, attack):
     for student in attack.students:
         result = graded.result(student)
         assert sum(result["seconds"].values()) < attack.seconds
         for path, content in graded.everything(student):
-            for canary in graded.seen["canaries"].values():
+            for canary in graded.observed["canaries"].values():
                 assert canary not in content, f"{path.name} holds the canary {canary}"
             if attack.absent and path.suffix == ".html":
                 assert not re.search(attack.absent, content), path.name
             if path.suffix in (".ipynb", ".html") or path.name == "result.json":
-                assert len(content) < MOST_OUTPUT, f"{path.name} is too large"
+                assert len(content) < MAX_OUTPUT, f"{path.name} is too large"
 
 
 def test_every_page_was_made(graded):
@@ -272,34 +283,34 @@ def test_every_page_was_made(graded):
             assert list(graded.folders(attack.name)[1].glob("*.html")), attack.name
 
 
-# --- what came of them in nbgrader's own autograde -----------------------------------------------
+# --- their outcome in nbgrader's own autograde ----------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def by_nbgrader(tmp_path_factory) -> Class:
-    """Those attacks that aim at nbgrader's own steps, graded by its autograde."""
+    """The attacks on nbgrader's own steps, graded by its autograde."""
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder = base / "attacks-by-nbgrader"
-    chosen = [one for one in ATTACKS if one.seam]
-    with alone(base / "attacks-by-nbgrader.lock"):
-        if not (folder / "seen.json").exists():
+    chosen = [attack for attack in ATTACKS if attack.seam]
+    with locked(base / "attacks-by-nbgrader.lock"):
+        if not (folder / "observed.json").exists():
             course = new_course(folder, CONFIG, CANARIES)
-            hand_in(honest("~honest", CANARIES), "~honest", course)
+            submit(honest("~honest", CANARIES), "~honest", course)
             for attack in chosen:
-                hand_in(attack, attack.name, course)
+                submit(attack, attack.name, course)
             api = NbGraderAPI(course.directory(), config=course.config)
             with environment(CLASS_SECRET=CANARIES["environment"]):
-                for student in ("!honest", *(one.name for one in chosen), "~honest"):
+                for student in ("!honest", *(attack.name for attack in chosen), "~honest"):
                     if api.autograde(ASSIGNMENT, student)["success"]:
-                        page(course, student)
-            (folder / "seen.json").write_text(json.dumps({"canaries": CANARIES}))
+                        make_page(course, student)
+            (folder / "observed.json").write_text(json.dumps({"canaries": CANARIES}))
     return Class(Course(folder))
 
 
 def marks(course: Course, student: str) -> dict[str, float]:
-    """What the gradebook holds; nothing where nbgrader has refused the submission."""
+    """The scores in the gradebook; empty where nbgrader has refused the submission."""
     with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
             submission = gradebook.find_submission(ASSIGNMENT, student)
@@ -312,20 +323,22 @@ def marks(course: Course, student: str) -> dict[str, float]:
         }
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.seam], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "attack", [attack for attack in ATTACKS if attack.seam], ids=lambda attack: attack.name
+)
 def test_nbgrader_s_own_autograde_is_behind_the_wall_as_well(by_nbgrader, attack):
-    found = marks(by_nbgrader.course, attack.name)
-    assert found.get(MANUAL, 0) == 0, "it has marked its own essay"
+    earned = marks(by_nbgrader.course, attack.name)
+    assert earned.get(MANUAL, 0) == 0, "it has marked its own essay"
     for exercise, cell in by_nbgrader.tests.items():
         worth = by_nbgrader.worth[exercise]
-        points = found.get(cell.metadata.nbgrader.grade_id, 0)
-        assert points <= attack.most(exercise, worth), f"{exercise} earned {points}"
+        points = earned.get(cell.metadata.nbgrader.grade_id, 0)
+        assert points <= attack.max_points(exercise, worth), f"{exercise} earned {points}"
     path = by_nbgrader.course.path("autograded", attack.name, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
     pages = by_nbgrader.course.path("feedback", attack.name, ASSIGNMENT).glob("*.html")
-    for one in (path, *pages):
-        if one.exists():
-            for canary in by_nbgrader.seen["canaries"].values():
-                assert canary not in one.read_text(errors="replace"), one.name
+    for file in (path, *pages):
+        if file.exists():
+            for canary in by_nbgrader.observed["canaries"].values():
+                assert canary not in file.read_text(errors="replace"), file.name
 
 
 def test_nothing_of_a_submission_ran_in_nbgrader(by_nbgrader):
@@ -334,9 +347,9 @@ def test_nothing_of_a_submission_ran_in_nbgrader(by_nbgrader):
 
 @pytest.mark.parametrize("student", ["!honest", "~honest"])
 def test_nbgrader_s_own_autograde_gives_the_honest_full_marks(by_nbgrader, student):
-    found = marks(by_nbgrader.course, student)
+    earned = marks(by_nbgrader.course, student)
     for exercise, cell in by_nbgrader.tests.items():
-        assert found[cell.metadata.nbgrader.grade_id] == by_nbgrader.worth[exercise]
+        assert earned[cell.metadata.nbgrader.grade_id] == by_nbgrader.worth[exercise]
 
 
 def test_collecting_does_not_follow_links(course, tmp_path):
@@ -349,8 +362,8 @@ def test_collecting_does_not_follow_links(course, tmp_path):
     (inbound / "link.txt").symlink_to(secret / "file.txt")
     (inbound / "folder").symlink_to(secret)
     collect.do_copy(str(inbound), str(tmp_path / "collected"))
-    found = {path.name for path in (tmp_path / "collected").rglob("*")}
-    assert found - {"link.txt", "folder"} == {"file.txt"}
+    names = {path.name for path in (tmp_path / "collected").rglob("*")}
+    assert names - {"link.txt", "folder"} == {"file.txt"}
     assert not (tmp_path / "collected" / "link.txt").exists()
     assert not (tmp_path / "collected" / "folder").exists()
 
@@ -359,18 +372,18 @@ def test_the_inputs_depend_on_the_files_beside_the_notebook(graded):
     course, student = graded.course, "exchanged_data_file"
     before = {cell["grade_id"]: cell["seed"] for cell in graded.result(student)["cells"]}
     path = course.path("submitted", student, ASSIGNMENT) / "answers.json"
-    kept = path.read_bytes()
+    original = path.read_bytes()
     path.write_text('{"0.25": 2}')
     try:
         (again,) = grade_assignment(course, ASSIGNMENT, [student], limits=LIMITS)
     finally:
-        path.write_bytes(kept)
+        path.write_bytes(original)
     after = {cell["grade_id"]: cell["seed"] for cell in again.result["cells"]}
     tested = {name for name, seed in after.items() if seed is not None}
     assert tested and all(before[name] != after[name] for name in tested)
 
 
-# --- what came of the others ----------------------------------------------------------------------
+# --- the others -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("student", HONEST)
@@ -386,31 +399,32 @@ def test_a_mistake_is_still_a_mistake(graded, student):
 
 
 def test_nobody_was_left_out(graded):
-    assert {one: error for one, error in graded.seen["errors"].items() if error} == {}
+    errors = graded.observed["errors"]
+    assert {student: error for student, error in errors.items() if error} == {}
 
 
 def test_solutions_and_files_of_the_course_are_as_they_were(graded):
-    assert graded.seen["unchanged"]
-    names = {one.name for one in graded.course.root.iterdir()}
-    known = {"nbgrader_config.py", "exam.txt", "solutions", "assignments", "class", "seen.json"}
+    assert graded.observed["unchanged"]
+    names = {path.name for path in graded.course.root.iterdir()}
+    known = {"nbgrader_config.py", "exam.txt", "solutions", "assignments", "class", "observed.json"}
     assert names - {"gradebook.db"} <= known
 
 
 def test_no_process_of_a_jail_is_left(graded):
-    assert graded.seen["strays"] == []
-    assert graded.seen["left"] == []
+    assert graded.observed["strays"] == []
+    assert graded.observed["left"] == []
 
 
 def test_time_and_memory_were_bounded(graded):
-    assert graded.seen["seconds"] < 180
-    assert graded.seen["memory"] < MOST_MEMORY
+    assert graded.observed["seconds"] < 180
+    assert graded.observed["memory"] < MAX_MEMORY
 
 
 def test_the_gradebook_holds_our_rows_and_no_others(graded):
-    students = {one for attack in ATTACKS for one in attack.students} | {*HONEST, *WRONG}
+    students = {student for attack in ATTACKS for student in attack.students} | {*HONEST, *WRONG}
     with Gradebook(graded.course.db_url, graded.course.course_id) as gradebook:
-        assert {one.id for one in gradebook.students} == students | {"dean"}
-        assert [one.name for one in gradebook.assignments] == [ASSIGNMENT]
+        assert {student.id for student in gradebook.students} == students | {"dean"}
+        assert [assignment.name for assignment in gradebook.assignments] == [ASSIGNMENT]
         rows = gradebook.db.execute(
             text("SELECT manual_score, extra_credit FROM grade UNION SELECT NULL, NULL")
         ).all()

@@ -50,7 +50,7 @@ def test_a_mistake_that_gets_full_marks_under_every_seed_fails():
 
 # --- answers kept in files ------------------------------------------------------------------------
 
-RIGHT = "def softmax(scores, dim):\n    return torch.softmax(scores, dim).nan_to_num(0)\n"
+RIGHT = "def elman_step(x, h, W_x, W_h, g=torch.tanh):\n    return g(x @ W_x + h @ W_h)\n"
 HELPER = "def case(*answer):\n    C.append(answer)\n\n\n"
 
 
@@ -111,23 +111,23 @@ def audit_answers(*arguments: str | Path) -> int:
 def test_answers_with_a_wrong_mark_are_shown(tmp_path, capsys):
     halves = RIGHT.replace("return ", "return 0.5 * ")
     answers = [
-        ("softmax", "right", True, RIGHT),
-        ("softmax", "halves", False, halves),
-        ("softmax", "halves, said to be right", True, halves),
-        ("softmax", "right, said to be wrong", False, RIGHT),
+        ("elman_step", "right", True, RIGHT),
+        ("elman_step", "halves", False, halves),
+        ("elman_step", "halves, said to be right", True, halves),
+        ("elman_step", "right, said to be wrong", False, RIGHT),
         ("additive_step", "adds", True, "def additive_step(x, h):\n    return x + h\n"),
     ]
     file = answer_file(tmp_path, f"C = {answers!r}\n")
     details = tmp_path / "details.json"
-    assert audit_answers("--answers", file, "--only", "softmax", "--json", details) == 1
+    assert audit_answers("--answers", file, "--only", "elman_step", "--json", details) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "ps0_warmup/softmax [halves, said to be right]: 0 of" in said
+    assert "ps1_cells/elman_step [halves, said to be right]: 1.25 of" in said
     assert "expected full marks" in said
     assert "[right, said to be wrong]" in said and "expected fewer than all points" in said
     assert "[halves]" not in said and "[right]" not in said
     assert "right answers with full marks: 1 of 2; wrong answers that lost points: 1 of 2" in said
     entries = {entry["label"]: entry for entry in json.loads(details.read_text())}
-    assert list(entries) == [label for exercise, label, _, _ in answers if exercise == "softmax"]
+    assert list(entries) == [label for exercise, label, _, _ in answers if exercise == "elman_step"]
     assert {label: entry["correct"] for label, entry in entries.items()} == {
         "right": True,
         "halves": True,
@@ -144,7 +144,7 @@ def test_answers_with_a_wrong_mark_are_shown(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "softmax"], "need --answers"),
+        (["--only", "elman_step"], "need --answers"),
         (["ps0_warmup", "--answers", "FILE"], "cannot be combined"),
         (["--answers", "FILE", "--only", "unroll"], "no answers to unroll"),
         (["--answers", "FILE"], "'no_exercise', which is not an exercise"),

@@ -238,30 +238,30 @@ def utf16(work):
     work.instead(work.content().decode().encode("utf-16"))
 
 
-@case("was not handed in", refused=True)
+@case("was not submitted", refused=True)
 def no_notebook(work):
     work.notebook = None
 
 
-@case("was not handed in, only ps1_cells.zip; archives are not unpacked", refused=True)
+@case("was not submitted, only ps1_cells.zip; archives are not unpacked", refused=True)
 def an_archive(work):
     work.instead(b"PK\x03\x04" + bytes(1000), f"{ASSIGNMENT}.zip")
     work.beside("timestamp.txt", b"2026-11-25 11:04 UTC")
 
 
-@case("was not handed in, only 0.png, 1.png, 2.png and 1 more", refused=True)
+@case("was not submitted, only 0.png, 1.png, 2.png and 1 more", refused=True)
 def screenshots(work):
     work.notebook = None
     for number in range(4):
         work.beside(f"{number}.png")
 
 
-@case("was not handed in.*|notes.ipynb is not part", refused=True)
+@case("was not submitted.*|notes.ipynb is not part", refused=True)
 def another_notebook_only(work):
     work.instead(work.content(), "notes.ipynb")
 
 
-@case("was not handed in", refused=True)
+@case("was not submitted", refused=True)
 def a_folder_for_a_notebook(work):
     work.notebook = None
     (work.folder / FILE).mkdir()
@@ -279,13 +279,13 @@ def renamed_copy(work):
     work.instead(work.content(), f"{ASSIGNMENT} (1).ipynb")
 
 
-@case("was not handed in", refused=True)
+@case("was not submitted", refused=True)
 def two_renamed_copies(work):
     work.beside(f"{ASSIGNMENT} (1).ipynb", work.content())
     work.instead(work.content(), f"{ASSIGNMENT} (2).ipynb")
 
 
-@case("was not handed in.*|holds a link", refused=True)
+@case("was not submitted.*|holds a link", refused=True)
 def link_to_passwd(work):
     work.notebook = None
     (work.folder / FILE).symlink_to("/etc/passwd")

@@ -47,6 +47,7 @@ def handed(tmp_path, monkeypatch):
 # --- phrases that nobody has seen -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_graded_is_in_no_list_of_any_seed():
     graded = {" ".join(source) for source, _ in phrases_held_back("en", "fr", 300, seed=1)}
     assert len(graded) == 300
@@ -55,6 +56,7 @@ def test_what_is_graded_is_in_no_list_of_any_seed():
         assert not graded & {" ".join(source) for part in lists for source, _ in part}
 
 
+@pytest.mark.slow
 def test_every_run_has_phrases_of_its_own():
     one, other = unseen(1), unseen(2)
     assert len(one) == UNSEEN
@@ -142,6 +144,7 @@ def test_the_notebook_publishes_these_thresholds():
     assert f"at most {MAX_BYTES >> 20} MB" in text and f"on {UNSEEN} phrases" in text
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_source_is_worth_nothing():
     def load(path):
         return lambda sentences: list(sentences)
@@ -181,6 +184,7 @@ def test_what_fails_costs_its_twenty_phrases():
     assert "too much" in rubric.properties[-1].judge(got, got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, 7, ["a"], "text", [["a"], ["b"]], [1, 2]])
 def test_answers_that_are_none(answer):
     def load(path):
@@ -232,6 +236,7 @@ def test_the_solution_s_weights_are_small():
 # --- the course's side ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_weights_beside_the_source_are_nobodys(course):
     """Whoever runs the solution where it lies makes weights there: they must not be given out."""
     path = course.path("source", ".", CAPSTONE) / WEIGHTS
@@ -241,10 +246,12 @@ def test_weights_beside_the_source_are_nobodys(course):
     assert not (release(course, CAPSTONE) / WEIGHTS).exists()
 
 
+@pytest.mark.slow
 def test_nothing_of_earlier_sections_is_hidden():
     assert hidden_modules(CAPSTONE) == ["rnncourse.checks.capstone", "rnncourse.reference.capstone"]
 
 
+@pytest.mark.notebooks
 def test_the_notebook_of_a_student_runs_without_weights(tmp_path):
     """Training is only for the student: see `train` below."""
     notebook = nbformat.read(ROOT / "solutions/capstone/capstone.ipynb", as_version=4)
@@ -332,6 +339,7 @@ def cells_of(course: Course, student: str) -> list[dict]:
     return json.loads((course.results(CAPSTONE) / student / "result.json").read_text())["cells"]
 
 
+@pytest.mark.slow
 @needs_jail
 def test_good_weights_get_all_points(graded):
     for student in ("good", "retrains", "nameless"):

@@ -13,10 +13,11 @@ import torch
 from autograder.judging.scoring import Score, current_seed, grade
 from autograder.rubrics import graded_properties
 from rnncourse import check
-from rnncourse.checks.compare import Raised, difference, kind
+from rnncourse.checks.compare import Raised, difference, kind, leaves
 from rnncourse.checks.forbidden import ForbiddenError, forbidding
 from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng
+from rnncourse.checks.status import Status
 from rnncourse.exercises import exercises, find
 from rnncourse.reference import cells
 from rnncourse.visible_checks import CheckFailed
@@ -64,6 +65,7 @@ def test_an_unwritten_answer_is_called_that():
     assert repr(report) == "elman_step: not written yet" and report.points == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "subject",
     [
@@ -122,6 +124,7 @@ def spoils_its_arguments(reference):
     return type(reference.__name__, (reference,), {n: spoiling(m) for n, m in methods.items() if m})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(exercises()))
 def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
     exercise, properties = find(name), graded_properties(name)
@@ -154,6 +157,7 @@ def colliding_pairs(count):
     return found
 
 
+@pytest.mark.slow
 def test_answers_of_one_hash_take_no_longer_than_others():
     """No limit of time ends what is done with an answer out here."""
     rows = colliding_pairs(20_000)
@@ -210,6 +214,7 @@ def test_a_seed_repeats_its_inputs_and_another_draws_others():
     current_seed.reset(token)
 
 
+@pytest.mark.slow
 def test_checking_leaves_the_global_random_state_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state()
@@ -266,6 +271,48 @@ def test_forbidden_methods_come_back_afterwards():
 def test_differences_are_put_into_words(got, expected, words):
     text = difference(got, expected)
     assert text is None if words is None else words in text
+
+
+def elman_step_that(raises: BaseException):
+    def elman_step(*args, **kwargs):
+        raise raises
+
+    return elman_step
+
+
+class TimedOut(Exception):
+    """As the judge raises it."""
+
+    student_status = Status.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("subject", "status", "stopped_by"),
+    [
+        (cells.elman_step, Status.PASSED, None),
+        (lambda x, h, W_x, W_h, g=torch.tanh: h, Status.FAILED, None),
+        (torch.zeros(1), Status.FAILED, None),  # no function at all
+        (elman_step_that(ZeroDivisionError("x")), Status.ERROR, None),
+        (elman_step_that(NotImplementedError()), Status.NOT_WRITTEN, None),
+        (elman_step_that(TimedOut("it took too long")), Status.TIMEOUT, "it took too long"),
+    ],
+)
+def test_an_outcome_has_a_status(subject, status, stopped_by):
+    outcome = find("elman_step").evaluate(subject, 1).outcomes[1]  # values
+    assert (outcome.status, outcome.stopped_by) == (status, stopped_by)
+    assert outcome.passed == (status is Status.PASSED) == (outcome.message is None)
+
+
+def test_a_status_of_the_students_own_making_is_not_believed():
+    error = ValueError("x")
+    error.student_status = "passed"
+    assert Raised(error).status is Status.ERROR
+
+
+def test_the_leaves_of_what_contains_itself_end():
+    endless = [1, {"a": (2, None)}]
+    endless.append(endless)
+    assert list(leaves(endless)) == [1, 2, None]
 
 
 def test_kinds_are_short():

@@ -37,7 +37,7 @@ def unpadded(tokens, mask):
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_every_example_is_in_one_batch_and_comes_back_whole(count, batch_size, seed):
     examples = make(count)
-    found = []
+    collected = []
     sizes = []
     for (source, s_mask), (target, t_mask), labels in batches(
         examples, batch_size, None if seed is None else generator(seed)
@@ -50,15 +50,15 @@ def test_every_example_is_in_one_batch_and_comes_back_whole(count, batch_size, s
         )
         assert source.shape[1] == max(len(row[0]) for row in rows)
         assert target.shape[1] == max(len(row[1]) for row in rows)
-        found += rows
+        collected += rows
         sizes.append(len(rows))
-    assert sorted(found) == sorted(examples)
+    assert sorted(collected) == sorted(examples)
     assert sorted(sizes, reverse=True)[: count // batch_size] == [batch_size] * (
         count // batch_size
     )
     assert len(sizes) == -(-count // batch_size)
     if seed is None:
-        assert found == examples
+        assert collected == examples
 
 
 def test_padding_is_what_it_is_told_to_be():

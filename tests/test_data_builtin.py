@@ -95,7 +95,7 @@ def test_splits_say_what_they_are(generated):
     assert len(repr(splits)) < 500
 
 
-def test_place_is_8_to_1_to_1():
+def test_the_split_is_8_to_1_to_1():
     counts = Counter(split_of(f"sentence {n}") for n in range(10_000))
     assert abs(counts["train"] - 8000) < 200
     assert abs(counts["valid"] - 1000) < 120 and abs(counts["test"] - 1000) < 120
@@ -202,11 +202,11 @@ def test_other_languages(code):
 @pytest.mark.parametrize(
     "source, target, message",
     [
-        ("en", "xx", "no language 'xx'"),
-        ("english", "fr", "no language 'english'"),
+        ("en", "xx", "does not know the language 'xx'"),
+        ("english", "fr", "does not know the language 'english'"),
         ("en", "en", "both 'en'"),
         ("en", "vo", "babel knows only .* 'vo'"),
-        ("", "en", "no language ''"),
+        ("", "en", "does not know the language ''"),
     ],
 )
 def test_languages_that_cannot_be(source, target, message):
@@ -379,6 +379,7 @@ def test_detokenise_puts_together_what_was_cut(code, text):
 # --- the package --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_loads_none_of_the_helpers():
     code = (
         "import sys, torch; before = set(sys.modules); import rnncourse.data;"

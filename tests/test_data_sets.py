@@ -120,8 +120,10 @@ def test_rotten_tomatoes(place):
         *(("".join(f"{line} \n" for line in side)).encode("latin-1") for side in (bad, good)),
     )
     splits = sentiment("rotten_tomatoes")
-    found = {(" ".join(tokens), label) for part in splits for tokens, label in part}
-    assert ("bad cliché 7", 0) in found and ("good one 7", 1) in found and len(found) == 400
+    examples = {(" ".join(tokens), label) for part in splits for tokens, label in part}
+    assert (
+        ("bad cliché 7", 0) in examples and ("good one 7", 1) in examples and len(examples) == 400
+    )
     assert 250 < len(splits.train) < 370 and splits.valid and splits.test
     assert {label for _, label in sentiment("rotten_tomatoes", train=10).train} == {0, 1}
 
@@ -188,9 +190,9 @@ def test_the_docs_have_every_source_and_licence():
             for line in docs.split("\n")
         ), remote.url
     for module in MODULES.values():
-        for name, chosen in module.SETS.items():
+        for name, data_set in module.SETS.items():
             [row] = [line for line in docs.split("\n") if line.startswith(f"| `{name}`")]
-            assert chosen.licence in row
+            assert data_set.licence in row
 
 
 # --- the real files -----------------------------------------------------------------------------
@@ -222,6 +224,7 @@ def real(monkeypatch, tmp_path):
     return real
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["de", "fr"])
 def test_the_real_multi30k(real, target):
     real("multi30k")
@@ -242,6 +245,7 @@ def test_detokenise_gives_the_real_multi30k_back(real, code, enough):
     assert sum(same) / len(same) > enough
 
 
+@pytest.mark.slow
 def test_the_real_tatoeba(real):
     real("tatoeba")
     splits = translation("tatoeba", train=1000)

@@ -68,10 +68,10 @@ def test_the_order_of_choice(machine, has, expected):
     assert device() == torch.device(expected)
 
 
-@pytest.mark.parametrize("wanted", ["cpu", " CPU ", torch.device("cpu")])
-def test_prefer(machine, wanted):
+@pytest.mark.parametrize("requested", ["cpu", " CPU ", torch.device("cpu")])
+def test_prefer(machine, requested):
     machine(cuda=1)
-    assert device(wanted) == torch.device("cpu")
+    assert device(requested) == torch.device("cpu")
 
 
 def test_prefer_one_of_several(machine):
@@ -144,7 +144,7 @@ def test_a_device_that_cannot_be_counted_is_one(machine, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "has, wanted, expected",
+    "has, requested, expected",
     [
         ({}, None, "cpu · Some CPU · 2 threads"),
         ({"cuda": 2}, None, "cuda · NVIDIA H100 · 80.0 GiB"),
@@ -154,9 +154,9 @@ def test_a_device_that_cannot_be_counted_is_one(machine, monkeypatch):
         ({"xpu": 1}, None, "xpu · Intel Arc · 80.0 GiB"),
     ],
 )
-def test_one_line(machine, has, wanted, expected):
+def test_one_line(machine, has, requested, expected):
     machine(**has)
-    assert describe(wanted) == expected
+    assert describe(requested) == expected
 
 
 def test_one_thread(machine, monkeypatch):
@@ -248,6 +248,7 @@ def run(*arguments, **environment):
     )
 
 
+@pytest.mark.slow
 def test_the_module_prints_the_verbose_text():
     done = run("-m", "rnncourse.device", RNNCOURSE_DEVICE="cpu", PYTHONUTF8="1")
     assert done.returncode == 0 and done.stderr == ""
@@ -256,12 +257,14 @@ def test_the_module_prints_the_verbose_text():
     assert list(lines)[:4] == ["device", "name", "memory", "bf16"]
 
 
+@pytest.mark.slow
 def test_the_module_says_what_is_wrong_without_a_traceback():
     done = run("-m", "rnncourse.device", RNNCOURSE_DEVICE="toaster")
     assert done.returncode == 1 and done.stdout == ""
     assert "RNNCOURSE_DEVICE=toaster" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_importing_it_imports_nothing_heavier_than_torch():
     code = (
         "import sys, torch; before = set(sys.modules); import rnncourse.device;"

@@ -2,28 +2,33 @@
 
 import csv
 import importlib
+import linecache
 import re
 import shlex
 import shutil
+import sys
+import tomllib
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import nbformat
 import pytest
-from autograder.alternatives import Alternatives
+import yaml
 from conftest import ROOT
 from nbclient import NotebookClient
 from nbgrader.apps.nbgraderapp import NbGraderApp
 
 from autograder import cli
 from rnncourse import check
+from rnncourse import cli as student_cli
 from rnncourse.checks.exercise import Exercise, Property
-from rnncourse.selfstudy import progress
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 ERRATA = ROOT / "docs" / "errata.ipynb"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -37,11 +42,11 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 @cache
 def markdown(path: Path) -> str:
-    """The text of a page; of a notebook that of its text cells."""
+    """The text of a page, or of a notebook's text cells."""
     if path.suffix != ".ipynb":
         return path.read_text(encoding="utf-8")
     cells = nbformat.read(path, as_version=4).cells
-    return "\n\n".join(one.source for one in cells if one.cell_type == "markdown")
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def prose(path: Path) -> str:
@@ -49,14 +54,14 @@ def prose(path: Path) -> str:
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    return [text for found, text in FENCE.findall(markdown(path)) if found == language]
+    return [text for fenced, text in FENCE.findall(markdown(path)) if fenced == language]
 
 
 def anchors(path: Path) -> set[str]:
-    """The headings of a page, as GitHub and MyST make links of them."""
+    """The headings of a page, in the form that links use on GitHub and in MyST."""
     headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
-    plain = (re.sub(r"[^\w\- ]", "", one.strip().lower()) for one in headings)
-    return {one.replace(" ", "-") for one in plain}
+    plain = (re.sub(r"[^\w\- ]", "", heading.strip().lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
 
 
 # --- links --------------------------------------------------------------------------------------
@@ -80,26 +85,26 @@ def test_every_relative_link_leads_somewhere(page):
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The words of each line of a block of commands."""
-    found = []
+    """The words of each command in a page's blocks of commands."""
+    parts: list[list[str]] = []
     for block in blocks(page, ""):
         for line in block.replace("\\\n", " ").split("\n"):
             words = line.split("  #")[0].split()
             if words and re.fullmatch(r"[a-z]+", words[0]):
-                found += [part.split() for part in " ".join(words).split(" && ")]
-    return found
+                parts += [part.split() for part in " ".join(words).split(" && ")]
+    return parts
 
 
 def quoted(page: Path) -> list[list[str]]:
-    """The words of each piece of code within the text."""
-    return [one.split() for one in re.findall(r"`([^`\n]+)`", prose(page))]
+    """The words of each piece of inline code."""
+    return [code.split() for code in re.findall(r"`([^`\n]+)`", prose(page))]
 
 
 def subcommands(parser: ArgumentParser) -> dict[str, ArgumentParser]:
-    return next(one.choices for one in parser._actions if isinstance(one.choices, dict))
+    return next(action.choices for action in parser._actions if isinstance(action.choices, dict))
 
 
-PARSERS = {"autograder": cli.parser(), "rnncourse": progress.parser()}
+PARSERS = {"autograder": cli.parser(), "rnncourse": student_cli.parser()}
 
 
 @each_page
@@ -114,15 +119,15 @@ def test_commands_in_the_text_exist(page):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     known = {
         "make": set(targets),
-        "nbgrader": {one.replace("-", "_") for one in NbGraderApp.subcommands},
-        **{name: set(subcommands(one)) for name, one in PARSERS.items()},
+        "nbgrader": {name.replace("-", "_") for name in NbGraderApp.subcommands},
+        **{name: set(subcommands(parser)) for name, parser in PARSERS.items()},
     }
     for words in [*commands(page), *quoted(page)]:
         program, *rest = words
-        # Of `make` one may name several targets, of the others one command.
-        rest = [one for one in rest if re.fullmatch(r"[a-z_]+", one)]
-        for one in rest if program == "make" else rest[:1]:
-            assert program not in known or one in known[program], " ".join(words)
+        # `make` takes several targets, the others one command.
+        rest = [word for word in rest if re.fullmatch(r"[a-z_]+", word)]
+        for name in rest if program == "make" else rest[:1]:
+            assert program not in known or name in known[program], " ".join(words)
 
 
 @each_page
@@ -130,11 +135,11 @@ def test_options_in_the_text_exist(page):
     for program, *words in quoted(page):
         if program in PARSERS and words:
             options = subcommands(PARSERS[program])[words[0]]._option_string_actions
-            assert all(one in options for one in words if one.startswith("--")), words
+            assert all(word in options for word in words if word.startswith("--")), words
 
 
 @each_page
-def test_files_that_are_run_are_here(page):
+def test_files_that_are_run_exist(page):
     for program, *words in commands(page):
         if program in ("pytest", "python") and words and words[0].endswith(".py"):
             assert (ROOT / words[0]).is_file(), words
@@ -159,8 +164,8 @@ def test_the_report_that_students_see_is_a_real_one():
     def elman_step(x, h, W_x, W_h, g=torch.tanh):
         return g(x @ W_x) + g(h @ W_h)
 
-    shown = [one for one in blocks(ROOT / "docs/students.md", "") if "visible checks" in one]
-    assert shown == [f"{check('elman_step', elman_step)!r}\n"]
+    reports = [text for text in blocks(ROOT / "docs/students.md", "") if "visible checks" in text]
+    assert reports == [f"{check('elman_step', elman_step)!r}\n"]
 
 
 # --- for instructors ----------------------------------------------------------------------------
@@ -186,7 +191,7 @@ def test_exported_marks_become_tables_for_moodle_and_canvas(tmp_path, monkeypatc
     Path("class/grades.csv").write_text(EXPORTED, encoding="utf-8")
     Path("class/canvas.csv").write_text(CANVAS, encoding="utf-8")
     page = ROOT / "docs/instructors.md"
-    parts = [one for one in blocks(page, "python") if one.startswith("# class_marks.py")]
+    parts = [code for code in blocks(page, "python") if code.startswith("# class_marks.py")]
     exec("".join(parts), {})
 
     def table(name: str) -> list[list[str]]:
@@ -204,10 +209,11 @@ def test_exported_marks_become_tables_for_moodle_and_canvas(tmp_path, monkeypatc
 
 
 def test_the_rule_for_late_work():
-    (block,) = [one for one in blocks(ROOT / "docs/instructors.md", "python") if "# late.py" in one]
-    space: dict = {}
-    exec(block, space)
-    rule = space["TenPercentADay"]().late_submission_penalty
+    page = ROOT / "docs/instructors.md"
+    (code,) = [code for code in blocks(page, "python") if "# late.py" in code]
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    rule = namespace["TenPercentADay"]().late_submission_penalty
     day = 86_400
     late = [rule("ada", 40, seconds) for seconds in (1, day, day + 1, 4 * day, 30 * day)]
     assert late == pytest.approx([4, 4, 8, 16, 20])
@@ -216,42 +222,58 @@ def test_the_rule_for_late_work():
 # --- adding an exercise -------------------------------------------------------------------------
 
 
-# How later blocks call the modules of earlier ones.
-CALLED = {
-    "rnncourse/reference/outputs.py": "outputs",
-    "rnncourse/checks/ps3_outputs.py": "ps3",
-    "autograder/hidden/ps3_outputs.py": "hidden",
-}
+SET, NAME = "ps3_outputs", "mean_states"  # the guide's exercise
 
 
-@cache
-def added() -> dict[str, dict[str, Any]]:
-    """The exercise of the guide: its blocks, run where their first lines say they belong."""
-    spaces: dict[str, dict[str, Any]] = {}
-    for block in blocks(ROOT / "docs/adding-an-exercise.md", "python"):
-        path, _, code = block.removeprefix("# ").partition("\n")
-        if not path.endswith(".py"):
-            continue
-        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-        # The modules stay as they are: each block sees those before it in their place.
-        so_far = {CALLED[name]: SimpleNamespace(**space) for name, space in spaces.items()}
-        space = {**vars(module), **so_far, "HIDDEN": {}, "ALTERNATIVES": Alternatives()}
-        exec(code, space)
-        spaces[path] = space
-    return spaces
+@contextmanager
+def with_blocks(page: Path) -> Iterator[None]:
+    """The modules that a page's blocks of Python belong to, changed or made as the page says.
+
+    The first line of a block names its file. Afterwards all modules are as they were.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    added: list[str] = []
+    try:
+        for number, block in enumerate(blocks(page, "python")):
+            path, _, code = block.removeprefix("# ").partition("\n")
+            if not path.endswith(".py"):
+                continue
+            name = path.removesuffix(".py").replace("/", ".")
+            if name in added or (ROOT / path).is_file():
+                module = importlib.import_module(name)
+                if name not in added:
+                    changed.setdefault(name, dict(vars(module)))
+            else:
+                module = ModuleType(name)
+                module.__package__ = name.rpartition(".")[0]
+                sys.modules[name] = module
+                added.append(name)
+            filename = f"<{path}, block {number} of {page.name}>"
+            # Mistakes and alternatives are submitted from their source.
+            linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+            exec(compile(code, filename, "exec"), vars(module))
+        yield
+    finally:
+        for name in added:
+            del sys.modules[name]
+        for name, before in changed.items():
+            namespace = vars(sys.modules[name])
+            namespace.clear()
+            namespace.update(before)
 
 
-def exercise_of_the_guide() -> tuple[Exercise, tuple[Property, ...], list[Any]]:
-    """The exercise, all its properties, and its alternatives."""
-    exercise = added()["rnncourse/checks/ps3_outputs.py"]["averaging"]
-    hidden = added()["autograder/hidden/ps3_outputs.py"]["HIDDEN"]
-    right = added()["autograder/alternatives/ps3_outputs.py"]["ALTERNATIVES"]
-    return exercise, exercise.properties + hidden["mean_states"], right["mean_states"]
+@pytest.fixture(scope="module")
+def guide() -> Iterator[tuple[Exercise, tuple[Property, ...], list[Any]]]:
+    """The exercise of the guide, all its properties, and its alternatives."""
+    with with_blocks(ROOT / "docs/adding-an-exercise.md"):
+        exercise = importlib.import_module(f"rnncourse.exercises.{SET}.{NAME}").exercise
+        rubric = importlib.import_module(f"autograder.rubrics.{SET}.{NAME}").rubric
+        yield exercise, (*exercise.properties, *rubric.properties), rubric.alternatives
 
 
-def test_the_exercise_of_the_guide_tells_right_from_wrong():
-    exercise, rubric, alternatives = exercise_of_the_guide()
-    assert sum(one.points for one in rubric) == exercise.points == 3
+def test_the_exercise_of_the_guide_tells_right_from_wrong(guide):
+    exercise, rubric, alternatives = guide
+    assert sum(prop.points for prop in rubric) == exercise.points == 3
     assert len(alternatives) >= 3 and len(exercise.misconceptions) >= 4
     for right in (exercise.reference, *alternatives):
         for seed in range(5):
@@ -259,20 +281,47 @@ def test_the_exercise_of_the_guide_tells_right_from_wrong():
             assert report.points == 3, (right.__name__, report)
     for mistake in exercise.misconceptions:
         reports = [exercise.evaluate(mistake.wrong, seed, rubric) for seed in range(5)]
-        assert len({one.points for one in reports}) == 1 and reports[0].points < 3
-        assert all(mistake.sentence in one.hints for one in reports), mistake.name
+        assert len({report.points for report in reports}) == 1 and reports[0].points < 3
+        assert all(mistake.sentence in report.hints for report in reports), mistake.name
 
 
-def test_the_guide_shows_the_audit_of_its_exercise_as_it_is():
-    exercise, rubric, alternatives = exercise_of_the_guide()
-    (shown,) = [one for one in blocks(ROOT / "docs/adding-an-exercise.md", "") if "caught" in one]
-    rows = re.findall(r"│ (\w+): (\w+) +│ +([\d.]+) / 3 │", shown)
-    expected = [("alternative", one.__name__, 3.0) for one in alternatives]
+def test_the_guide_shows_the_audit_of_its_exercise_as_it_is(guide):
+    exercise, rubric, alternatives = guide
+    page = ROOT / "docs/adding-an-exercise.md"
+    (table,) = [text for text in blocks(page, "") if "caught" in text]
+    rows = re.findall(r"│ (\w+): (\w+) +│ +([\d.]+) / 3 │", table)
+    expected = [("alternative", answer.__name__, 3.0) for answer in alternatives]
     expected += [
-        ("misconception", one.name, exercise.evaluate(one.wrong, 1, rubric).points)
-        for one in exercise.misconceptions
+        ("misconception", mistake.name, exercise.evaluate(mistake.wrong, 1, rubric).points)
+        for mistake in exercise.misconceptions
     ]
     assert [(kind, name, float(points)) for kind, name, points in rows] == expected
+
+
+# --- what tools read ---------------------------------------------------------------------------
+
+
+def test_ci_runs_the_pythons_that_the_package_names():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = re.findall(r":: (3\.\d+)", "\n".join(settings["project"]["classifiers"]))
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == named
+    assert any(step.get("run") == "bash .ci/run" for step in workflow["jobs"]["test"]["steps"])
+
+
+def test_the_citation_has_what_its_format_requires():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert all({"type", "title", "authors"} <= set(work) for work in citation["references"])
+
+
+def test_every_entry_of_the_changelog_says_whether_marks_change():
+    """And where a mark does change, whose."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    (latest,) = re.findall(r"^## Unreleased\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
+    entries = re.split(r"^- ", latest, flags=re.MULTILINE)[1:]
+    for entry in entries:
+        assert re.search(r"\*Marks change: (no\.|yes, for .+\.)\*", entry), entry
 
 
 # --- errata -------------------------------------------------------------------------------------
@@ -288,30 +337,31 @@ def test_the_errata_are_clean_in_git():
             assert not cell.outputs and cell.execution_count is None
 
 
+@pytest.mark.notebooks
 def test_every_slip_of_the_errata_is_proved_by_a_run(tmp_path):
     path = Path(shutil.copy(ERRATA, tmp_path))
     notebook = nbformat.read(path, as_version=4)
     listed = re.findall(r"^\| (\d+) \|", notebook.cells[0].source, re.MULTILINE)
     headings = [
-        re.search(r"^### (\d+) · ", one.source, re.MULTILINE)
-        for one in notebook.cells
-        if one.cell_type == "markdown"
+        re.search(r"^### (\d+) · ", cell.source, re.MULTILINE)
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
     ]
     proved = [
-        found[1]
-        for found, cell in zip(headings, code_after(notebook), strict=True)
-        if found and "assert" in cell
+        heading[1]
+        for heading, code in zip(headings, code_after(notebook), strict=True)
+        if heading and "assert" in code
     ]
     assert listed == proved == [str(n) for n in range(1, 13)]
-    where = {"metadata": {"path": tmp_path}}
-    NotebookClient(notebook, timeout=60, resources=where).execute()
+    resources = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, timeout=60, resources=resources).execute()
 
 
 def code_after(notebook: nbformat.NotebookNode) -> list[str]:
-    """For each text cell the source of the code that follows it."""
+    """For each text cell, the source of the code that follows it."""
     cells = notebook.cells
     return [
         cells[n + 1].source if n + 1 < len(cells) and cells[n + 1].cell_type == "code" else ""
-        for n, one in enumerate(cells)
-        if one.cell_type == "markdown"
+        for n, cell in enumerate(cells)
+        if cell.cell_type == "markdown"
     ]

@@ -77,6 +77,7 @@ def test_a_change_of_anything_else_regrades_nobody(copies, name):
     assert code_fingerprint("ps1_cells", SOURCES) == before
 
 
+@pytest.mark.slow
 def test_everything_that_is_loaded_to_judge_is_found():
     """Whatever of ours is in a process that can grade, but for other sets' exercises."""
     program = (
@@ -95,3 +96,8 @@ def test_everything_that_is_loaded_to_judge_is_found():
     others |= {name for name in loaded if name.startswith("rnncourse.reference.")}
     assert loaded - others - {"autograder"} <= set(marking_modules("capstone"))
     assert not {name for name in marking_modules("capstone") if name.startswith("rnncourse.plots")}
+
+
+def test_cells_may_hold_magics_and_mistakes():
+    sources = ["%matplotlib inline\nfrom rnncourse.data import toys", "def f(:\n"]
+    assert "rnncourse.data.toys" in marking_modules("ps1_cells", sources)

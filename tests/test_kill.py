@@ -44,6 +44,8 @@ from autograder.submissions.sanitise import read_submission
 from rnncourse.checks.status import Status
 from rnncourse.exercises import exercises_of
 
+pytestmark = pytest.mark.slow
+
 # Most have everything right, which is graded fastest.
 STUDENTS = [
     *(Student(f"perfect-{n:02}", "", 50, nothing) for n in range(36)),

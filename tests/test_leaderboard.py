@@ -7,22 +7,28 @@ import pytest
 
 from autograder.cli import main
 from autograder.gradebook.course import CourseError
+from autograder.judging.results import CellResult, PropertyResult, SubmissionResult
 from autograder.reports.leaderboard import ADJECTIVES, ANIMALS, Leaderboard, pseudonym
+from rnncourse.checks.status import Status
+from rnncourse.files import write_text
 
 ASSIGNMENT = "capstone"
 
 
-def record(course, student, score, name=None, size=1000, seed=1, **more):
-    """A result as the recorder writes it, the parts that matter."""
-    cell = {
-        "grade_id": "test_load_translator",
-        "properties": [{"name": "other", "measured": None}, {"name": "bleu", "measured": score}],
-        "record": {} if name is None else {"leaderboard_name": name},
-    }
-    result = {"cells": [{"properties": []}, cell], "handed_in": {"w": size}, "seed": seed, **more}
+def record(course, student, score, name=None, size=1000, seed=1):
+    """Write a result as the recorder does."""
+    properties = [
+        PropertyResult("other", "Other", 1, Status.PASSED),
+        PropertyResult("bleu", "BLEU", 1, Status.PASSED, measured=score),
+    ]
+    cell = CellResult("test_load_translator", 2, 2, Status.PASSED, properties=properties)
+    if name is not None:
+        cell.record = {"leaderboard_name": name}
+    cells = [CellResult("test_other", 1, 1, Status.PASSED), cell]
+    result = SubmissionResult(student, ASSIGNMENT, seed, cells, submitted_files={"w": size})
     path = course.results(ASSIGNMENT) / student / "result.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result))
+    path.write_text(json.dumps(result.to_json()))
 
 
 def load(course):
@@ -34,7 +40,7 @@ def test_the_best_comes_first_and_of_equals_the_smaller(course):
     record(course, "b", 97.96, "big", 2000)
     record(course, "c", 98.04, "small", 1000)
     record(course, "d", 98.0, "small too", 1000)
-    board = [(one.place, one.name) for one in load(course).entries]
+    board = [(entry.place, entry.name) for entry in load(course).entries]
     assert board == [(1, "small"), (1, "small too"), (3, "big"), (4, "fifty")]
 
 
@@ -49,7 +55,7 @@ def test_no_name_is_shown_that_was_not_asked_for(course, capsys):
         for hidden in ("maria", "gonzalez", "st12345", "y.chosen"):
             assert hidden not in text
     # Nor in the order of equals.
-    names = [one.name for one in load(course).entries[1:]]
+    names = [entry.name for entry in load(course).entries[1:]]
     assert names == sorted(names)
 
 
@@ -79,7 +85,7 @@ def test_pseudonyms_stay_and_cannot_be_computed_from_the_name(course):
 def test_a_name_is_only_text(course, name, capsys):
     record(course, "a", 60.0, name)
     board = load(course)
-    board.write(course.root / "page.html")
+    write_text(course.root / "page.html", board.page())
     page = (course.root / "page.html").read_text()
     tags = set(re.findall(r"<(\w+)", page.partition("<tbody>")[2]))
     assert tags <= {"tr", "td", "th", "b", "i", "bdi", "meter", "ul", "li"}
@@ -91,25 +97,26 @@ def test_a_name_is_only_text(course, name, capsys):
         assert "[red]markup[/red]" in capsys.readouterr().out
 
 
-def test_an_empty_name_is_none(course):
+def test_an_empty_name_is_not_used(course):
     record(course, "a", 60.0, "")
-    record(course, "b", 60.0, 7)
-    assert not any(one.chosen for one in load(course).entries)
+    record(course, "b", 60.0, " \n ")
+    entries = load(course).entries
+    assert len(entries) == 2 and not any(entry.chosen for entry in entries)
 
 
 @pytest.mark.parametrize("score", [None, "100", float("nan"), float("inf"), True])
-def test_what_is_no_score_is_none(course, score):
+def test_what_is_not_a_score_is_not_ranked(course, score):
     record(course, "good", 50.0)
     record(course, "bad", score)
     board = load(course)
-    assert [one.score for one in board.entries] == [50.0]
-    assert board.without == 1
+    assert [entry.score for entry in board.entries] == [50.0]
+    assert board.without_score == 1
 
 
 def test_scores_lie_between_0_and_100(course):
     record(course, "a", 100.00000000000004)
     record(course, "b", -1)
-    assert [one.score for one in load(course).entries] == [100.0, 0.0]
+    assert [entry.score for entry in load(course).entries] == [100.0, 0.0]
 
 
 def test_results_that_cannot_be_read_are_counted(course):
@@ -117,7 +124,7 @@ def test_results_that_cannot_be_read_are_counted(course):
     for student, text in (("a", "{"), ("b", "[]"), ("c", '{"cells": [1]}'), ("d", "{}")):
         record(course, student, 1.0)
         (course.results(ASSIGNMENT) / student / "result.json").write_text(text)
-    assert load(course).without == 4
+    assert load(course).without_score == 4
 
 
 def test_scores_of_different_runs_are_pointed_out(course):

@@ -1,7 +1,8 @@
-"""Every limit is met by code that would go beyond it, and says so in words; docs list them all."""
+"""Every limit stops code that would exceed it, and says so; the documentation lists them all."""
 
 import contextlib
 import importlib
+import inspect
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from conftest import ROOT, needs_jail
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.session import WorkerLost
 from autograder.judging.student_process import StudentProcess
+from autograder.sandbox import limits
 from autograder.sandbox.jail import Jail
 from autograder.sandbox.limits import LIMITS, Limits
 from autograder.submissions.collect import read_file
@@ -28,10 +30,12 @@ def jail():
 
 
 def shown(outputs: list[dict]) -> str:
-    return "\n".join(str(one.get("text") or one.get("evalue") or one) for one in outputs)
+    return "\n".join(
+        str(output.get("text") or output.get("evalue") or output) for output in outputs
+    )
 
 
-# What a student's cell does, under which limit, and what the student then reads.
+# Limits to set, what a student's cell does, and what the student then reads.
 CELLS = {
     "cell": (dict(cell=0.5), "while True: pass", "this cell was stopped after 0.5 s"),
     "cpu_time": (
@@ -104,7 +108,7 @@ def test_a_cell_meets_its_limit_and_the_student_is_told(jail, name):
         submission.close()
 
 
-# What a test calls, how often, and what is said of the last call.
+# Limits to set, the body of the called function, how often it is called, the last message.
 CALLS = {
     "call": (dict(call=0.5), "while True: pass", 1, "Timeout: it took too long"),
     "call_after_timeout": (
@@ -144,7 +148,7 @@ def test_a_call_meets_its_limit_and_the_student_is_told(jail, name):
     try:
         submission.run_cell(f"def f():\n    {body}\n")
 
-        # A crash ends a cell of tests: where the next one is asked for, it is another cell's.
+        # Only one crash is allowed in a grading cell: the restarts are counted across cells.
         with contextlib.nullcontext() if name == "max_restarts" else submission.tests():
             for _ in range(times):
                 with pytest.raises((WorkerLost, RemoteError)) as raised:
@@ -182,19 +186,26 @@ def value_of(name: str) -> float:
 
 
 def test_the_documentation_lists_every_limit_as_it_is():
-    found = documented()
-    assert {one.name for one in fields(Limits)} <= found.keys()
-    for name, value in found.items():
+    table = documented()
+    assert {limit.name for limit in fields(Limits)} <= table.keys()
+    for name, value in table.items():
         number, *unit = value.replace(",", "").split()
         assert value_of(name) == float(number) * (MB if unit[:1] == ["MB"] else 1), name
 
 
+@pytest.mark.slow
+def test_the_limits_that_are_elsewhere_are_there():
+    for name in re.findall(r"^- `([\w.]+)`", inspect.getdoc(limits), re.MULTILINE):
+        module, constant = name.rsplit(".", 1)
+        assert hasattr(importlib.import_module(module), constant), name
+
+
 def test_no_limit_is_left_without_a_test():
-    """Limits that this file does not test are named here, with where they are tested."""
+    """Limits that are tested in other files, and where."""
     elsewhere = {
         "judge_memory": "tests/attacks/huge_views.py",
         "notebook_size": "tests/test_bad_input.py",
         "extra_files_size": "tests/test_bad_input.py",
     }
-    assert {one.name for one in fields(Limits)} <= {*CELLS, *CALLS, *elsewhere}
+    assert {limit.name for limit in fields(Limits)} <= {*CELLS, *CALLS, *elsewhere}
     assert all(Path(ROOT, path).exists() for path in elsewhere.values())

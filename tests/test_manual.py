@@ -13,6 +13,7 @@ from autograder.gradebook.course import Course
 from autograder.gradebook.manual_marks import manual_marks_by_student
 from autograder.gradebook.release import release
 from autograder.grading.run import grade_assignment
+from autograder.reports.attention import attention_items
 from autograder.reports.class_report import ClassReport
 from autograder.terminal import marks_table
 
@@ -39,8 +40,8 @@ def mark(course: Course, points: float | None) -> None:
 
 
 def attention(course: Course) -> list[str]:
-    found = ClassReport.load(course, "ps1_cells").attention()
-    return [item.text for item in found if "hand" in item.text]
+    items = attention_items(ClassReport.load(course, "ps1_cells"))
+    return [item.text for item in items if "hand" in item.text]
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_mark_by_hand_is_no_longer_awaited(course_of_ada):
         "total_points": 9.5,
     }
     assert result["needs_manual_grade"]
-    assert attention(course) == ["Graded anew after being marked by hand, look again: 1 student."]
+    assert attention(course) == ["Graded again after being marked by hand, look again: 1 student."]
 
     mark(course, None)
     assert shown(course) == f"{AWAITS}; unchanged"

@@ -1,4 +1,7 @@
-"""Stock nbgrader and the lean path agree; other courses are graded as stock nbgrader would."""
+"""`nbgrader autograde` with our plugins gives the gradebook that `autograder grade` gives.
+
+Other courses are graded as stock nbgrader grades them.
+"""
 
 import json
 import shutil
@@ -16,6 +19,7 @@ from autograder.demo import CLASS, Paper, Student, submit
 from autograder.gradebook.course import Course
 from autograder.gradebook.release import feedback, release
 from autograder.grading.run import grade_assignment
+from autograder.judging.results import SubmissionResult
 
 pytestmark = needs_jail
 
@@ -23,7 +27,7 @@ NAMES = ("perfect", "mistake-gru", "blank", "patcher", "skipper")
 
 
 def sample_class(course: Course) -> None:
-    """Release ps1 and let some of the demo's students hand in."""
+    """Release ps1 and let some of the demo's students submit."""
     released = release(course, "ps1_cells") / "ps1_cells.ipynb"
     solved = course.sources("ps1_cells")["ps1_cells"]
     stub = nbformat.read(released, as_version=4)
@@ -35,7 +39,7 @@ def sample_class(course: Course) -> None:
 
 
 def with_late_penalties(course: Course) -> Course:
-    """Whoever hands in after the first of November gets half of the points."""
+    """Whoever submits after the first of November gets half of the points."""
     (course.root / "late.py").write_text(
         "from nbgrader.plugins import BasePlugin\n\n\n"
         "class Late(BasePlugin):\n"
@@ -57,9 +61,9 @@ def forgets_cells(paper: Paper) -> None:
     """An answer, a test and the question for a person are gone."""
     gone = ("elman_step", "test_gru_step", "why_gradients_live")
     paper.notebook.cells = [
-        one
-        for one in paper.notebook.cells
-        if one.metadata.get("nbgrader", {}).get("grade_id") not in gone
+        cell
+        for cell in paper.notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id") not in gone
     ]
 
 
@@ -74,9 +78,9 @@ def mark_by_hand(course: Course, student: str) -> None:
 
 
 def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(course, tmp_path):
-    """All tables alike: marks, late work, missing cells, a person's marks and comments, regrades.
+    """The tables are equal: marks, late work, missing cells, manual marks and comments, regrades.
 
-    What stock nbgrader does not grade at all, such as a file that is no notebook, is left out.
+    What stock nbgrader does not grade at all, such as a file that is not a notebook, is left out.
     """
     sample_class(course)
     submit(
@@ -105,13 +109,13 @@ def test_nbgrader_and_the_formgrader_grade_behind_the_wall_with_the_same_rows(co
     assert first == gradebook_rows(stock)
     assert any("'late_submission_penalty': 25.0" in row for row in first["submitted_notebook"])
     assert any("No response." in row for row in first["comment"])
-    expected = {one.name: one.expected for one in CLASS if one.name in NAMES}
-    points = {one.student: one.result["points"] for one in ours}
+    expected = {student.name: student.expected for student in CLASS if student.name in NAMES}
+    points = {graded.student: graded.result.points for graded in ours}
     assert 0 < points.pop("forgetful") < 50
     assert points == expected
 
-    for one in (course, stock):
-        mark_by_hand(one, "perfect")
+    mark_by_hand(course, "perfect")
+    mark_by_hand(stock, "perfect")
     grade_assignment(course, "ps1_cells", ["perfect"], force=True)
     assert api.autograde("ps1_cells", "perfect", force=True)["success"]
     second = gradebook_rows(course)
@@ -127,14 +131,15 @@ def test_a_second_run_does_only_what_has_changed(course):
     sample_class(course)
     first = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
     again = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
-    assert [one.skipped for one in first + again] == [False, False, True, True]
+    assert [graded.skipped for graded in first + again] == [False, False, True, True]
     submitted = course.path("submitted", "blank", "ps1_cells") / "ps1_cells.ipynb"
     solved = course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb"
     shutil.copy(solved, submitted)
     last = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
-    assert [(one.skipped, one.result["points"]) for one in last] == [(True, 50), (False, 50)]
+    skipped = [(graded.skipped, graded.result.points) for graded in last]
+    assert skipped == [(True, 50), (False, 50)]
     forced = grade_assignment(course, "ps1_cells", ["perfect"], force=True)
-    assert forced[0].result["seed"] == first[0].result["seed"]
+    assert forced[0].result.seed == first[0].result.seed
 
 
 def test_a_person_s_marks_and_comments_survive_a_regrade(course):
@@ -198,9 +203,11 @@ def test_nbgrader_s_own_course_gets_the_marks_that_stock_nbgrader_gives(quicksta
     )
     assert done.returncode == 0, done.stderr + done.stdout
     assert gradebook_rows(Course(ours)) == gradebook_rows(Course(quickstart))
-    results = {one["student"]: one for one in json.loads(out.read_text())}
-    assert results["solved"]["points"] > results["half"]["points"] > results["untouched"]["points"]
-    assert any(cell["beside"] for cell in results["solved"]["cells"])
+    results = map(SubmissionResult.from_json, json.loads(out.read_text()))
+    by_student = {result.student: result for result in results}
+    solved, half, untouched = (by_student[name] for name in ("solved", "half", "untouched"))
+    assert solved.points > half.points > untouched.points
+    assert any(cell.in_sandbox for cell in solved.cells)
     assert "beside the student" in done.stdout
 
 
@@ -213,11 +220,11 @@ def test_each_run_draws_its_own_inputs_and_an_interrupted_one_goes_on_with_them(
     with pytest.raises(KeyboardInterrupt):
         grade_assignment(course, "ps1_cells", ["perfect", "blank"], progress=interrupted)
     first = grade_assignment(course, "ps1_cells", ["perfect", "blank"])
-    assert [one.skipped for one in first] == [True, False]
-    before = {one.result["seed"] for one in first}
+    assert [graded.skipped for graded in first] == [True, False]
+    before = {graded.result.seed for graded in first}
     assert len(before) == 1
     submitted = course.path("submitted", "blank", "ps1_cells") / "ps1_cells.ipynb"
     solved = course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb"
     shutil.copy(solved, submitted)
     (again,) = grade_assignment(course, "ps1_cells", ["blank"])
-    assert again.result["seed"] not in before
+    assert again.result.seed not in before

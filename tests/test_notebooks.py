@@ -42,19 +42,21 @@ def test_in_git_there_are_no_outputs_and_no_volatile_metadata(path):
             assert not cell.outputs and cell.execution_count is None, cell.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_assignments_are_what_the_solutions_generate(source, course):
     name = source.parent.name
-    made = release(course, name) / source.name
-    kept = ROOT / "assignments" / name / source.name
-    assert json.loads(made.read_text()) == json.loads(kept.read_text()), (
+    generated = release(course, name) / source.name
+    tracked = ROOT / "assignments" / name / source.name
+    assert json.loads(generated.read_text()) == json.loads(tracked.read_text()), (
         f"assignments/{name} is not what solutions/{name} generates: run `make release`"
     )
-    text = kept.read_text()
+    text = tracked.read_text()
     for secret in ("BEGIN SOLUTION", "HIDDEN TESTS", "from autograder"):
         assert secret not in text
 
 
+@pytest.mark.slow
 def test_a_release_that_fails_leaves_the_last_one_as_it_was(short_course):
     released = release(short_course, "ps1_cells") / "ps1_cells.ipynb"
     before = released.read_bytes()
@@ -66,48 +68,49 @@ def test_a_release_that_fails_leaves_the_last_one_as_it_was(short_course):
 
 
 def test_nothing_else_is_in_assignments():
-    made = {name_of(one).split("/", 1)[1] for one in SOLUTIONS}
-    kept = {
-        name_of(one).split("/", 1)[1]
-        for one in (ROOT / "assignments").rglob("*.ipynb")
-        if ".ipynb_checkpoints" not in one.parts
+    generated = {name_of(path).split("/", 1)[1] for path in SOLUTIONS}
+    tracked = {
+        name_of(path).split("/", 1)[1]
+        for path in (ROOT / "assignments").rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in path.parts
     }
-    assert made == kept
+    assert generated == tracked
 
 
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_points_in_the_notebook_are_those_of_the_rubric(source):
     notebook = nbformat.read(source, as_version=4)
-    asked = exercises_of(source.parent.name)
-    for name in asked:
-        (cell,) = [one for one in notebook.cells if f'grade("{name}"' in one.source]
-        points = sum(one.points for one in graded_properties(name))
+    for name in exercises_of(source.parent.name):
+        (cell,) = [cell for cell in notebook.cells if f'grade("{name}"' in cell.source]
+        points = sum(check.points for check in graded_properties(name))
         assert cell.metadata.nbgrader.points == points == exercises()[name].points
         assert f'check("{name}"' in cell.source
 
 
 def run(path: Path, folder: Path | None = None) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
-    where = {"metadata": {"path": folder or path.parent}}
-    NotebookClient(notebook, timeout=120, resources=where).execute()
+    resources = {"metadata": {"path": folder or path.parent}}
+    NotebookClient(notebook, timeout=120, resources=resources).execute()
     return notebook
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("source", SOLUTIONS, ids=name_of)
 def test_a_solution_runs_in_a_kernel_and_gets_the_same_full_marks_there(source, tmp_path):
-    """The same grading cells, in stock nbgrader's way: beside the student's code."""
-    folder = shutil.copytree(source.parent, tmp_path / "handed in")
+    """The same grading cells in stock nbgrader's way: in the kernel of the student's code."""
+    folder = shutil.copytree(source.parent, tmp_path / "submitted")
     for name, content in solution_files(source.parent.name).items():
         (folder / name).write_bytes(content)
     notebook = run(source, folder)
-    graded = [one for one in notebook.cells if "from autograder import grade" in one.source]
+    graded = [cell for cell in notebook.cells if "from autograder import grade" in cell.source]
     assert graded
     for cell in graded:
-        result = [one for one in cell.outputs if one.output_type == "execute_result"]
-        assert float(result[0]["data"]["text/plain"]) == cell.metadata.nbgrader.points, cell.id
-        assert "<table" in result[0]["data"]["text/html"]
+        results = [output for output in cell.outputs if output.output_type == "execute_result"]
+        assert float(results[0]["data"]["text/plain"]) == cell.metadata.nbgrader.points, cell.id
+        assert "<table" in results[0]["data"]["text/html"]
 
 
+@pytest.mark.notebooks
 @pytest.mark.parametrize("path", sorted((ROOT / "course").glob("*.ipynb")), ids=name_of)
 def test_a_walkthrough_runs(path):
     run(path)

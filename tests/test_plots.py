@@ -150,6 +150,7 @@ def picture(name):
     return PICTURES[name]()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_draws_and_has_its_words(name):
@@ -161,6 +162,7 @@ def test_every_picture_draws_and_has_its_words(name):
     assert not {"nan", "inf", "tensor("} & set(drawn.alt.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_is_small_or_off_the_card(name):
     figure = picture(name).figure

@@ -1,8 +1,8 @@
-"""Whatever a child sends, the judge gets a value, or an error that it knows: never a crash.
+"""Whatever a worker sends, the judge gets a value or a known error, and never crashes.
 
 A script stands in for the jail, so that thousands of messages take seconds: arbitrary bytes,
-well-formed messages of arbitrary content, honest answers that have been tampered with, and calls
-back. `benchmarks/protocol.py` sends ten thousand and more and looks at time and memory.
+well-formed messages of arbitrary content, honest answers that have been tampered with, callbacks.
+`benchmarks/protocol.py` sends ten thousand and more, and measures time and memory.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ from autograder.jailed.wire import Encoder, WireError, is_notice, pack, size_of,
 from autograder.judging.session import Session, WorkerLost
 from autograder.sandbox.limits import LIMITS
 
-KNOWN = (WorkerLost, RemoteError)  # what the judge makes of whatever goes wrong behind the wall
+KNOWN = (WorkerLost, RemoteError)  # what anything that goes wrong behind the wall becomes
 QUICK = replace(LIMITS, grace=0.0)
 MESSAGES = 6  # of one script at most
 
-# --- the far side ---------------------------------------------------------------------------------
+# --- the worker -----------------------------------------------------------------------------------
 
 
 class Honest(Endpoint):
-    """A child as it should be, in this process: it answers what the judge asks."""
+    """An honest worker in this process: it serves the judge's requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class Honest(Endpoint):
         self.names = {"f": self.double, "Net": self.module, "x": [1, 2.5, {"a": torch.ones(2)}]}
 
     def double(self, x: Any = 1, *rest: Any, **more: Any) -> Any:
-        for one in rest:
-            if isinstance(one, list):
-                one.append(3)
+        for argument in rest:
+            if isinstance(argument, list):
+                argument.append(3)
         return x * 2, {"rest": len(rest)}, torch.tensor([True, False])
 
     def operations(self) -> dict[str, Operation]:
@@ -72,14 +72,14 @@ class Honest(Endpoint):
 
 
 class Script:
-    """Stands in for a jail and the channel to its child, which says what was written beforehand."""
+    """Stands in for a jail and the channel to its worker, which says what the script has."""
 
     def __init__(self, lines: list["Line"]):
         self.lines = iter(lines)
         self.honest = Honest()
-        self.asked = b""  # the judge's last question
+        self.asked = b""  # the judge's last message
         self.coming = bytearray()
-        self.sent = 0  # messages of the child's
+        self.sent = 0  # messages of the worker
 
     def fork(self, options: dict[str, Any]) -> "Script":
         return self
@@ -92,7 +92,7 @@ class Script:
         if not self.coming:
             line = next(self.lines, None)
             if line is None:
-                return None  # and nothing more, until the judge has lost its patience
+                return None  # and nothing more, until the judge's timeout
             self.sent += 1
             self.coming += line.message(self)
         chunk = bytes(self.coming[:MAX_PAYLOAD])
@@ -106,13 +106,13 @@ class Script:
         return {"clean": True}
 
     def answer(self) -> bytes:
-        """What an honest child would say now."""
+        """What an honest worker would say now."""
         asked = self.asked
         if is_notice(asked):
             asked = asked[size_of(asked) :]
         try:
             return self.honest.answer(*unpack(asked))
-        except WireError:  # it was asked for something that only a tampered message had offered
+        except WireError:  # a handle that only a tampered message had offered
             return pack({"value": None}, [])
 
 
@@ -148,8 +148,10 @@ def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Values in the form of the wire, right, nearly right and wrong."""
 
     def form(*parts: Any) -> st.SearchStrategy[list[Any]]:
-        kinds = [one if isinstance(one, st.SearchStrategy) else st.just(one) for one in parts]
-        return st.tuples(*kinds).map(list)
+        strategies = [
+            part if isinstance(part, st.SearchStrategy) else st.just(part) for part in parts
+        ]
+        return st.tuples(*strategies).map(list)
 
     shape = st.lists(sizes, max_size=3)
     flags = st.dictionaries(st.sampled_from(["graph", "leaf", "grad"]), small | inner, max_size=2)
@@ -157,7 +159,7 @@ def tagged(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     pairs = st.lists(form(inner, inner) | inner, max_size=3)
     return st.one_of(
         st.tuples(st.sampled_from(["list", "tuple", "set"]), items).map(lambda t: [t[0], *t[1]]),
-        pairs.map(lambda found: ["dict", *found]),
+        pairs.map(lambda items: ["dict", *items]),
         form("tensor", dtypes, shape, small, flags),
         form("tensor", "float64", st.just([1]), st.just(0), flags),
         form("array", dtypes, shape, small),
@@ -174,9 +176,9 @@ nodes = st.recursive(scalars | sizes | names, tagged, max_leaves=10)
 output = st.fixed_dictionaries(
     {"output_type": st.sampled_from(["stream", "error", "display_data", "execute_result", 1])},
     optional={"name": names, "text": scalars, "ename": scalars, "evalue": scalars},
-).map(lambda found: ["dict", *map(list, found.items())])
+).map(lambda fields: ["dict", *map(list, fields.items())])
 replies = st.fixed_dictionaries(
-    {"value": tagged(nodes) | st.lists(output, max_size=2).map(lambda found: ["list", *found])},
+    {"value": tagged(nodes) | st.lists(output, max_size=2).map(lambda items: ["list", *items])},
     optional={
         "changed": tagged(nodes),
         "tape": small | nodes,
@@ -203,7 +205,7 @@ calls = st.fixed_dictionaries(
 
 def framed(header: dict[str, Any], buffers: list[bytes]) -> bytes:
     """A message of this header, whose sizes are right unless the header brings its own."""
-    header = {"buffers": [len(one) for one in buffers], **header}
+    header = {"buffers": [len(buffer) for buffer in buffers], **header}
     text = json.dumps(header).encode()
     total = 4 + len(text) + sum(map(len, buffers))
     return total.to_bytes(4, "big") + len(text).to_bytes(4, "big") + text + b"".join(buffers)
@@ -230,22 +232,21 @@ def grafted(where: float, node: Any) -> Callable[[bytes], bytes]:
 
     def change(data: bytes) -> bytes:
         try:
-            found = unpack(data)
+            header, buffers = unpack(data)
         except WireError:
             return data
-        header, buffers = found
         places: list[tuple[Any, Any]] = []
 
         def walk(tree: Any) -> None:
-            for key, one in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            for key, item in tree.items() if isinstance(tree, dict) else enumerate(tree):
                 places.append((tree, key))
-                if isinstance(one, dict | list):
-                    walk(one)
+                if isinstance(item, dict | list):
+                    walk(item)
 
         walk(header)
         tree, key = places[int(where * len(places))]
         tree[key] = node
-        return framed(header, [bytes(one) for one in buffers])
+        return framed(header, [bytes(buffer) for buffer in buffers])
 
     return change
 
@@ -279,19 +280,19 @@ def step(x: Any, state: Any = None) -> Any:
 
 
 def conversation(script: Script) -> Session:
-    """All that a judge asks of a child, one after the other, while it lasts."""
+    """Everything that a judge can ask of a worker, while the worker lasts."""
     session = Session(script, 1, QUICK, [])
     x = torch.ones(2, dtype=torch.float64, requires_grad=True)
 
     def call(target: Any, *args: Any, **kwargs: Any) -> None:
         result = target(*args, **kwargs)
-        for one in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(one, torch.Tensor) and one.requires_grad and one.is_floating_point():
-                one.sum().backward()
+        for item in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(item, torch.Tensor) and item.requires_grad and item.is_floating_point():
+                item.sum().backward()
 
     f = RemoteObject(session, 1, "function", "f")
     module = RemoteObject(session, 2, "module", "Net")
-    for ask in (
+    for request in (
         lambda: session.run_cell("f = 1", 1),
         lambda: session.begin(["f", "Net", "x"], 1),
         lambda: call(f, x, step, [1], table={"a": torch.ones(1)}),
@@ -302,28 +303,30 @@ def conversation(script: Script) -> Session:
         lambda: session.write("data/file", b"content"),
     ):
         with contextlib.suppress(*KNOWN):
-            ask()
+            request()
     if session.alive:
         session.end()
     return session
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
 @given(scripts)
-def test_whatever_the_child_sends_the_judge_goes_on(messages):
+def test_whatever_the_worker_sends_the_judge_goes_on(messages):
     session = conversation(Script(messages))
     assert not session.alive
     assert len(session._inbox) <= 2 * MAX_PAYLOAD
 
 
-def test_an_honest_child_is_understood():
+def test_an_honest_worker_is_understood():
     script = Script([Line(Script.answer, [])] * 20)
     session = Session(script, 1, QUICK, [])
-    assert [one["output_type"] for one in session.run_cell("", 1)["outputs"]] == ["stream", "error"]
-    found = session.begin(["f", "x"], 1)
-    assert found["x"][:2] == [1, 2.5]
+    outputs = session.run_cell("", 1)["outputs"]
+    assert [output["output_type"] for output in outputs] == ["stream", "error"]
+    values = session.begin(["f", "x"], 1)
+    assert values["x"][:2] == [1, 2.5]
     x, items = torch.ones(2, dtype=torch.float64, requires_grad=True), [1]
-    result, counted, _ = found["f"](x, items, step)
+    result, counted, _ = values["f"](x, items, step)
     result.sum().backward()
     assert x.grad.tolist() == [2, 2] and counted == {"rest": 2} and items == [1, 3]
     assert session.suspicious == []
@@ -331,12 +334,12 @@ def test_an_honest_child_is_understood():
 
 def test_a_long_message_that_never_ends_is_not_kept():
     """64 MB are announced and sent, and then more; no more than that is ever held."""
-    most = 0
+    largest = 0
 
     class Endless(Script):
         def receive(self, deadline: float) -> bytes:
-            nonlocal most
-            most = max(most, len(session._inbox) if session else 0)
+            nonlocal largest
+            largest = max(largest, len(session._inbox) if session else 0)
             start = MAX_MESSAGE.to_bytes(4, "big") + (4 << 20).to_bytes(4, "big")
             self.sent += 1
             return (start if self.sent == 1 else b"") + b" " * (MAX_PAYLOAD - 8)
@@ -345,7 +348,7 @@ def test_a_long_message_that_never_ends_is_not_kept():
     session = Session(Endless([]), 1, QUICK, [])
     with pytest.raises(WorkerLost):
         session.run_cell("", 1)
-    assert most <= MAX_MESSAGE + MAX_PAYLOAD
+    assert largest <= MAX_MESSAGE + MAX_PAYLOAD
     assert any("malformed answer" in line for line in session.suspicious)
 
 
@@ -361,7 +364,7 @@ TENSOR = ["tensor", "float64", [1], 0]
         {"value": ["list", [*TENSOR, {"graph": 0}], [*TENSOR, {"graph": 0}]], "tape": 1},
     ],
 )
-def test_a_graph_that_cannot_be_is_refused(reply):
+def test_a_malformed_graph_is_refused(reply):
     script = Script([Line(lambda script: framed(reply, [bytes(8)]), [])])
     session = Session(script, 1, QUICK, [])
     with pytest.raises(WorkerLost):
@@ -380,7 +383,7 @@ def test_a_graph_that_cannot_be_is_refused(reply):
         None,
     ],
 )
-def test_gradients_that_cannot_be_are_refused(gradients):
+def test_malformed_gradients_are_refused(gradients):
     lie = Line(lambda script: framed({"value": gradients}, [bytes(8)]), [])
     session = Session(Script([Line(Script.answer, [])] * 2 + [lie]), 1, QUICK, [])
     f = session.begin(["f"], 1)["f"]
@@ -390,7 +393,7 @@ def test_gradients_that_cannot_be_are_refused(gradients):
     assert any("malformed answer" in line for line in session.suspicious)
 
 
-def test_the_far_side_may_only_name_what_it_was_given():
+def test_the_worker_may_only_name_what_it_was_given():
     script = Script([Line(lambda script: framed({"value": ["yours", 7]}, []), [])])
     session = Session(script, 1, QUICK, [])
     with pytest.raises(WorkerLost):

@@ -29,6 +29,7 @@ def empty(name):
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXERCISES)
 def test_an_answer_that_says_nothing_gets_little(name):
     points = EXERCISES[name].evaluate(empty(name), 1, graded_properties(name)).points

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from rnncourse.data import language
 from rnncourse.recipes import RECIPES, language_models, sentiment, translation, vectors, words
 from rnncourse.recipes import __main__ as command
-from rnncourse.recipes import run as frame
+from rnncourse.recipes import run as run_module
 from rnncourse.recipes.report import PUBLISHED, report
 from rnncourse.recipes.run import RecipeError, Run, load, parse_settings, perform
 from rnncourse.recipes.softmax_loss import softmax_loss
@@ -35,9 +35,9 @@ CPU = torch.device("cpu")
 
 
 def tiny(name, folder, **options):
-    settings = next(iter(frame.recipe(name).SETTINGS.values()))
+    settings = next(iter(run_module.recipe(name).SETTINGS.values()))
     settings = parse_settings(settings, TINY[name].split())
-    data = next(iter(frame.recipe(name).SETTINGS))
+    data = next(iter(run_module.recipe(name).SETTINGS))
     return Run(name, data, folder, CPU, progress=False, **options), settings
 
 
@@ -94,6 +94,7 @@ def broken_off(monkeypatch, run, settings, steps):
 # --- every recipe -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_files_and_table(done, name):
     folder, results, summary = done(name)
@@ -125,30 +126,35 @@ def answer(model, name):
         return model(tokens)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_weights_load_again(done, monkeypatch, name, tmp_path):
-    kept = []
-    train = frame.recipe(name).train
-    monkeypatch.setattr(
-        frame.recipe(name), "train", lambda run, s: kept.append(train(run, s)) or kept[0]
-    )
+    outcomes = []
+    train = run_module.recipe(name).train
+
+    def recorded(run, settings):
+        outcomes.append(train(run, settings))
+        return outcomes[-1]
+
+    monkeypatch.setattr(run_module.recipe(name), "train", recorded)
     perform(*tiny(name, tmp_path / "run"))
     model, vocabularies = load(tmp_path / "run")
-    assert vocabularies == kept[0].words
+    assert vocabularies == outcomes[0].words
     assert not model.training
-    torch.testing.assert_close(answer(model, name), answer(kept[0].model, name), rtol=0, atol=0)
+    torch.testing.assert_close(answer(model, name), answer(outcomes[0].model, name), rtol=0, atol=0)
     # The same command on another day: the same weights.
     ours, theirs = (load_file(f / "weights.safetensors") for f in (tmp_path / "run", done(name)[0]))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name, tmp_path):
     whole, results, _ = done(name)
-    module = frame.recipe(name)
-    fit = frame.fit
-    monkeypatch.setattr(frame, "fit", lambda *a, **k: fit(*a, **{**k, "save_every": 2}))
+    module = run_module.recipe(name)
+    fit = run_module.fit
+    monkeypatch.setattr(run_module, "fit", lambda *a, **k: fit(*a, **{**k, "save_every": 2}))
     # Odd numbers of steps: the last one before the break is not in the checkpoint.
     steps = {"sentiment": 3, "translation": 7}.get(name, 5)
     broken_off(monkeypatch, *tiny(name, tmp_path / "run"), steps)
@@ -161,6 +167,7 @@ def test_going_on_gives_the_same_weights_to_the_last_bit(done, monkeypatch, name
     assert module.ABOUT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_another_seed_gives_other_weights(done, name, tmp_path):
     if name in ("characters", "translation"):
@@ -170,6 +177,7 @@ def test_another_seed_gives_other_weights(done, name, tmp_path):
     assert not any(torch.equal(ours[key], theirs[key]) for key in ours if key != "C")
 
 
+@pytest.mark.slow
 def test_the_callers_random_numbers_are_left_alone(tmp_path):
     before = torch.get_rng_state()
     perform(*tiny("vectors", tmp_path / "run"))
@@ -194,6 +202,7 @@ def start(folder, *more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_kill_9_and_ctrl_c_then_the_same_command(tmp_path):
     broken, whole = tmp_path / "broken", tmp_path / "whole"
@@ -277,6 +286,7 @@ def test_what_a_killed_run_was_writing_is_removed(tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_time_limit_stops_and_the_same_command_goes_on(done, tmp_path):
     run, settings = tiny("words", tmp_path / "run", minutes=1e-9)
     results, summary = perform(run, settings)
@@ -322,11 +332,12 @@ def test_list_names_every_recipe_and_set(capsys):
     assert command.main(["--list"]) == 0
     out = capsys.readouterr().out
     for name in RECIPES:
-        for data in (name, *frame.recipe(name).SETTINGS):
+        for data in (name, *run_module.recipe(name).SETTINGS):
             assert data in out
-            assert data == name or data in frame.recipe(name).MINUTES
+            assert data == name or data in run_module.recipe(name).MINUTES
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
     folder = tmp_path / "run"
     run, settings = tiny("vectors", folder)
@@ -348,6 +359,7 @@ def test_a_folder_of_another_run_is_refused_until_fresh(tmp_path):
         load(tmp_path / "photos")
 
 
+@pytest.mark.slow
 def test_the_default_folder_names_what_is_run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     arguments = ["vectors", "--seed", "3", "--device", "cpu", "--set", *TINY["vectors"].split()]

@@ -59,11 +59,11 @@ def scores(draw, H, K, A):
 @pytest.mark.parametrize("name", ["dot", "general", "bahdanau", "concat"])
 def test_scores_one_by_one(draw, B, T, S, H, name):
     K, A = (H, H) if name == "dot" else (H + 1, H + 2)
-    score, weights, one = scores(draw, H, K, A)[name]
+    score, weights, score_of_pair = scores(draw, H, K, A)[name]
     queries, keys = draw(B, T, H), draw(B, S, K)
     expected = np.zeros((B, T, S))
     for b, t, s in np.ndindex(B, T, S):
-        expected[b, t, s] = one(queries[b, t].numpy(), keys[b, s].numpy())
+        expected[b, t, s] = score_of_pair(queries[b, t].numpy(), keys[b, s].numpy())
     close(score(queries, keys, *weights), expected)
     for t in range(T):
         close(score(queries[:, t], keys, *weights), expected[:, t])

@@ -22,8 +22,8 @@ def same(a, b):
             same(a[key], b[key])
     elif isinstance(a, list | tuple):
         assert len(a) == len(b)
-        for one, other in zip(a, b, strict=True):
-            same(one, other)
+        for part, other_part in zip(a, b, strict=True):
+            same(part, other_part)
     else:
         assert a == b
 

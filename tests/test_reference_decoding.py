@@ -75,16 +75,16 @@ def test_greedy_takes_the_argmax_each_time(V, N, max_length):
     eos, endings = V - 1, []
     for seed in range(8):
         toy = Toy(V, seed, N)
-        found = greedy_decode(toy.step, toy.start(), BOS, eos, max_length)
-        assert len(found) == N
+        rows = greedy_decode(toy.step, toy.start(), BOS, eos, max_length)
+        assert len(rows) == N
         for n in range(N):
             expected = []
             while len(expected) < max_length and eos not in expected:
                 expected.append(int(toy.log_probs(n, expected).argmax()))
-            assert found[n] == expected
+            assert rows[n] == expected
             endings.append(expected[-1] == eos)
         # It stops as soon as the last sentence has ended.
-        assert len(toy.calls) == max(len(row) for row in found)
+        assert len(toy.calls) == max(len(row) for row in rows)
     if V > 2 and max_length > 1:
         assert any(endings) and not all(endings)  # both ways to stop have occurred
 
@@ -135,7 +135,7 @@ def test_sampling_one_word(temperature, top_k, df):
         weights = {v: math.exp(logits[v] / temperature) for v in order}
         return {v: weight / sum(weights.values()) for v, weight in weights.items()}
 
-    found = sample_decode(
+    rows = sample_decode(
         lambda tokens, state: (logits.expand(len(tokens), 6), state),
         torch.zeros(total, 1),
         BOS,
@@ -145,7 +145,7 @@ def test_sampling_one_word(temperature, top_k, df):
         top_k,
         torch.Generator().manual_seed(5),
     )
-    counts = Counter(row[0] for row in found)
+    counts = Counter(row[0] for row in rows)
     assert chi_square(counts, probs_at(temperature), total) < CHI_SQUARE[df]
     # The same counts are far from what a slightly other temperature would give.
     assert chi_square(counts, probs_at(1.2 * temperature), total) > CHI_SQUARE[df]
@@ -154,10 +154,10 @@ def test_sampling_one_word(temperature, top_k, df):
 def test_sampling_whole_sequences():
     toy, total, eos = Toy(3, 6, 1), 20_000, 2
     start = tuple_of_rows(toy, total)
-    found = sample_decode(toy.step, start, BOS, eos, 3, 1.0, None, torch.Generator().manual_seed(6))
+    rows = sample_decode(toy.step, start, BOS, eos, 3, 1.0, None, torch.Generator().manual_seed(6))
     probs = {tuple(y): math.exp(toy.log_prob(0, y)) for y in everything(3, eos, 3)}
     assert len(probs) == 15 and sum(probs.values()) == pytest.approx(1)
-    counts = Counter(tuple(y) for y in found)
+    counts = Counter(tuple(y) for y in rows)
     assert chi_square(counts, probs, total) < CHI_SQUARE[14]
 
 
@@ -171,12 +171,12 @@ def test_sampling_at_its_ends_is_greedy():
     greedy = greedy_decode(toy.step, toy.start(), BOS, 5, 8)
     for temperature, top_k in [(1e-4, None), (1.0, 1)]:
         generator = torch.Generator().manual_seed(1)
-        found = sample_decode(toy.step, toy.start(), BOS, 5, 8, temperature, top_k, generator)
-        assert found == greedy
+        rows = sample_decode(toy.step, toy.start(), BOS, 5, 8, temperature, top_k, generator)
+        assert rows == greedy
 
 
 def test_top_k_keeps_k_words_even_if_more_are_equal():
-    found = sample_decode(
+    rows = sample_decode(
         lambda tokens, state: (torch.zeros(len(tokens), 6), state),
         torch.zeros(500, 1),
         BOS,
@@ -186,18 +186,18 @@ def test_top_k_keeps_k_words_even_if_more_are_equal():
         2,
         torch.Generator().manual_seed(1),
     )
-    assert len({row[0] for row in found}) == 2
+    assert len({row[0] for row in rows}) == 2
 
 
 def test_sampling_repeats_with_its_generator_and_leaves_torchs_alone():
     toy, before = Toy(6, 3, 5), torch.get_rng_state()
-    one, same, other = (
+    first, again, other = (
         sample_decode(
             toy.step, toy.start(), BOS, 5, 8, 1.0, None, torch.Generator().manual_seed(seed)
         )
         for seed in (1, 1, 2)
     )
-    assert one == same != other
+    assert first == again != other
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -211,10 +211,10 @@ def test_sampling_refuses(temperature, top_k):
 # --- beam search --------------------------------------------------------------------------------
 
 
-def check_pairs(found, expected):
-    assert [tokens for tokens, _ in found] == [tokens for tokens, _ in expected]
-    for (_, score), (_, wanted) in zip(found, expected, strict=True):
-        assert score == pytest.approx(wanted, rel=1e-9)
+def check_pairs(actual, expected):
+    assert [tokens for tokens, _ in actual] == [tokens for tokens, _ in expected]
+    for (_, score), (_, expected_score) in zip(actual, expected, strict=True):
+        assert score == pytest.approx(expected_score, rel=1e-9)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
@@ -224,15 +224,15 @@ def check_pairs(found, expected):
 def test_a_large_beam_finds_all_sequences(V, eos, N, max_length, alpha):
     toy = Toy(V, 7, N)
     sequences = list(everything(V, eos, max_length))
-    found = beam_search(toy.step, toy.start(), BOS, eos, max_length, len(sequences), alpha)
-    assert len(found) == N
+    hypotheses = beam_search(toy.step, toy.start(), BOS, eos, max_length, len(sequences), alpha)
+    assert len(hypotheses) == N
     for n in range(N):
         scored = [(y, toy.log_prob(n, y) / penalty(len(y), alpha)) for y in sequences]
         if V == 1:  # where eos is certain, every other sequence is impossible
             scored = [pair for pair in scored if pair[0] == [eos]]
-        check_pairs(found[n], sorted(scored, key=lambda pair: -pair[1]))
+        check_pairs(hypotheses[n], sorted(scored, key=lambda pair: -pair[1]))
         if alpha == 0:
-            assert sum(math.exp(score) for _, score in found[n]) == pytest.approx(1)
+            assert sum(math.exp(score) for _, score in hypotheses[n]) == pytest.approx(1)
 
 
 def beam_with_lists(toy, n, eos, max_length, beam, alpha):
@@ -262,11 +262,11 @@ def test_beam_search_is_the_search_with_lists(beam, alpha):
     cut = ended = 0
     for seed in range(6):
         toy = Toy(6, seed, 4)
-        found = beam_search(toy.step, toy.start(), BOS, 5, 6, beam, alpha)
+        hypotheses = beam_search(toy.step, toy.start(), BOS, 5, 6, beam, alpha)
         for n in range(4):
-            check_pairs(found[n], beam_with_lists(toy, n, 5, 6, beam, alpha))
-            ended += sum(tokens[-1] == 5 for tokens, _ in found[n])
-            cut += sum(tokens[-1] != 5 for tokens, _ in found[n])
+            check_pairs(hypotheses[n], beam_with_lists(toy, n, 5, 6, beam, alpha))
+            ended += sum(tokens[-1] == 5 for tokens, _ in hypotheses[n])
+            cut += sum(tokens[-1] != 5 for tokens, _ in hypotheses[n])
     assert cut and ended
 
 
@@ -274,10 +274,12 @@ def test_beam_search_is_the_search_with_lists(beam, alpha):
 def test_beam_one_is_greedy(alpha):
     for seed in range(10):
         toy = Toy(7, seed, 5)
-        found = beam_search(toy.step, toy.start(), BOS, 6, 9, 1, alpha)
+        hypotheses = beam_search(toy.step, toy.start(), BOS, 6, 9, 1, alpha)
         greedy = greedy_decode(toy.step, toy.start(), BOS, 6, 9)
-        assert [[tokens for tokens, _ in pairs] for pairs in found] == [[row] for row in greedy]
-        for n, ((tokens, score),) in enumerate(found):
+        assert [[tokens for tokens, _ in pairs] for pairs in hypotheses] == [
+            [row] for row in greedy
+        ]
+        for n, ((tokens, score),) in enumerate(hypotheses):
             expected = toy.log_prob(n, tokens) / penalty(len(tokens), alpha)
             assert score == pytest.approx(expected)
 
@@ -333,7 +335,7 @@ def test_one_call_for_all_hypotheses_and_none_for_sentences_that_are_done():
 
 def test_impossible_words_are_never_returned():
     logits = torch.tensor([[0.5, -math.inf, 0.1, -math.inf]])  # eos = 3 is impossible too
-    found = beam_search(
+    hypotheses = beam_search(
         lambda tokens, state: (logits.expand(len(tokens), 4), state),
         torch.zeros(2, 1),
         BOS,
@@ -341,7 +343,7 @@ def test_impossible_words_are_never_returned():
         2,
         9,
     )
-    for pairs in found:
+    for pairs in hypotheses:
         assert sorted(tokens for tokens, _ in pairs) == [[0, 0], [0, 2], [2, 0], [2, 2]]
 
 
@@ -349,10 +351,10 @@ def test_beam_keeps_float32_and_its_state():
     toy = Toy(6, 2, 3, dtype=torch.float32)
     start = toy.start()
     copies = start[0].clone(), start[1][0].clone()
-    found = beam_search(toy.step, start, BOS, 5, 6, 3, 0.6)
+    hypotheses = beam_search(toy.step, start, BOS, 5, 6, 3, 0.6)
     assert torch.equal(start[0], copies[0]) and torch.equal(start[1][0], copies[1])
     for n in range(3):
-        for tokens, score in found[n]:
+        for tokens, score in hypotheses[n]:
             expected = toy.log_prob(n, tokens) / penalty(len(tokens), 0.6)
             assert score == pytest.approx(expected, rel=1e-4)
 

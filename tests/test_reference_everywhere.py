@@ -173,10 +173,10 @@ def dad(d):
 
 def clipped(d):
     parameters = [d.normal(2, 3), d.normal(4)]
-    for one in parameters:
-        one.grad = d.normal(*one.shape)
+    for parameter in parameters:
+        parameter.grad = d.normal(*parameter.shape)
     norm = training.clip_gradients(parameters, 0.5)
-    return norm, [one.grad for one in parameters]
+    return norm, [parameter.grad for parameter in parameters]
 
 
 def weight_step(d):
@@ -418,9 +418,11 @@ if ACCELERATOR != CPU:
 def test_every_public_function_is_here():
     public = set()
     for module in pkgutil.iter_modules(rnncourse.reference.__path__):
-        found = importlib.import_module(f"rnncourse.reference.{module.name}")
+        imported = importlib.import_module(f"rnncourse.reference.{module.name}")
         public |= {
-            f"{module.name}.{name}" for name in found.__all__ if callable(getattr(found, name))
+            f"{module.name}.{name}"
+            for name in imported.__all__
+            if callable(getattr(imported, name))
         }
     assert public == CALLS.keys() | WITHOUT_TENSORS
 
@@ -430,26 +432,26 @@ def test_every_public_function_is_here():
 @pytest.mark.parametrize("name", CALLS)
 def test_it_gives_the_same_everywhere(name, sizes, device, dtype):
     exact = CALLS[name](Draw(sizes, CPU, torch.float64))
-    found = CALLS[name](Draw(sizes, device, dtype))
-    for tensor in tensors(found):
+    actual = CALLS[name](Draw(sizes, device, dtype))
+    for tensor in tensors(actual):
         assert tensor.device.type == device.type
         if tensor.is_floating_point() and name not in OWN_DTYPE:
             assert tensor.dtype == dtype
         assert not tensor.is_floating_point() or tensor.isfinite().all()
-    _assert_close(found, exact)
+    _assert_close(actual, exact)
 
 
-def _assert_close(found, exact):
+def _assert_close(actual, exact):
     if isinstance(exact, torch.Tensor):
-        near = 1e-4 if found.dtype == torch.float32 else 1e-12
+        near = 1e-4 if actual.dtype == torch.float32 else 1e-12
         torch.testing.assert_close(
-            found.cpu().to(exact.dtype), exact, rtol=near, atol=near, check_dtype=False
+            actual.cpu().to(exact.dtype), exact, rtol=near, atol=near, check_dtype=False
         )
     elif isinstance(exact, (list, tuple)):
-        assert type(found) is type(exact) and len(found) == len(exact)
-        for pair in zip(found, exact, strict=True):
+        assert type(actual) is type(exact) and len(actual) == len(exact)
+        for pair in zip(actual, exact, strict=True):
             _assert_close(*pair)
     elif isinstance(exact, float):
-        assert found == pytest.approx(exact, rel=1e-4)
+        assert actual == pytest.approx(exact, rel=1e-4)
     else:
-        assert found == exact
+        assert actual == exact

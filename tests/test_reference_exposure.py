@@ -53,11 +53,11 @@ def test_epsilon_is_the_probability_of_the_true_word(epsilon):
 def test_scheduled_inputs_of_one_step_repeat_with_their_generator():
     targets, predictions = torch.zeros(50).long(), torch.ones(50).long()
     before = torch.get_rng_state()
-    one, same, other = (
+    first, again, other = (
         exposure.scheduled_inputs(targets, predictions, 0.5, seeded(seed)) for seed in (1, 1, 2)
     )
-    assert one.shape == (50,) and one.dtype == torch.int64
-    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert first.shape == (50,) and first.dtype == torch.int64
+    assert torch.equal(first, again) and not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -183,8 +183,8 @@ def test_mixer_gradients_reach_only_what_they_should(draw):
     loss, baseline_loss = exposure.mixer_loss(**case, s=1)
 
     def reached(value):
-        found = torch.autograd.grad(value, [case[n] for n in names], allow_unused=True)
-        return {n for n, g in zip(names, found, strict=True) if g is not None and (g != 0).any()}
+        grads = torch.autograd.grad(value, [case[n] for n in names], allow_unused=True)
+        return {n for n, g in zip(names, grads, strict=True) if g is not None and (g != 0).any()}
 
     assert reached(loss) == {"logits"}
     assert reached(baseline_loss) == {"w", "b"}
@@ -226,8 +226,8 @@ def test_mixer_never_sees_the_padding(draw):
         loss, baseline_loss = exposure.mixer_loss(**case, s=1)
         gradients = torch.autograd.grad(loss + baseline_loss, [case["logits"], case["w"]])
         results.append((loss, baseline_loss, *gradients))
-    for one, other in zip(*results, strict=True):
-        close(other, one)
+    for value, other_value in zip(*results, strict=True):
+        close(other_value, value)
     with pytest.raises(ValueError, match="boolean"):
         exposure.mixer_loss(**clean | {"mask": clean["mask"].long()}, s=1)
 
@@ -240,8 +240,8 @@ def test_mixer_keeps_float32(draw):
 
 
 def test_annealing():
-    found = [exposure.annealed_words(epoch, 7, first=3, every=2, delta=3) for epoch in range(11)]
-    assert found == [7, 7, 7, 4, 4, 1, 1, 0, 0, 0, 0]
+    words = [exposure.annealed_words(epoch, 7, first=3, every=2, delta=3) for epoch in range(11)]
+    assert words == [7, 7, 7, 4, 4, 1, 1, 0, 0, 0, 0]
     assert exposure.annealed_words(0, 7, first=0, every=1, delta=2) == 5
 
 
@@ -276,8 +276,8 @@ def test_raml_samples_the_distribution(V, target, tau, exact):
 
     tokens = torch.tensor(target).expand(total, -1)
     mask = torch.ones_like(tokens, dtype=torch.bool)
-    found = exposure.raml_sample(tokens, mask, V, tau, seeded(3), exact)
-    counts = Counter(tuple(row) for row in found.tolist())
+    sampled = exposure.raml_sample(tokens, mask, V, tau, seeded(3), exact)
+    counts = Counter(tuple(row) for row in sampled.tolist())
 
     def statistic(probs):
         assert len(probs) == V ** len(target) and set(counts) <= set(probs)
@@ -286,7 +286,7 @@ def test_raml_samples_the_distribution(V, target, tau, exact):
         kept = [(counts[y], total * p) for y, p in probs.items() if y not in rare]
         if rare:
             kept.append((sum(counts[y] for y in rare), total * sum(probs[y] for y in rare)))
-        return sum((seen - wanted) ** 2 / wanted for seen, wanted in kept)
+        return sum((count - expected) ** 2 / expected for count, expected in kept)
 
     limit = CHI_SQUARE[V ** len(target) - 1]
     assert statistic(q(tau)) < limit
@@ -297,9 +297,9 @@ def test_raml_samples_the_distribution(V, target, tau, exact):
 @pytest.mark.parametrize("V, tau", [(2, 0.9), (3, 0.4), (5, 2.0)])
 def test_edit_counts_by_enumeration(V, tau, exact):
     lengths = torch.tensor([2, 0, 4, 1])
-    found = exposure.edit_count_probs(lengths, V, tau, exact)
-    assert found.shape == (4, 5)
-    for row, m in zip(found, lengths.tolist(), strict=True):
+    probs = exposure.edit_count_probs(lengths, V, tau, exact)
+    assert probs.shape == (4, 5)
+    for row, m in zip(probs, lengths.tolist(), strict=True):
         target = tuple(v % V for v in range(m))
         if exact:
             q = exact_distribution(target, V, tau, lambda e: math.exp(-e / tau))
@@ -337,8 +337,8 @@ def test_the_released_form_is_the_exact_one_for_a_scaled_reward():
 
 
 def test_edit_counts_of_long_sentences_stay_finite():
-    found = exposure.edit_count_probs(torch.tensor([2000]), 50_000, 0.05)
-    assert found.isfinite().all() and found.sum().item() == pytest.approx(1)
+    probs = exposure.edit_count_probs(torch.tensor([2000]), 50_000, 0.05)
+    assert probs.isfinite().all() and probs.sum().item() == pytest.approx(1)
 
 
 def test_raml_edits_only_under_the_mask_and_its_distance_is_the_count():
@@ -347,17 +347,17 @@ def test_raml_edits_only_under_the_mask_and_its_distance_is_the_count():
     copy, before = targets.clone(), torch.get_rng_state()
     distances = Counter()
     for seed in range(400):
-        found = exposure.raml_sample(targets, mask, 5, 1.0, seeded(seed))
-        assert found.dtype == torch.int64 and torch.equal(found[~mask], targets[~mask])
-        assert ((found >= 0) & (found < 5))[mask].all()
-        distances[(found[0] != targets[0]).sum().item()] += 1
-        assert edit_distance(found[0].tolist(), targets[0].tolist()) <= 3
+        sampled = exposure.raml_sample(targets, mask, 5, 1.0, seeded(seed))
+        assert sampled.dtype == torch.int64 and torch.equal(sampled[~mask], targets[~mask])
+        assert ((sampled >= 0) & (sampled < 5))[mask].all()
+        distances[(sampled[0] != targets[0]).sum().item()] += 1
+        assert edit_distance(sampled[0].tolist(), targets[0].tolist()) <= 3
     probs = exposure.edit_count_probs(torch.tensor([3]), 5, 1.0)[0]
     for e in range(4):
         assert distances[e] / 400 == pytest.approx(probs[e].item(), abs=0.08)
     assert torch.equal(targets, copy) and torch.equal(torch.get_rng_state(), before)
-    one, same = (exposure.raml_sample(targets, mask, 5, 1.0, seeded(7)) for _ in range(2))
-    assert torch.equal(one, same)
+    first, again = (exposure.raml_sample(targets, mask, 5, 1.0, seeded(7)) for _ in range(2))
+    assert torch.equal(first, again)
 
 
 def test_raml_refuses():

@@ -53,8 +53,8 @@ def loss_of(draw_weights, hs, state):
     return sum((k * result).sum() for k, result in zip(draw_weights, results, strict=True))
 
 
-def gradients(loss, wanted):
-    return torch.autograd.grad(loss, wanted, allow_unused=False)
+def gradients(loss, inputs):
+    return torch.autograd.grad(loss, inputs, allow_unused=False)
 
 
 # --- the step functions, unrolled ---------------------------------------------------------------
@@ -66,20 +66,20 @@ def test_same_as_the_step_unrolled_gradients_too(draw, network, B, T, D, H):
     ours = network(D, H).double()
     xs = draw(B, T, D).requires_grad_()
     state = new_state(draw, network, B, H)
-    wanted = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
+    leaves = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
     k = [draw(B, T, H), *(draw(B, H) for _ in tensors_of(state))]
 
     hs, last = ours(xs, None, state)
     expected_hs, expected_last = cells.unroll(step_of(ours), xs, state)
     close(hs, expected_hs)
-    for one, expected in zip(tensors_of(last), tensors_of(expected_last), strict=True):
-        close(one, expected)
-    for one, expected in zip(
-        gradients(loss_of(k, hs, last), wanted),
-        gradients(loss_of(k, expected_hs, expected_last), wanted),
+    for actual, expected in zip(tensors_of(last), tensors_of(expected_last), strict=True):
+        close(actual, expected)
+    for actual, expected in zip(
+        gradients(loss_of(k, hs, last), leaves),
+        gradients(loss_of(k, expected_hs, expected_last), leaves),
         strict=True,
     ):
-        close(one, expected)
+        close(actual, expected)
 
 
 @networks
@@ -89,7 +89,7 @@ def test_lengths_are_each_sequence_by_itself(draw, network, lengths):
     B, T, D, H = len(lengths), 5, 4, 2
     ours = network(D, H, bias=True).double()
     xs, state = draw(B, T, D).requires_grad_(), new_state(draw, network, B, H)
-    wanted = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
+    leaves = [xs, *(s.requires_grad_() for s in tensors_of(state)), *ours.parameters()]
     k = [draw(B, T, H), *(draw(B, H) for _ in tensors_of(state))]
 
     hs, last = ours(xs, torch.tensor(lengths), state)
@@ -101,15 +101,15 @@ def test_lengths_are_each_sequence_by_itself(draw, network, lengths):
         )
         close(hs[b, :n], alone_hs[0])
         assert (hs[b, n:] == 0).all()
-        for one, expected in zip(tensors_of(last), tensors_of(alone_last), strict=True):
-            close(one[b], expected[0])
+        for actual, expected in zip(tensors_of(last), tensors_of(alone_last), strict=True):
+            close(actual[b], expected[0])
         total = total + loss_of(
-            [k[0][b : b + 1, :n], *(one[b : b + 1] for one in k[1:])], alone_hs, alone_last
+            [k[0][b : b + 1, :n], *(part[b : b + 1] for part in k[1:])], alone_hs, alone_last
         )
-    for one, expected in zip(
-        gradients(loss_of(k, hs, last), wanted), gradients(total, wanted), strict=True
+    for actual, expected in zip(
+        gradients(loss_of(k, hs, last), leaves), gradients(total, leaves), strict=True
     ):
-        close(one, expected)
+        close(actual, expected)
 
 
 # --- torch's own --------------------------------------------------------------------------------
@@ -213,30 +213,30 @@ def test_gradients_by_differences(draw, network, lengths, bias):
 def test_gradients_where_only_the_last_state_counts(draw, network):
     """As for an encoder: nothing comes back from hs."""
     ours, xs = network(4, 2).double(), draw(3, 5, 4)
-    wanted = list(ours.parameters())
+    leaves = list(ours.parameters())
     zeros = torch.zeros(3, 2, dtype=torch.float64)
     start = (zeros, zeros) if network is layers.LSTM else zeros
     _, last = ours(xs)
     _, expected = cells.unroll(step_of(ours), xs, start)
-    for one, other in zip(
-        gradients(tensors_of(last)[0].sum(), wanted),
-        gradients(tensors_of(expected)[0].sum(), wanted),
+    for actual, expected_gradient in zip(
+        gradients(tensors_of(last)[0].sum(), leaves),
+        gradients(tensors_of(expected)[0].sum(), leaves),
         strict=True,
     ):
-        close(one, other)
+        close(actual, expected_gradient)
 
 
 @networks
 def test_backward_twice_gives_the_same_and_second_order_is_refused(draw, network):
     ours, xs = network(4, 2).double(), draw(3, 5, 4)
     loss = ours(xs)[0].sum()
-    wanted = list(ours.parameters())
-    first = torch.autograd.grad(loss, wanted, retain_graph=True)
-    again = torch.autograd.grad(loss, wanted, retain_graph=True, create_graph=True)
-    for one, other in zip(first, again, strict=True):
-        close(one, other.detach())
+    leaves = list(ours.parameters())
+    first = torch.autograd.grad(loss, leaves, retain_graph=True)
+    again = torch.autograd.grad(loss, leaves, retain_graph=True, create_graph=True)
+    for gradient, gradient_again in zip(first, again, strict=True):
+        close(gradient, gradient_again.detach())
     with pytest.raises(RuntimeError):  # rather than a wrong number
-        sum((one**2).sum() for one in again).backward()
+        sum((gradient**2).sum() for gradient in again).backward()
 
 
 # --- padding, ends, types -----------------------------------------------------------------------
@@ -268,8 +268,8 @@ def test_no_steps_at_all(draw, network):
     for lengths in (None, torch.zeros(3, dtype=torch.long)):
         hs, last = ours(draw(3, 0, 4), lengths, state)
         assert hs.shape == (3, 0, 2)
-        for one, given in zip(tensors_of(last), tensors_of(state), strict=True):
-            close(one, given)
+        for actual, given in zip(tensors_of(last), tensors_of(state), strict=True):
+            close(actual, given)
         hs, last = ours(draw(3, 0, 4), lengths)
         assert all(s.shape == (3, 2) and (s == 0).all() for s in tensors_of(last))
         assert hs.dtype == torch.float64
@@ -282,8 +282,8 @@ def test_going_on_from_a_state(draw, network):
     first, state = ours(xs[:, :2])
     second, last = ours(xs[:, 2:], None, state)
     close(torch.cat([first, second], dim=1), whole)
-    for one, expected in zip(tensors_of(last), tensors_of(end), strict=True):
-        close(one, expected)
+    for actual, expected in zip(tensors_of(last), tensors_of(end), strict=True):
+        close(actual, expected)
 
 
 @networks
@@ -305,12 +305,14 @@ def test_float32_inputs_kept_and_no_gradient_needed(draw, network, lengths):
 def test_autocast_is_the_same_but_less_exact(draw, network):
     ours, xs = network(4, 3, bias=True), draw(2, 5, 4).float()
     expected = ours(xs)[0]
-    wanted = gradients(expected.sum(), list(ours.parameters()))
+    expected_gradients = gradients(expected.sum(), list(ours.parameters()))
     with torch.autocast("cpu", torch.bfloat16):
         hs, _ = ours(xs)
     torch.testing.assert_close(hs, expected, rtol=0.05, atol=0.05)
-    for one, other in zip(gradients(hs.sum(), list(ours.parameters())), wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=0.1, atol=0.1)
+    for actual, expected_gradient in zip(
+        gradients(hs.sum(), list(ours.parameters())), expected_gradients, strict=True
+    ):
+        torch.testing.assert_close(actual, expected_gradient, rtol=0.1, atol=0.1)
 
 
 def test_parameters():

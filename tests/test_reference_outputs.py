@@ -128,8 +128,8 @@ def test_language_model_goes_on_where_it_stopped(network):
     first, state = model(tokens[:, :2])
     second, last = model(tokens[:, 2:], state=state)
     close(torch.cat([first, second], dim=1), whole)
-    for one, expected in zip(leaves(last), leaves(end), strict=True):
-        close(one, expected)
+    for actual, expected in zip(leaves(last), leaves(end), strict=True):
+        close(actual, expected)
     _, state = model(tokens, lengths=torch.tensor([2, 5]))
     close(leaves(state)[0][0], leaves(model(tokens[:1, :2])[1])[0][0])
 
@@ -286,8 +286,8 @@ def test_seq2seq_rows_of_a_state_can_be_chosen(network):
         alone = model.start(SOURCE[row, : LENGTHS[row]][None], LENGTHS[row][None])
         expected, expected_state = model.step(word[None], alone)
         close(logits[i], expected[0])
-        for one, other in zip(leaves(state), leaves(expected_state), strict=True):
-            close(one[i], other[0])
+        for row, expected in zip(leaves(state), leaves(expected_state), strict=True):
+            close(row[i], expected[0])
 
 
 def test_seq2seq_padding_and_future_are_not_seen():

@@ -78,16 +78,16 @@ def test_masks_of_inputs_and_recurrence_are_drawn_apart():
 
 
 def test_a_new_mask_at_each_call_and_the_same_from_the_same_seed():
-    one, same, other = (handed(3, 2, 20, 20, 0.5, 0.5, seed) for seed in (1, 1, 2))
-    for a, b, c in zip(one, same, other, strict=True):
+    first, again, other = (handed(3, 2, 20, 20, 0.5, 0.5, seed) for seed in (1, 1, 2))
+    for a, b, c in zip(first, again, other, strict=True):
         assert torch.equal(a, b) and not torch.equal(a, c)
-    generator, found = seeded(), []
+    generator, outputs = seeded(), []
     for _ in range(2):
         hs, _ = regularization.variational_dropout(
             lambda x, h: x, torch.ones(2, 3, 40), torch.ones(2, 40), 0.5, 0.5, generator
         )
-        found.append(hs)
-    assert not torch.equal(*found)
+        outputs.append(hs)
+    assert not torch.equal(*outputs)
 
 
 @sizes

@@ -122,8 +122,8 @@ def test_elman_backward_is_autograd(draw, B, T, D, H):
     W_x, W_h = theirs.weight_ih_l0.detach().T, theirs.weight_hh_l0.detach().T
     ours = training.elman_backward(grad_hs, xs.detach(), h_0.detach(), hs.detach(), W_x, W_h)
     expected = (xs.grad, h_0.grad, theirs.weight_ih_l0.grad.T, theirs.weight_hh_l0.grad.T)
-    for actual, wanted in zip(ours, expected, strict=True):
-        close(actual, wanted)
+    for actual, correct in zip(ours, expected, strict=True):
+        close(actual, correct)
 
 
 def test_elman_backward_is_the_numeric_gradient(draw):
@@ -162,7 +162,7 @@ def test_elman_backward_without_steps(draw):
 def test_elman_backward_keeps_float32_and_its_inputs(draw):
     shapes = [(3, 5, 2), (3, 5, 4), (3, 2), (3, 5, 2), (4, 2), (2, 2)]
     given = [draw(*shape).float() for shape in shapes]
-    copies = [one.clone() for one in given]
+    copies = [tensor.clone() for tensor in given]
     assert all(g.dtype == torch.float32 for g in training.elman_backward(*given))
     assert all(torch.equal(now, then) for now, then in zip(given, copies, strict=True))
 
@@ -171,12 +171,12 @@ def test_elman_backward_keeps_float32_and_its_inputs(draw):
 
 
 def parameters_with(*gradients):
-    found = []
+    parameters = []
     for gradient in gradients:
         p = nn.Parameter(torch.zeros(()) if gradient is None else torch.zeros_like(gradient))
         p.grad = gradient
-        found.append(p)
-    return found
+        parameters.append(p)
+    return parameters
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 3.0, 100.0, math.inf])
@@ -226,9 +226,9 @@ def test_clip_refuses(max_norm):
 
 def test_detach_state_in_any_nesting(draw):
     a, b, c = (draw(2, 3).requires_grad_() * 2 for _ in range(3))
-    one = training.detach_state(a)
-    close(one, a)
-    assert not one.requires_grad and a.requires_grad
+    detached = training.detach_state(a)
+    close(detached, a)
+    assert not detached.requires_grad and a.requires_grad
     (x, (y,)), z = training.detach_state(((a, (b,)), c))
     for new, old in [(x, a), (y, b), (z, c)]:
         assert torch.equal(new, old) and new.grad_fn is None and old.grad_fn is not None
@@ -292,12 +292,12 @@ def test_truncated_bptt_sees_the_weights_as_they_are_now(draw):
     def loss(chunk, h):
         return (w * chunk).sum(), h
 
-    found = []
+    values = []
     for value, _ in training.truncated_bptt(loss, [torch.ones(1)] * 3, torch.zeros(1)):
-        found.append(value.item())
+        values.append(value.item())
         with torch.no_grad():
             w += 1
-    assert found == [1, 2, 3]
+    assert values == [1, 2, 3]
 
 
 # --- train_step ---------------------------------------------------------------------------------

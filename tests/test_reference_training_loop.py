@@ -291,8 +291,9 @@ def run(
     return history, model, order, noise
 
 
-def same_run(one, other):
-    (history, model, order, noise), (history_2, model_2, order_2, noise_2) = one, other
+def same_run(run_1, run_2):
+    history, model, order, noise = run_1
+    history_2, model_2, order_2, noise_2 = run_2
     assert history == history_2
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, model_2.state_dict()[name])

@@ -1,7 +1,7 @@
 """The replay cache: marks as if each had been computed, whatever a worker answers."""
 
 import contextlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from conftest import needs_jail
@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.judging.judge import Judge
 from autograder.judging.replay_cache import Exchange, Node, ReplayCache
+from autograder.sandbox.limits import LIMITS
 from rnncourse.checks.exercise import Exercise
 
 pytestmark = needs_jail
@@ -96,6 +97,29 @@ def test_a_crash_is_not_learnt(judge, computed):
     for _ in range(2):
         assert mark(judge, CRASHES, 4)[0]["points"] < 4
     assert len(computed) == 2
+
+
+SLOW = RIGHT.replace("    return", "    import time; time.sleep(0.4)\n    return")
+
+
+def test_a_conversation_that_ran_out_of_time_is_not_learnt(computed):
+    """Between two calls, where nothing is interrupted: all that was answered is right.
+
+    What follows fails for want of time. Whoever answers as quickly as the cache can ask must not
+    inherit that.
+    """
+    limits = replace(LIMITS, grade_cell=1.5)
+    hidden = ["rnncourse.reference.cells"]
+    with contextlib.closing(Judge(hidden=hidden, limits=limits)) as judge:
+        cell, _, suspicious = mark(judge, SLOW, 7)
+        assert cell["points"] < 4 and "used up" in str(cell["properties"])
+        assert mark(judge, RIGHT, 7)[0]["points"] == 4
+        assert computed == ["elman_step"] * 2 and not suspicious
+
+
+def test_a_verdict_is_never_learnt_without_answers():
+    with pytest.raises(ValueError, match="without exchanges"):
+        ReplayCache().add("key", [], "verdict")
 
 
 def test_a_nondeterministic_test_is_noticed(judge):

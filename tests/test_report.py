@@ -343,7 +343,7 @@ def test_only_a_crash_or_a_limit_makes_a_status_urgent(course, status):
 
 
 def test_a_notebook_without_a_mark_is_reported_and_its_properties_are_not_counted(course):
-    why = "ps.ipynb was not handed in"
+    why = "ps.ipynb was not submitted"
     lost = cell("test_lstm", 0.0, 2.0, status=Status.NOT_GRADED, message=why)
     report = load(course, a=result(lost, problems={"ps": why}), b=result(good()))
     assert report.exercises[0].properties["shape"].tested == 1
@@ -416,6 +416,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_cannot_be_read_is_skipped_and_counted(course, name):
     report = load(course, ok=result(good()), **{name: BROKEN[name]})

@@ -25,10 +25,13 @@ import rnncourse.reference
 SAMPLE = ROOT / "tests" / "samples" / "walkthrough.ipynb"
 BUILT = os.environ.get("RNNCOURSE_PAGES")
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("sphinx_book_theme", "myst_nb")),
-    reason="needs the site's packages: pip install -e '.[site]'",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("sphinx_book_theme", "myst_nb")),
+        reason="needs the site's packages: pip install -e '.[site]'",
+    ),
+]
 needs_browser = pytest.mark.skipif(bool(why_no_browser()), reason=str(why_no_browser()))
 
 
@@ -46,7 +49,7 @@ def run(*command: object) -> None:
 
 
 def once(tmp_path_factory, worker_id, name, make) -> Path:
-    """What `make(folder)` makes in a folder, made by one of the workers for all of them."""
+    """A folder filled by `make(folder)`, once for all test workers."""
     base = tmp_path_factory.getbasetemp()
     base = base if worker_id == "master" else base.parent
     with FileLock(base / f"{name}.lock"):
@@ -100,10 +103,11 @@ def test_every_reference_module_has_a_place(site):
         assert f'id="module-rnncourse.reference.{module.name}"' in text
 
 
+@pytest.mark.browser
 @needs_browser
 def test_pages_open_without_a_network(site):
-    found = {}
-    with browser() as chromium, opened(chromium) as (page, wrong):
+    by_page = {}
+    with browser() as chromium, opened(chromium) as (page, problems):
         for path in html_files(site):
             name = str(path.relative_to(site))
             if name == "index.html":
@@ -114,27 +118,28 @@ def test_pages_open_without_a_network(site):
             page.emulate_media(color_scheme="light")
             page.goto(path.as_uri())
             page.evaluate("window.MathJax && MathJax.startup.promise")
-            wrong += page.evaluate(RAW_MATHEMATICS)
+            problems += page.evaluate(RAW_MATHEMATICS)
             page.set_viewport_size({"width": 390, "height": 844})
             page.emulate_media(color_scheme="dark")
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > 390:
-                wrong.append(f"is {width} wide on a phone")
-            if wrong:
-                found[name] = list(wrong)
-                wrong.clear()
-    assert found == {}
+                problems.append(f"is {width} wide on a phone")
+            if problems:
+                by_page[name] = list(problems)
+                problems.clear()
+    assert by_page == {}
 
 
+@pytest.mark.browser
 @needs_browser
 def test_search_and_front_door_work_without_a_network(site):
-    with browser() as chromium, opened(chromium) as (page, wrong):
+    with browser() as chromium, opened(chromium) as (page, problems):
         page.goto((site / "search.html").as_uri() + "?q=lstm_step")
         page.wait_for_selector("#search-results li a", timeout=20_000)
         assert "cells" in page.inner_text("#search-results")
         page.goto((site / "index.html").as_uri())
         page.wait_for_url("**/docs/index.html")
-        assert wrong == []
+        assert problems == []
 
 
 def test_with_a_repository_notebooks_open_in_colab_and_binder(tmp_path):
@@ -168,21 +173,22 @@ def test_links_of_the_slides_lead_somewhere_and_their_pictures_have_words(slides
     assert faults(slides) == []
 
 
+@pytest.mark.browser
 @needs_browser
 def test_decks_open_without_a_network(slides):
-    found = {}
-    with browser() as chromium, opened(chromium, 1280, 720) as (page, wrong):
+    by_page = {}
+    with browser() as chromium, opened(chromium, 1280, 720) as (page, problems):
         for path in html_files(slides):
             page.goto(path.as_uri())
             if path.name != "index.html":
                 page.wait_for_selector("html[data-ready]", timeout=30_000)
-                wrong += page.evaluate(RAW_MATHEMATICS)
+                problems += page.evaluate(RAW_MATHEMATICS)
                 executed = path.parent.name != "course"
-                wrong += page.evaluate(WALK, executed)
-            if wrong:
-                found[path.name] = list(wrong)
-                wrong.clear()
-    assert found == {}
+                problems += page.evaluate(WALK, executed)
+            if problems:
+                by_page[path.name] = list(problems)
+                problems.clear()
+    assert by_page == {}
 
 
 # Goes through all slides: each is there, shows something (which may be an output alone), and fits

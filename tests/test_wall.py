@@ -1,4 +1,4 @@
-"""Calls and gradients across the wall, and what happens when the far side misbehaves."""
+"""Calls and gradients across the wall, and what happens when a worker misbehaves."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ import torch
 from conftest import ROOT, needs_jail
 
 import rnncourse
+from autograder.jailed import frames
 from autograder.jailed.rpc import RemoteError
 from autograder.judging.problem_set import hidden_modules
 from autograder.judging.session import WorkerLost
@@ -30,7 +31,7 @@ QUICK = replace(LIMITS, call=3.0, cell=3.0, grace=0.5, memory=1 << 30, processes
 
 @pytest.fixture(scope="module", params=["direct", "relayed"])
 def jail(request):
-    """A jail whose child the judge speaks with directly, and one as with containers."""
+    """A jail with whose worker the judge speaks directly, and one that relays, as containers do."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "relayed":
             patch.setattr(Bubblewrap, "passes_sockets", False)
@@ -80,10 +81,10 @@ def test_gradients_cross(student):
     f = student("def f(x, W):\n    return torch.tanh(x @ W)", "f")
     x, W = normal(2, 3).requires_grad_(), normal(3, 4).requires_grad_()
     result = f(x, W)
-    found = torch.autograd.grad((result * normal(2, 4)).sum(), [x, W])
+    gradients = torch.autograd.grad((result * normal(2, 4)).sum(), [x, W])
     expected = torch.autograd.grad((torch.tanh(x @ W) * normal(2, 4)).sum(), [x, W])
-    for one, other in zip(found, expected, strict=True):
-        assert torch.allclose(one, other)
+    for gradient, correct in zip(gradients, expected, strict=True):
+        assert torch.allclose(gradient, correct)
 
 
 def test_a_result_that_does_not_depend_on_an_input_has_no_gradient_for_it(student):
@@ -116,15 +117,15 @@ def test_callbacks_cross_with_gradients(student):
 
     hs, last = unroll(step, xs, h)
     (hs.square().sum() + last.sum()).backward()
-    found = [one.grad.clone() for one in (W, xs, h)]
+    gradients = [tensor.grad.clone() for tensor in (W, xs, h)]
     W.grad = xs.grad = h.grad = None
-    state, mine = h, []
+    state, states = h, []
     for t in range(4):
         state = step(xs[:, t], state)
-        mine.append(state)
-    (torch.stack(mine, 1).square().sum() + state.sum()).backward()
-    for one, other in zip(found, (W.grad, xs.grad, h.grad), strict=True):
-        assert torch.allclose(one, other)
+        states.append(state)
+    (torch.stack(states, 1).square().sum() + state.sum()).backward()
+    for gradient, correct in zip(gradients, (W.grad, xs.grad, h.grad), strict=True):
+        assert torch.allclose(gradient, correct)
 
 
 def test_an_error_of_a_callback_reaches_the_student(student):
@@ -292,43 +293,43 @@ def test_nothing_is_left_for_the_next_submission(jail, student):
     )
     student.submission.close()
     assert any("processes running" in line for line in student.submission.suspicious)
-    found = student(
+    values = student(
         "import os, pathlib\n"
         "files = [str(p) for top in ('.', '/tmp') for p in pathlib.Path(top).glob('note')]\n"
         "planted = hasattr(torch, 'planted')\n"
-        "processes = sorted(int(one) for one in os.listdir('/proc') if one.isdigit())\n"
+        "processes = sorted(int(name) for name in os.listdir('/proc') if name.isdigit())\n"
         "me = os.getpid()",
         "files",
         "planted",
         "processes",
         "me",
     )
-    assert found == [[], False, [1, found[3]], found[3]]
+    assert values == [[], False, [1, values[3]], values[3]]
 
 
 def test_there_is_no_network_and_nothing_of_the_course(student, course):
     private = str(ROOT / "solutions")
-    found = student(
+    values = student(
         "import os, socket\n"
         "try:\n    socket.create_connection(('127.0.0.1', 1), 1)\n    net = 'connected'\n"
         "except OSError as error:\n    net = error.errno\n"
-        f"there = [os.path.exists(p) for p in ({str(course.root)!r}, {private!r}, '/root/.ssh')]\n"
+        f"shown = [os.path.exists(p) for p in ({str(course.root)!r}, {private!r}, '/root/.ssh')]\n"
         "secrets = [k for k in os.environ if 'TOKEN' in k or 'SECRET' in k]\n"
         "try:\n    open('/proc/1/mem')\n    memory = 'open'\n"
         "except OSError:\n    memory = 'closed'\n"
         "try:\n    os.kill(1, 9)\n    killed = True\nexcept OSError:\n    killed = False",
         "net",
-        "there",
+        "shown",
         "secrets",
         "memory",
     )
-    assert found[1:] == [[False, False, False], [], "closed"]
-    assert found[0] != "connected"
+    assert values[1:] == [[False, False, False], [], "closed"]
+    assert values[0] != "connected"
 
 
 def test_cells_show_what_a_kernel_would(student):
     student("print('out')\nimport sys; print('err', file=sys.stderr)\n1 + 1", "sys")
-    kinds = [(one["output_type"], one.get("text")) for one in student.outputs]
+    kinds = [(output["output_type"], output.get("text")) for output in student.outputs]
     assert kinds[:2] == [("stream", "out\n"), ("stream", "err\n")]
     assert student.outputs[2]["data"]["text/plain"] == "2"
     submission = student.submission
@@ -336,7 +337,7 @@ def test_cells_show_what_a_kernel_would(student):
     pictures = submission.run_cell(
         "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
     ).outputs
-    assert any("image/png" in one.get("data", {}) for one in pictures)
+    assert any("image/png" in output.get("data", {}) for output in pictures)
     assert submission.run_cell("!echo hello").outputs[0]["text"].strip() == "hello"
     assert submission.run_cell("%time x = 1\nawait __import__('asyncio').sleep(0)\nx").outputs
     html = submission.run_cell(
@@ -348,7 +349,7 @@ def test_cells_show_what_a_kernel_would(student):
 def test_output_is_bounded(student):
     submission = student("", "torch") and student.submission
     outputs = submission.run_cell("for i in range(50): print('x' * (1 << 20))").outputs
-    assert sum(len(one["text"]) for one in outputs) < 1 << 20
+    assert sum(len(output["text"]) for output in outputs) < 1 << 20
     assert any("too long" in line for line in submission.notes)
 
 
@@ -362,8 +363,8 @@ def test_a_jail_is_never_given_up_silently(monkeypatch):
     assert choose("none") == "none"
 
 
-def test_a_call_back_that_would_fill_the_memory_fails(student):
-    """The judge's own limit is set in its process; here a too large result is refused."""
+def test_a_callback_that_would_fill_the_memory_fails(student):
+    """The judge's own limit is set in its process; here the result is too large."""
     f = student(
         "def f(step):\n"
         "    try:\n        step(torch.ones(5000, 1), torch.ones(1, 5000))\n"
@@ -415,19 +416,19 @@ def test_what_computes_the_same_in_another_way_is_hidden_as_well():
     assert "rnncourse.recipes.softmax_loss" not in hidden_modules("ps4_attention")
 
 
-def test_a_jail_that_was_killed_with_words_unread_is_gone(jail):
+def test_a_jail_that_was_killed_with_data_unread_is_gone(jail):
     """Its socket is then reset, not closed: that must not look like a failure of the grader."""
     other = Jail(jail.backend)
     os.kill(other.process.pid, signal.SIGSTOP)
     children = psutil.Process(other.process.pid).children(recursive=True)
-    for one in children:
-        one.suspend()
-    other.send(b"F", b"{}")
-    for one in children:
-        one.kill()
+    for child in children:
+        child.suspend()
+    other.send(frames.START, b"{}")
+    for child in children:
+        child.kill()
     os.kill(other.process.pid, signal.SIGKILL)
     with pytest.raises(JailError, match="is gone"):
-        other.expect(b"S", "did not start a submission")
+        other.expect(frames.STARTED, "did not start a submission")
     other.close()
 
 

@@ -1,4 +1,4 @@
-"""Messages: every value comes back as it was; nothing that arrives can do more than be refused."""
+"""Messages: every value comes back as it was; whatever is malformed is refused."""
 
 import contextlib
 import enum
@@ -157,6 +157,7 @@ nodes = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=3000, deadline=None)
 @given(nodes, st.lists(st.binary(max_size=40), max_size=3))
 def test_arbitrary_nodes_give_a_value_or_are_refused(node, buffers):

@@ -4,11 +4,14 @@ A submission is graded again when its fingerprint has changed. A module that is 
 stale marks in place; one too many regrades a whole class for nothing.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 from ..imports import imported_by, modules, reachable
 from ..sandbox.limits import LIMITS
@@ -34,11 +37,12 @@ OF_SETS = ("autograder.rubrics", "rnncourse.exercises")
 def marking_modules(assignment: str, sources: Iterable[str] = ()) -> list[str]:
     """Names of the modules on which a mark of the assignment may depend, sorted.
 
-    sources: the cells of its notebooks, whose imports count as well.
+    sources: the code cells of its notebooks, whose imports count as well.
     """
     roots = {name for name in modules() if _is_below(name, JUDGES)}
     for source in sources:
-        roots |= imported_by(source)
+        with contextlib.suppress(SyntaxError, ValueError):  # a cell that fails imports nothing
+            roots |= imported_by(TransformerManager().transform_cell(source))
 
     def skip(name: str) -> bool:
         return _is_below(name, WITHOUT_EFFECT) or _of_another_set(name, assignment)
@@ -57,7 +61,12 @@ def code_fingerprint(assignment: str, sources: Iterable[str] = ()) -> bytes:
 
 def assignment_fingerprint(assignment: Assignment) -> bytes:
     """Digest of all that marks depend on beside the submission: code, cells, notebooks, files."""
-    sources = [cell.source for notebook in assignment.sources.values() for cell in notebook.cells]
+    sources = [
+        cell.source
+        for notebook in assignment.sources.values()
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
     digest = hashlib.sha256(code_fingerprint(assignment.name, sources))
     digest.update(json.dumps([asdict(cells) for cells in assignment.cells]).encode())
     digest.update(json.dumps(assignment.sources, sort_keys=True).encode())

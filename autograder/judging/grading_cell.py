@@ -33,6 +33,11 @@ class Verdict:
     stopped_by: str | None = None  # where status.stopped: the crash or the limit, in words
     record: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a crash or a limit ended some of the tests."""
+        return self.status.stopped or any(test.status.stopped for test in self.properties)
+
 
 def run_grading_cell(
     process: StudentProcess, source: str, notebook: SourceNotebook, seed: int, max_points: float

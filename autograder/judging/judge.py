@@ -8,6 +8,7 @@ jail, beside the student's code, as nbgrader runs it; the result says so.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -52,7 +53,7 @@ class Judge:
         limits: Limits = LIMITS,
     ):
         self.limits = limits
-        self._new_jail = lambda: Jail(jail, hidden, forbid, private)
+        self._new_jail = partial(Jail, jail, hidden, forbid, private)
         self.jail = self._new_jail()
         self.replay_cache = ReplayCache()
 
@@ -158,7 +159,8 @@ class Judge:
                 except NondeterministicTest:
                     process.restart()
                     verdict = run_grading_cell(process, cell.source, source, seed, max_points)
-                if exchanges := process.exchanges:
+                exchanges = process.exchanges
+                if exchanges is not None and not verdict.stopped:
                     self.replay_cache.add(key, exchanges, verdict)
         cell.outputs = output_nodes(verdict.outputs)
         return CellResult(

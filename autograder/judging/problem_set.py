@@ -10,7 +10,8 @@ from ..imports import importers, modules
 
 def accepted_files(assignment: str) -> dict[str, int]:
     """The files that students submit beside their notebooks, and their largest sizes in bytes."""
-    return _constant(assignment, "ACCEPTED_FILES", {})
+    files: dict[str, int] = _constant(assignment, "ACCEPTED_FILES", {})
+    return files
 
 
 def hidden_modules(assignment: str) -> list[str]:

@@ -24,6 +24,7 @@ class Exchange:
     message: bytes
     answer: bytes | Exception  # or why there was none
     starts_call: bool  # the answer to a callback shares the time limit of the call
+    timed_out: bool = False  # the worker was interrupted while it made the answer
 
     @property
     def size(self) -> int:
@@ -70,7 +71,12 @@ class ReplayCache:
         return self._roots.get(key) or Node()
 
     def add(self, key: Hashable, exchanges: list[Exchange], verdict: Any) -> None:
-        """Keep the exchanges of a grading cell that ran to its end."""
+        """Keep the exchanges of a grading cell that ran to its end.
+
+        Without an exchange a verdict would be everybody's: ValueError.
+        """
+        if not exchanges:
+            raise ValueError("a verdict without exchanges says nothing of anybody's answers")
         node = self._roots.setdefault(key, Node())
         for exchange in exchanges:
             if node.exchange is None:

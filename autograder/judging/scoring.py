@@ -15,7 +15,7 @@ current_seed: ContextVar[int | None] = ContextVar("current_seed", default=None)
 
 
 class Score:
-    """The points of a grading cell. nbgrader reads the number, people read the report."""
+    """The score of a grading cell. nbgrader reads the number, people read the report."""
 
     def __init__(self, report: Report, record: dict[str, str] | None = None):
         self.report = report
@@ -25,7 +25,7 @@ class Score:
         return float(self.report.points)
 
     def __repr__(self) -> str:
-        # All that nbgrader looks at: a number from 0 to the points of the cell.
+        # nbgrader reads this: a number from 0 to the points of the cell.
         return f"{self.report.points:g}"
 
     def _repr_html_(self) -> str:
@@ -39,16 +39,16 @@ def grade(
 
     name: the exercise; subject: the student's function or class, or the judge's proxy of it.
     seed: repeats the inputs of an earlier run; by default the judge's, else a new one.
-    record: what the student has written to be kept with the result; of it, short strings are.
+    record: texts of the student's to keep with the result; only short strings are kept.
     Returns a Score: put the call last in a grading cell, so that nbgrader sees it.
     """
     if seed is None:
         seed = current_seed.get()
     if seed is None:
         seed = secrets.randbits(32)
-    kept = {
+    short_texts = {
         key: value
         for key, value in (record or {}).items()
         if isinstance(value, str) and len(value) <= MAX_RECORD
     }
-    return Score(find(name).evaluate(subject, seed, graded_properties(name)), kept)
+    return Score(find(name).evaluate(subject, seed, graded_properties(name)), short_texts)

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from rnncourse.checks.status import Status
 
@@ -15,9 +15,6 @@ from ..sandbox.jail import Jail
 from ..sandbox.limits import Limits
 from .outputs import clean_output
 from .replay_cache import MAX_RECORDING, Exchange, Node
-
-if TYPE_CHECKING:
-    from .student_process import StudentProcess
 
 
 class WorkerLost(Exception):
@@ -70,6 +67,7 @@ class Session(Endpoint):
         self._deadline = 0.0
         self._starts_call = True
         self._interrupted = False
+        self._call_timed_out = False  # live, or in an exchange that is replayed
         options = {
             "seed": seed,
             "CPU": limits.cpu_time,
@@ -103,10 +101,20 @@ class Session(Endpoint):
         else:
             exchange = self._exchange(self.notice() + data, data, self._starts_call)
         self._starts_call = False
+        self._call_timed_out = self._call_timed_out or exchange.timed_out
         self._record(exchange)
         if isinstance(exchange.answer, Exception):
             raise exchange.answer
         return wire.unpack(exchange.answer)
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        """Answer a question with an error, without asking the worker.
+
+        It is recorded as an exchange that failed: a grading cell that was refused an answer, and
+        may have gone on without it, must never pass for one that ran to its end.
+        """
+        self._record(Exchange(b"", b"", error, starts_call=True))
+        raise error
 
     def _record(self, exchange: Exchange) -> None:
         if self.exchanges is None:
@@ -145,7 +153,7 @@ class Session(Endpoint):
             answer = error
         finally:
             self.seconds += time.monotonic() - started
-        return Exchange(sent, message, answer, starts_call)
+        return Exchange(sent, message, answer, starts_call, self._interrupted)
 
     def _send_and_receive(self, sent: bytes) -> bytes:
         if not self.alive:
@@ -180,7 +188,7 @@ class Session(Endpoint):
 
     def _start_timer(self, seconds: float) -> None:
         self._deadline = min(time.monotonic() + seconds, self.phase_deadline)
-        self._interrupted = False
+        self._interrupted = self._call_timed_out = False
 
     @property
     def _call_timeout(self) -> float:
@@ -243,12 +251,12 @@ class Session(Endpoint):
         outermost = self._deadline == 0
         if outermost:
             if time.monotonic() >= self.phase_deadline and not self._replayed:
-                raise CallTimeout("the time for all tests together is used up")
+                self._refuse(CallTimeout("the time for all tests together is used up"))
             self._start_timer(seconds)
             self._starts_call = True
         try:
             if not self.usable:
-                raise WorkerLost("the process that ran your code is gone")
+                self._refuse(WorkerLost("the process that ran your code is gone"))
             yield
         except wire.WireError as error:
             self.suspicious.append(f"sent the grader a malformed answer: {error}")
@@ -260,7 +268,7 @@ class Session(Endpoint):
             ) from None
         except RemoteError as error:
             # The worker says so, but only the judge knows whether it is true.
-            if self._interrupted and error.student_type == "Timeout":
+            if self._call_timed_out and error.student_type == "Timeout":
                 raise CallTimeout(error.student_message, error.student_where) from None
             raise
         finally:
@@ -319,23 +327,33 @@ class Session(Endpoint):
         return super()._export(value.resolve() if isinstance(value, StudentObject) else value)
 
 
+class SessionOwner(Protocol):
+    """What a StudentObject needs of the process that restarts workers: `StudentProcess`."""
+
+    def session(self) -> Session:
+        """The session of the current worker."""
+
+    def handle(self, name: str) -> RemoteObject:
+        """The student's function or class of this name, in the current worker."""
+
+
 class StudentObject:
     """A student's function or class, by its name in the notebook.
 
     It outlives a crash: the name is then looked up in the new worker.
     """
 
-    def __init__(self, process: "StudentProcess", name: str):
-        self._process = process
+    def __init__(self, owner: SessionOwner, name: str):
+        self._owner = owner
         self.__name__ = name
 
     def resolve(self) -> RemoteObject:
         """The handle in the current worker."""
-        return self._process.handle(self.__name__)
+        return self._owner.handle(self.__name__)
 
     def _library(self, path: str) -> Any:
         """A library object in the same worker: see `checks.remote`."""
-        return self._process.session().library(path)
+        return self._owner.session().library(path)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.resolve()(*args, **kwargs)

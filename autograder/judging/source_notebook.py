@@ -67,7 +67,8 @@ def walled_tests(source: NotebookNode) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _tree(source: str) -> ast.Module:
     try:
-        return ast.parse(TransformerManager().transform_cell(source))
+        manager = TransformerManager()  # type: ignore[no-untyped-call]
+        return ast.parse(manager.transform_cell(source))
     except (SyntaxError, ValueError):
         return ast.Module([], [])
 

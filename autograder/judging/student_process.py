@@ -142,11 +142,11 @@ class StudentProcess:
 
     @property
     def exchanges(self) -> list[Exchange] | None:
-        """Those of this grading cell; None after a crash or a timeout."""
+        """Those of this grading cell, if all its questions were answered in time; else None."""
         session = self._session
-        if session is None or not session.alive or session.timed_out or session.exchanges is None:
+        if session is None or not session.alive or session.timed_out or not session.exchanges:
             return None
-        complete = all(type(exchange.answer) is bytes for exchange in session.exchanges)
+        complete = all(isinstance(exchange.answer, bytes) for exchange in session.exchanges)
         return session.exchanges if complete else None
 
     def run_cell(self, source: str) -> CellRun:

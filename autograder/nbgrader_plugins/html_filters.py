@@ -17,4 +17,6 @@ ATTRIBUTES = {
 def markdown2html(source: str) -> str:
     """Text cells as HTML without scripts, for whoever marks the work in a browser."""
     html = markdown2html_mistune(source)
-    return bleach.clean(html, TAGS.split(), ATTRIBUTES, ["http", "https", "mailto", "data"])
+    protocols = ["http", "https", "mailto", "data"]
+    cleaned: str = bleach.clean(html, TAGS.split(), ATTRIBUTES, protocols)
+    return cleaned

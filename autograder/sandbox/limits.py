@@ -1,13 +1,16 @@
 """The limits of a submission. Each that a student can meet has a sentence that says so.
 
-Here are those that can be set for a run (`Limits`) and the constants of the trusted side. Others:
+Here are those that can be set for a run (`Limits`) and the constants of the trusted side. Inside
+the sandbox `autograder.jailed.limits` applies, which also bounds a message. The rest, elsewhere:
 
-- `autograder.jailed.limits`: what is enforced inside the sandbox, and the size of a message;
-- `autograder.judging.replay_cache`: how much the judge remembers (costs time, never marks);
-- `autograder.judging.results`: the largest number that is read as points;
-- `rnncourse.checks.report.PRINTED` and `rnncourse.checks.harness.capstone.MOST`: how much of a
-  student's own output a report shows, and the size of the capstone's weights. They are in the
-  library because self-study, which has no autograder, needs them too.
+- `autograder.judging.replay_cache.MAX_RECORDING`: exchanges of a grading cell that are remembered
+  (costs time, never marks);
+- `autograder.judging.results.MAX_NUMBER`: the largest number that is read as points;
+- `rnncourse.checks.report.PRINTED`: how much of a student's own output a report shows;
+- `rnncourse.checks.harness.capstone.MOST`: the size of the capstone's weights;
+- `rnncourse.exercises.capstone.load_translator.LONGEST`: the length of a translation.
+
+The last three are in the library because self-study, which has no autograder, needs them too.
 """
 
 from dataclasses import dataclass

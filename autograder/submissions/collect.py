@@ -138,14 +138,14 @@ def _not_submitted(name: str, others: list[str]) -> str:
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
     only = f", only {', '.join(printable)}{more}" if printable else ""
     archive = any(other.endswith(ARCHIVES) for other in others)
-    hint = "; archives are not unpacked: hand in what is in it" if archive else ""
-    return f"{name} was not handed in{only}{hint}"
+    hint = "; archives are not unpacked: submit what is in it" if archive else ""
+    return f"{name} was not submitted{only}{hint}"
 
 
 def unreadable_notebook(name: str, error: Unreadable) -> str:
     """What the student is told of a notebook that could not be read."""
     return (
-        f"{name} could not be read: {error}. Open it in JupyterLab, save it, and hand it in again."
+        f"{name} could not be read: {error}. Open it in JupyterLab, save it, and submit it again."
     )
 
 

@@ -69,13 +69,15 @@ def parse(content: bytes, notes: list[str]) -> NotebookNode:
         raise Unreadable("it is not a notebook (no notebook format is given)")
     if raw["nbformat"] > 4:
         raise Unreadable(f"notebook format {raw['nbformat']} is newer than this grader")
+    if raw["nbformat"] < 4:
+        notes.append(f"notebook format {raw['nbformat']} was raised to 4")
     try:
+        notebook: NotebookNode = nbformat.from_dict(raw)
         if raw["nbformat"] < 4:
-            notes.append(f"notebook format {raw['nbformat']} was raised to 4")
-            return nbformat.convert(nbformat.from_dict(raw), 4)
-        return nbformat.from_dict(raw)
+            notebook = nbformat.convert(notebook, 4)
     except Exception as error:
         raise Unreadable(f"its structure is broken ({type(error).__name__})") from None
+    return notebook
 
 
 def sanitise(

@@ -1,4 +1,4 @@
-"""The site: `make site`. Notebooks and pages are taken from where they lie in the repository."""
+"""Configuration of the site (`make site`), which reads notebooks and pages in place."""
 
 import shutil
 import sys
@@ -28,7 +28,7 @@ extensions = [
 
 # --- what is read ---------------------------------------------------------------------------------
 root_doc = "docs/index"
-include_patterns = ["docs/**", "course/*.ipynb", "assignments/*/*.ipynb", "README.md"]
+include_patterns = ["docs/**", "course/*.ipynb", "assignments/*/*.ipynb", "*.md"]
 exclude_patterns = [".*", "build", "class", "runs", "docs/site", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
@@ -39,11 +39,11 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(executed_notebooks())
 nb_execution_excludepatterns = ["assignments/*/*.ipynb"]
 nb_execution_timeout = 300
-nb_execution_show_tb = True  # an error is a warning, and warnings are errors in the end
+nb_execution_show_tb = True  # an error is a warning, and --fail-on-warning ends the build
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
-# In tests/test_site.py one notebook is run in place of all.
+# tests/test_site.py runs a single notebook.
 if tags.has("sample"):  # noqa: F821 (Sphinx hands `tags` to this file)
     include_patterns.append("tests/samples/*.ipynb")
     nb_execution_excludepatterns += ["course/*.ipynb", "docs/*.ipynb"]
@@ -52,17 +52,17 @@ if tags.has("sample"):  # noqa: F821 (Sphinx hands `tags` to this file)
 autodoc_default_options = {
     "members": True,
     "member-order": "bysource",
-    "ignore-module-all": True,  # in the order of the source, which is the order to read them in
+    "ignore-module-all": True,  # keeps the order of the source, which is the reading order
 }
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
-# --- how it looks; nothing is fetched from elsewhere ----------------------------------------------
+# --- appearance; nothing is fetched from other sites ----------------------------------------------
 html_theme = "sphinx_book_theme"
 html_static_path = ["static", str(MATHJAX)]
-html_show_search_summary = False  # it would be fetched, and from the disk nothing can be
+html_show_search_summary = False  # it would be fetched, which pages opened from disk cannot do
 html_css_files = ["site.css"]
 html_context = {"default_mode": "auto"}
 mathjax_path = MATHJAX.name
@@ -93,27 +93,27 @@ def docstring(app, what, name, obj, options, lines):
 
 
 def only_public(app, what, name, obj, skip, options):
-    """What a module's `__all__` does not name is left out."""
+    """Skip what a module's `__all__` does not name."""
     module = sys.modules.get(getattr(obj, "__module__", None))
     public = getattr(module, "__all__", None)
     return True if what == "module" and public is not None and name not in public else None
 
 
 class OtherFiles(SphinxPostTransform):
-    """Links to folders and to files that are no pages: into the repository.
+    """Point links to folders, and to files that are not pages, into the repository.
 
-    Without a repository, files are offered as downloads, and a folder's name is no link.
+    Without a repository, files are offered as downloads and links to folders become plain text.
     """
 
     default_priority = 8  # before MyST looks for pages
 
     def run(self):
-        here = Path(self.env.doc2path(self.env.docname)).parent
+        folder = Path(self.env.doc2path(self.env.docname)).parent
         for node in [
             *self.document.findall(addnodes.pending_xref),
             *self.document.findall(addnodes.download_reference),
         ]:
-            path = here / node["reftarget"].split("#")[0]
+            path = folder / node["reftarget"].split("#")[0]
             if node.get("reftype") != "myst" and not isinstance(node, addnodes.download_reference):
                 continue
             url = repository_url(path) if path.exists() else None
@@ -124,10 +124,10 @@ class OtherFiles(SphinxPostTransform):
 
 
 def finish(app, exception):
-    """index.html leads to the first page, in docs/; the pictures of the README lie there, too."""
+    """Write an index.html that leads to the first page, in docs/, and copy the README's images."""
     if exception is None:
-        for picture in (ROOT / "docs").glob("*.png"):
-            shutil.copy(picture, Path(app.outdir) / "docs")
+        for image in (ROOT / "docs").glob("*.png"):
+            shutil.copy(image, Path(app.outdir) / "docs")
         page = f'<!doctype html><meta charset="utf-8"><title>{project}</title>' + (
             f'<meta http-equiv="refresh" content="0; url={root_doc}.html">'
             f'<a href="{root_doc}.html">{project}</a>\n'

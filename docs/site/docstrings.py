@@ -1,8 +1,7 @@
-"""The docstrings of this project are written for people; this makes reStructuredText of them.
+"""Convert this project's docstrings, which are plain text, to reStructuredText.
 
-A block that is indented by four is shown as it stands. A line that begins with `Shapes:`, `x:` or
-the like, or with a dash, begins a paragraph of its own. Text between backticks is code; nothing
-else is markup.
+A block indented by four spaces is shown verbatim. A line that begins with `Shapes:`, `x:` or the
+like, or with a dash, starts a paragraph. Text between backticks is code; nothing else is markup.
 """
 
 import re
@@ -13,32 +12,32 @@ _ITEM = re.compile(r"(-|\d+\.) ")
 
 
 def to_rst(lines: list[str]) -> list[str]:
-    """The lines of a docstring, its own indent taken off, as lines of reStructuredText."""
-    made: list[str] = []
+    """Convert the dedented lines of a docstring to lines of reStructuredText."""
+    converted: list[str] = []
     in_block = False
-    hanging = ""  # what the lines of a list's item begin with
+    hanging = ""  # indent of the current list item
     for line in lines:
         indented = line.startswith("    ")
         if not line.strip():
-            made.append("")
+            converted.append("")
         elif indented:
             if not in_block:
                 language = "python" if "import " in line else "text"
-                made += ["", f".. code-block:: {language}", ""]
-            made.append(f"    {line}")
+                converted += ["", f".. code-block:: {language}", ""]
+            converted.append(f"    {line}")
         else:
             text = line.strip()
             if in_block or _ITEM.match(text) or _NOTE.match(text) or _ARGUMENT.match(text):
-                made.append("")
+                converted.append("")
                 hanging = ""
             if item := _ITEM.match(text):
                 hanging = " " * len(item[0])
-                made.append(item[0] + _text(text[item.end() :]))
+                converted.append(item[0] + _text(text[item.end() :]))
             else:
-                made.append((hanging if line.startswith(" ") else "") + _head(text))
+                converted.append((hanging if line.startswith(" ") else "") + _head(text))
         if line.strip():
             in_block = indented
-    return [*made, ""]
+    return [*converted, ""]
 
 
 def _head(text):
@@ -51,6 +50,6 @@ def _head(text):
 
 def _text(text):
     parts = re.split(r"`([^`]+)`", text)
-    parts[::2] = [re.sub(r"([\\*|_`])", r"\\\1", one) for one in parts[::2]]
-    parts[1::2] = [f"\\ ``{one}``\\ " for one in parts[1::2]]
+    parts[::2] = [re.sub(r"([\\*|_`])", r"\\\1", text) for text in parts[::2]]
+    parts[1::2] = [f"\\ ``{code}``\\ " for code in parts[1::2]]
     return "".join(parts)

@@ -1,8 +1,8 @@
 """The walkthroughs as slides: `make slides`. Notebooks of course/ become reveal.js decks.
 
-The decks open from the disk and need no internet: reveal.js and MathJax lie beside them. A cell's
-place is its `slideshow` metadata: slide, subslide, fragment, notes (for the speaker's view), skip.
-A notebook without any makes no deck.
+The decks open from disk and need no internet: reveal.js and MathJax are copied next to them. A
+cell's `slideshow` metadata says where it goes: slide, subslide, fragment, notes (for the speaker's
+view), skip. A notebook without slides makes no deck.
 """
 
 import argparse
@@ -30,17 +30,17 @@ ASSETS = {
     "deck.css": HERE / "deck" / "deck.css",
     "deck.js": HERE / "deck" / "deck.js",
 }
-LIMIT = 300  # seconds that one cell may take
+LIMIT = 300  # seconds for a cell
 
 
 def build(paths: list[Path], folder: Path, execute: bool = True) -> int:
     """Write a deck for each notebook with slides, and an index.html that leads to them.
 
     execute: run notebooks that have not been run since a cell or the library changed.
-    Returns how many decks there are.
+    Returns the number of decks.
     """
     notebooks = {path.resolve(): nbformat.read(path, as_version=4) for path in paths}
-    notebooks = {path: one for path, one in notebooks.items() if has_slides(one)}
+    notebooks = {path: notebook for path, notebook in notebooks.items() if has_slides(notebook)}
     (folder / "assets").mkdir(parents=True, exist_ok=True)
     for name, source in ASSETS.items():
         shutil.copyfile(source, folder / "assets" / name)
@@ -62,37 +62,42 @@ def has_slides(notebook: nbformat.NotebookNode) -> bool:
 
 
 def take_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Give the cells their outputs, from the cache that the site uses, too."""
+    """Add outputs to the cells, from the cache shared with the site."""
     cache = get_cache(executed_notebooks())
     try:
-        _, done = cache.merge_match_into_notebook(notebook)
+        _, executed = cache.merge_match_into_notebook(notebook)
     except KeyError:
         print(f"running {path.name}")
-        done = copy.deepcopy(notebook)
-        result = single_nb_execution(done, cwd=str(path.parent), timeout=LIMIT, allow_errors=False)
+        executed = copy.deepcopy(notebook)
+        result = single_nb_execution(
+            executed, cwd=str(path.parent), timeout=LIMIT, allow_errors=False
+        )
         if result.err is not None:
             raise SystemExit(f"{path}: {result.exc_string}") from None
         record = cache.add_nb_to_project(str(path))
         cache.cache_notebook_bundle(
-            CacheBundleIn(done, record.uri, data={"execution_seconds": result.time}),
+            CacheBundleIn(executed, record.uri, data={"execution_seconds": result.time}),
             check_validity=False,
             overwrite=True,
         )
-    for cell, ran in zip(notebook.cells, done.cells, strict=True):
+    for cell, executed_cell in zip(notebook.cells, executed.cells, strict=True):
         if cell.cell_type == "code":
-            cell.outputs = ran.outputs
+            cell.outputs = executed_cell.outputs
 
 
-def title_of(notebook: nbformat.NotebookNode, otherwise: str) -> str:
-    """The first heading."""
+def title_of(notebook: nbformat.NotebookNode, default: str) -> str:
+    """The first heading of a notebook."""
     texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     lines = (line for text in texts for line in text.split("\n"))
-    return next((line[2:].strip() for line in lines if line.startswith("# ")), otherwise)
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), default)
 
 
 def to_deck(notebook: nbformat.NotebookNode, path: Path, decks: set[Path]) -> str:
-    """The deck as one HTML page; decks are the notebooks that its links find as decks."""
-    # Empty cells would make empty slides.
+    """The deck as one HTML page.
+
+    decks: notebooks that have a deck; links to them lead to it.
+    """
+    # Empty cells would become empty slides.
     notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
     notebook.metadata.title = title_of(notebook, path.stem)
     config = Config()
@@ -110,26 +115,26 @@ def to_deck(notebook: nbformat.NotebookNode, path: Path, decks: set[Path]) -> st
     )
     page = BeautifulSoup(exporter.from_notebook_node(notebook)[0], "html.parser")
     for link in page.find_all("a", href=True):
-        mend(link, path, decks)
+        rewrite_link(link, path, decks)
     return str(page)
 
 
-def mend(link, path: Path, decks: set[Path]) -> None:
-    """Let a relative link lead to a deck or into the repository; else it becomes plain text."""
+def rewrite_link(link, path: Path, decks: set[Path]) -> None:
+    """Point a relative link to a deck or into the repository; otherwise make it plain text."""
     target, _, anchor = link["href"].partition("#")
     if ":" in target or not target:
         return
-    there = (path.parent / target).resolve()
-    if there in decks:
-        link["href"] = there.with_suffix(".html").name
-    elif url := repository_url(there):
+    linked = (path.parent / target).resolve()
+    if linked in decks:
+        link["href"] = linked.with_suffix(".html").name
+    elif url := repository_url(linked):
         link["href"] = url + (f"#{anchor}" if anchor else "")
     else:
         link.unwrap()
 
 
 def index(decks: dict[str, str]) -> str:
-    """The page that leads to the decks, {file: title}."""
+    """The page with links to the decks. decks: {file: title}."""
     links = "".join(
         f'<li><a href="{name}">{escape(title.replace("`", ""))}</a></li>\n'
         for name, title in decks.items()
@@ -145,8 +150,8 @@ def main() -> None:
     parser.add_argument("--no-execute", action="store_true", help="slides without outputs")
     options = parser.parse_args()
     notebooks = options.notebooks or sorted((ROOT / "course").glob("*.ipynb"))
-    made = build(notebooks, options.to, not options.no_execute)
-    print(f"{made} decks: {options.to / 'index.html'}")
+    count = build(notebooks, options.to, not options.no_execute)
+    print(f"{count} decks: {options.to / 'index.html'}")
 
 
 if __name__ == "__main__":

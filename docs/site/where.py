@@ -1,4 +1,4 @@
-"""What the site and the slides both have to know: folders, the repository, packages' files."""
+"""Shared by the site and the slides: folders, the repository, files of packages."""
 
 import hashlib
 import importlib.util
@@ -15,7 +15,7 @@ BRANCH: str = _settings["branch"]
 
 
 def repository_url(path: Path) -> str | None:
-    """Where a file or folder of the course can be seen in the repository, if that is known."""
+    """The repository's page for a file or folder of the course, if the repository is known."""
     if not REPOSITORY or not path.resolve().is_relative_to(ROOT):
         return None
     kind = "tree" if path.is_dir() else "blob"
@@ -31,13 +31,13 @@ def executed_notebooks() -> Path:
 
 
 def files_of(package: str) -> Path:
-    """The folder of an installed package; it is not imported."""
+    """The folder of an installed package, without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise SystemExit(f"{package} is missing: pip install -c constraints.txt -e '.[site]'")
     return Path(spec.submodule_search_locations[0])
 
 
-# All of TeX's extensions and no fonts: formulas are drawn as SVG, so that one file is enough
-# and a page that is opened from the disk shows them too.
+# With all of TeX's extensions and without fonts: formulas are drawn as SVG, so one file is enough,
+# and pages opened from disk show them too.
 MATHJAX = files_of("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"

@@ -46,15 +46,14 @@ def _status(error: BaseException, student_type: str) -> Status:
     return Status.NOT_WRITTEN if student_type == "NotImplementedError" else Status.ERROR
 
 
-def exceptions_in(observed: Any) -> Iterator[Raised]:
-    """Every exception that an observation holds, however deep; in order."""
+def leaves(observed: Any) -> Iterator[Any]:
+    """Everything in an observation that is not a dictionary, list or tuple; in order."""
     pending, visited = [observed], set()
     while pending:
         value = pending.pop()
-        if isinstance(value, Raised):
+        if not isinstance(value, dict | list | tuple):
             yield value
-        elif isinstance(value, dict | list | tuple) and id(value) not in visited:
-            # A student's own data may contain itself.
+        elif id(value) not in visited:  # a student's own data may contain itself
             visited.add(id(value))
             children = list(value.values()) if isinstance(value, dict) else list(value)
             pending += reversed(children)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from .answer_source import changed
-from .compare import Raised, difference, exceptions_in, kind
+from .compare import Raised, difference, kind, leaves
 from .forbidden import forbidding
 from .report import Outcome, Report
 from .rng import Rng
@@ -31,7 +31,7 @@ class Property:
     keys say what was called). judge(got, expected) returns None or what is wrong, in words.
     Properties with the same `observe` judge one observation, made once.
     measure(got), if given, returns a number to record whether the property holds or not, or None.
-    named: whether a failure is compared with the misconceptions.
+    diagnose: whether a failure is compared with the misconceptions.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Property:
     observe: Callable[[Any, Rng], Any]
     judge: Callable[[Any, Any], str | None] = difference
     measure: Callable[[Any], float | None] | None = None
-    named: bool = True
+    diagnose: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ class Exercise:
             message = prop.judge(got, expected)
         status, stopped_by = _status(got, message)
         misconception = None
-        if prop.named and status not in (Status.PASSED, Status.NOT_WRITTEN):
-            misconception = self._name_mistake(prop, got, seed, suspects)
+        if prop.diagnose and status not in (Status.PASSED, Status.NOT_WRITTEN):
+            misconception = self._diagnose(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
             title=prop.title,
@@ -190,7 +190,7 @@ class Exercise:
             stopped_by=stopped_by,
         )
 
-    def _name_mistake(
+    def _diagnose(
         self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
     ) -> Misconception | None:
         """The first suspect that behaves exactly as the student's code did."""
@@ -241,15 +241,19 @@ class Exercise:
 
 
 def _status(got: Any, message: str | None) -> tuple[Status, str | None]:
-    """The status of a property, and what stopped the student's process where something did."""
+    """The status of a property, and what stopped the student's process where something did.
+
+    An observation often holds the results of several calls. A crash, an expired limit or an
+    undefined name counts wherever it happened; ERROR means that every call raised.
+    """
     if message is None:
         return Status.PASSED, None
-    exceptions = list(exceptions_in(got))
+    observed = list(leaves(got))
+    exceptions = [leaf for leaf in observed if isinstance(leaf, Raised)]
     for raised in exceptions:
         if raised.status.stopped:
             return raised.status, raised.cause()
-    if isinstance(got, Raised):
-        return got.status, None
-    if any(raised.status is Status.NOT_DEFINED for raised in exceptions):
-        return Status.NOT_DEFINED, None
+    for raised in exceptions:
+        if raised.status is Status.NOT_DEFINED or len(exceptions) == len(observed):
+            return raised.status, None
     return Status.FAILED, None

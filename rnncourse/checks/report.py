@@ -1,9 +1,8 @@
 """The report of a check: a small table, the same in a notebook, a terminal and a feedback page."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 from .status import Status
 
@@ -110,18 +109,6 @@ class Report:
                 f"{self.exercise_points:g} points; the grading tests the rest"
             )
         return f"{self.name}: {passed} of {len(self.outcomes)} visible checks pass"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, for another process."""
-        return {
-            "exercise": self.name,
-            "points": self.points,
-            "max_points": self.max_points,
-            "seed": self.seed,
-            "properties": [
-                {**asdict(outcome), "passed": outcome.passed} for outcome in self.outcomes
-            ],
-        }
 
     def __repr__(self) -> str:
         lines = [self.headline()]

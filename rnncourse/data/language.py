@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .download import Remote, fetch
-from .splits import SPLIT_NAMES, Catalogued, Splits, choose, divide
+from .splits import SPLIT_NAMES, DataSet, Splits, divide, look_up
 from .tokenisation import SPACES, TOKENS, tokenise
 
 __all__ = ["language"]
@@ -91,15 +91,15 @@ def language(name: str = "python_manual", level: str = "word") -> Splits:
     """
     if level not in ("word", "char"):
         raise ValueError(f'level is {level!r}; it must be "word" or "char"')
-    chosen = choose(SETS, name, "text")
-    texts, cut, tokens = chosen.read(level)
+    data_set = look_up(SETS, name, "text")
+    texts, cut, tokens = data_set.read(level)
     if level == "char":
         cut, tokens = list, "characters as they are"
     return Splits(
         name=f"{name} ({level}s)",
         **{split: [cut(line) for line in lines] for split, lines in texts.items()},
-        source=chosen.source,
-        licence=chosen.licence,
+        source=data_set.source,
+        licence=data_set.licence,
         tokens=tokens,
     )
 
@@ -162,18 +162,18 @@ def _tiny_shakespeare(level: str) -> Reading:
 
 
 SETS = {
-    "python_manual": Catalogued(
+    "python_manual": DataSet(
         _python_manual,
         f"pydoc_data.topics of Python {platform.python_version()}",
         "PSF licence",
     ),
-    "penn_treebank": Catalogued(
+    "penn_treebank": DataSet(
         _penn_treebank,
         "Penn Treebank: Marcus et al. 1993, prepared by Mikolov et al. 2010",
         "Linguistic Data Consortium, research only",
     ),
-    "wikitext2": Catalogued(_wikitext2, "WikiText-2: Merity et al. 2016", "CC BY-SA 3.0"),
-    "tiny_shakespeare": Catalogued(
+    "wikitext2": DataSet(_wikitext2, "WikiText-2: Merity et al. 2016", "CC BY-SA 3.0"),
+    "tiny_shakespeare": DataSet(
         _tiny_shakespeare,
         "Shakespeare's plays, excerpts: Karpathy 2015",
         "public domain",

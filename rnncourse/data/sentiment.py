@@ -8,12 +8,12 @@ from .archive import read_tar
 from .download import Remote, fetch
 from .splits import (
     SPLIT_NAMES,
-    Catalogued,
+    DataSet,
     Splits,
-    choose,
     convert_first,
     divide,
     generate,
+    look_up,
     sizes_of,
     split_of,
 )
@@ -97,16 +97,16 @@ def sentiment(
     words can do better than chance, whereas reading in order can be perfect. It is synthetic: a
     model that does well here has learned negation and contrast, not English.
     """
-    chosen = choose(SETS, name, "set of reviews")
+    data_set = look_up(SETS, name, "set of reviews")
     sizes = sizes_of(train, valid, test)
-    source = chosen.source
+    source = data_set.source
     if name == "synthetic":
-        examples, tokens = chosen.read(sizes, seed), SPACES
+        examples, tokens = data_set.read(sizes, seed), SPACES
         source += f", seed {seed}"
     else:
-        texts, cut, tokens = chosen.read()
+        texts, cut, tokens = data_set.read()
         examples = convert_first(texts, sizes, lambda review: (cut(review[0]), review[1]))
-    return Splits(name=name, **examples, source=source, licence=chosen.licence, tokens=tokens)
+    return Splits(name=name, **examples, source=source, licence=data_set.licence, tokens=tokens)
 
 
 # --- synthetic ----------------------------------------------------------------------------------
@@ -233,12 +233,12 @@ def _alternate(bad: list[str], good: list[str]) -> Reviews:
 
 
 SETS = {
-    "synthetic": Catalogued(_synthetic, "a grammar of rnncourse.data.sentiment", "none needed"),
-    "sst2": Catalogued(
+    "synthetic": DataSet(_synthetic, "a grammar of rnncourse.data.sentiment", "none needed"),
+    "sst2": DataSet(
         _sst2, "Stanford Sentiment Treebank, sentences: Socher et al. 2013", "research"
     ),
-    "rotten_tomatoes": Catalogued(
+    "rotten_tomatoes": DataSet(
         _rotten_tomatoes, "sentence polarity 1.0: Pang & Lee 2005", "research"
     ),
-    "imdb": Catalogued(_imdb, "Large Movie Review Dataset: Maas et al. 2011", "research"),
+    "imdb": DataSet(_imdb, "Large Movie Review Dataset: Maas et al. 2011", "research"),
 }

@@ -15,12 +15,12 @@ from typing import Any
 
 __all__ = [
     "SPLIT_NAMES",
-    "Catalogued",
+    "DataSet",
     "Splits",
-    "choose",
     "convert_first",
     "divide",
     "generate",
+    "look_up",
     "sizes_of",
     "split_of",
 ]
@@ -65,10 +65,11 @@ class Splits:
 
 
 @dataclass(frozen=True)
-class Catalogued:
-    """A set that a loader offers by name.
+class DataSet:
+    """A data set that a loader offers by name.
 
-    read: reads it; each loader documents its readers. source, licence: as in `Splits`.
+    read: a function that returns its examples; its interface is that of the loader's module.
+    source, licence: as in `Splits`.
     """
 
     read: Callable[..., Any]
@@ -76,8 +77,8 @@ class Catalogued:
     licence: str
 
 
-def choose(sets: Mapping[str, Catalogued], name: str, kind: str) -> Catalogued:
-    """The set with this name. Errors: ValueError for an unknown one; kind is what it calls it."""
+def look_up(sets: Mapping[str, DataSet], name: str, kind: str) -> DataSet:
+    """The data set with this name. Errors: ValueError for an unknown name; it mentions the kind."""
     if name not in sets:
         raise ValueError(f"there is no {kind} {name!r}; available: {', '.join(sets)}")
     return sets[name]

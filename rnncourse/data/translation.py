@@ -12,12 +12,12 @@ from .archive import read_gzip, read_zip
 from .download import Remote, fetch
 from .splits import (
     SPLIT_NAMES,
-    Catalogued,
+    DataSet,
     Splits,
-    choose,
     convert_first,
     divide,
     generate,
+    look_up,
     sizes_of,
     split_of,
 )
@@ -93,17 +93,17 @@ def translation(
     All text is cut by `tokenise`, which lowers the case; `detokenise` joins it again.
     Errors: ValueError for an unknown name or language; DataError when a download fails.
     """
-    chosen = choose(SETS, name, "set of pairs")
+    data_set = look_up(SETS, name, "set of pairs")
     if source == target:
         raise ValueError(f"source and target are both {source!r}; translation needs two languages")
     sizes = sizes_of(train, valid, test)
-    origin = chosen.source
+    origin = data_set.source
     if name == "phrases":
-        examples = chosen.read(source, target, sizes, seed)
+        examples = data_set.read(source, target, sizes, seed)
         origin += f" through babel {_babel_version()}, seed {seed}"
     else:
         examples = convert_first(
-            chosen.read(source, target),
+            data_set.read(source, target),
             sizes,
             lambda pair: (tokenise(pair[0], source), tokenise(pair[1], target)),
         )
@@ -111,7 +111,7 @@ def translation(
         name=f"{name} ({source} to {target})",
         **examples,
         source=origin,
-        licence=chosen.licence,
+        licence=data_set.licence,
         tokens=TOKENS,
     )
 
@@ -376,11 +376,11 @@ def _check_languages(name: str, languages: tuple[str, ...], *requested: str) -> 
 
 
 SETS = {
-    "phrases": Catalogued(_phrases, "CLDR", "Unicode License v3"),
-    "multi30k": Catalogued(
+    "phrases": DataSet(_phrases, "CLDR", "Unicode License v3"),
+    "multi30k": DataSet(
         _multi30k,
         "Multi30k, task 1: Elliott et al. 2016, 2017",
         "research and education, non-commercial",
     ),
-    "tatoeba": Catalogued(_tatoeba, "tatoeba.org, through manythings.org/anki", "CC BY 2.0"),
+    "tatoeba": DataSet(_tatoeba, "tatoeba.org, through manythings.org/anki", "CC BY 2.0"),
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, Literal
 
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.axes import Axes
@@ -106,11 +107,14 @@ def settings() -> contextlib.AbstractContextManager[None]:
     """A context with matplotlib's defaults and the course's style, whatever the reader has set."""
     excluded = ("backend", "interactive", "toolbar", "timezone")
     default = {key: rcParamsDefault[key] for key in rcParamsDefault if not key.startswith(excluded)}
-    return rc_context({**default, **STYLE})
+    parameters: dict[Any, Any] = {**default, **STYLE}
+    return rc_context(parameters)
 
 
 @contextlib.contextmanager
-def drawing(width: float, height: float, layout: str | None = "constrained") -> Iterator[Figure]:
+def drawing(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Iterator[Figure]:
     """A figure of a size in inches, in the course's style, and not registered with pyplot."""
     with settings():
         yield Figure(figsize=(width, height), layout=layout)

@@ -225,7 +225,7 @@ def _parameters(step, count):
 class Recorder(TorchFunctionMode):
     """Records every call of torch as a node; names come from the variables of the calling code."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.nodes: list[Node] = []
         self.value: dict[int, Value] = {}  # by the id of a tensor

@@ -1,13 +1,14 @@
 """Checks and converts arguments: tensors, arrays, lists and words."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 __all__ = ["array", "count", "cut", "labels", "named", "number"]
 
 
-def array(values: object, what: str, *axes: str) -> np.ndarray:
+def array(values: Any, what: str, *axes: str) -> np.ndarray:
     """Numbers as an array with one axis for each letter of `axes`, such as "T", "H".
 
     A leading axis of size 1 is a batch of one sequence, and is removed.

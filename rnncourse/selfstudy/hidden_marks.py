@@ -1,7 +1,7 @@
 """What the hidden tests say of a reader's notebook.
 
-The library knows nothing of the grader: this calls its command, in a copy of the course, so that
-neither the reader's files nor a gradebook are touched.
+The library does not import the grader: it runs the grader's command in a copy of the course, so
+that neither the reader's files nor a gradebook are touched.
 """
 
 import hashlib
@@ -12,71 +12,100 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..checks.status import Status
 from .notebook_runner import kill_group
 from .notebooks import Cell, Notebook, digest_of, read_cells
+from .protocol import ExerciseResult, PropertyResult
 
-GRADING_LIMIT = 1800.0  # seconds
+GRADING_TIMEOUT = 1800.0  # seconds
+STUDENT = "me"
 
 
-def hidden_marks(notebook: Notebook, jail: str = "auto") -> dict[str, Any]:
-    """What the hidden tests say, from `autograder grade` in a copy of the course.
+@dataclass
+class HiddenMarks:
+    """The results of the hidden tests, or why there are none."""
 
-    Returns {"exercises": exercise → {"points", "lost": [title, message, hint]}}, {"problem": why}.
+    results: dict[str, ExerciseResult] = field(default_factory=dict)  # by exercise
+    problem: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "HiddenMarks":
+        """Errors: ValueError when the data is not that of hidden marks."""
+        try:
+            results = {
+                exercise: ExerciseResult.from_dict(result)
+                for exercise, result in data["results"].items()
+            }
+            return cls(results, data["problem"])
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"malformed hidden marks: {error!r}") from None
+
+
+def hidden_marks(notebook: Notebook, jail: str = "auto") -> HiddenMarks:
+    """Grade a notebook with `autograder grade`, in a copy of the course.
+
+    jail: as in `autograder grade --jail`.
     """
-    if not all(map(importlib.util.find_spec, ("autograder", "nbgrader"))):
-        return {"problem": "grading needs more: pip install 'rnncourse[instructor]'"}
+    if not all(importlib.util.find_spec(name) for name in ("autograder", "nbgrader")):
+        return HiddenMarks(problem="grading needs more: pip install 'rnncourse[instructor]'")
     name, root = notebook.problem_set, course_root(notebook)
     if root is None:
-        return {"problem": f"grading needs the course's solutions/{name}, which is not here"}
+        problem = f"grading needs the course's solutions/{name}, which is not here"
+        return HiddenMarks(problem=problem)
     source = root / "solutions" / name
-    with tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True) as place:
-        course, found = Path(place, "course"), Path(place, "result.json")
+    with tempfile.TemporaryDirectory(prefix="rnncourse-", ignore_cleanup_errors=True) as folder:
+        course, details = Path(folder, "course"), Path(folder, "result.json")
         shutil.copytree(source, course / "solutions" / name)
         shutil.copy(root / "nbgrader_config.py", course)
-        handed = course / "class" / "submitted" / "me" / name
-        handed.mkdir(parents=True)
-        for one in notebook.companion_files:
-            shutil.copy(one, handed)
-        shutil.copy(notebook.path, handed / f"{name}.ipynb")
-        options = ["--course", str(course)]
-        words = _words_of(["release", name, *options])
-        options += ["--student", "me", "--json", str(found), "--jobs", "1", "--jail", jail]
-        words = words or _words_of(["grade", name, *options])
-        if not found.exists():
-            return {"problem": f"it could not be graded: {words or 'the grader gave no reason'}"}
-        (result,) = json.loads(found.read_text(encoding="utf-8"))
-    if error := result.get("error"):
-        return {"problem": f"it could not be graded: {error}"}
-    return {"exercises": _marks(result, read_cells(source / f"{name}.ipynb"))}
+        submitted = course / "class" / "submitted" / STUDENT / name
+        submitted.mkdir(parents=True)
+        for path in notebook.companion_files:
+            shutil.copy(path, submitted)
+        shutil.copy(notebook.path, submitted / f"{name}.ipynb")
+        in_course = [name, "--course", str(course)]
+        options = ["--student", STUDENT, "--json", str(details), "--jobs", "1", "--jail", jail]
+        error = _run_autograder(["release", *in_course])
+        error = error or _run_autograder(["grade", *in_course, *options])
+        if not details.exists():
+            reason = error or "the grader gave no reason"
+            return HiddenMarks(problem=f"it could not be graded: {reason}")
+        (graded,) = json.loads(details.read_text(encoding="utf-8"))
+    if error := graded.get("error"):
+        return HiddenMarks(problem=f"it could not be graded: {error}")
+    return HiddenMarks(_exercise_results(graded, read_cells(source / f"{name}.ipynb")))
 
 
 def course_root(notebook: Notebook) -> Path | None:
     """The nearest folder above that holds what is needed to grade a notebook."""
     name = notebook.problem_set
-    for one in notebook.path.resolve().parents:
-        source = one / "solutions" / name / f"{name}.ipynb"
-        if (one / "nbgrader_config.py").is_file() and source.is_file():
-            return one
+    for folder in notebook.path.resolve().parents:
+        source = folder / "solutions" / name / f"{name}.ipynb"
+        if (folder / "nbgrader_config.py").is_file() and source.is_file():
+            return folder
     return None
 
 
 def grading_key(notebook: Notebook) -> str:
-    """A digest of all on which its marks depend, but for the random inputs."""
+    """A digest of everything that its marks depend on, except the random inputs."""
     digest = hashlib.sha256(notebook.key().encode())
-    digest.update(json.dumps([(one.source, one.nbgrader) for one in notebook.cells]).encode())
+    digest.update(json.dumps([(cell.source, cell.nbgrader) for cell in notebook.cells]).encode())
     if root := course_root(notebook):
         digest.update(digest_of(root / "solutions" / notebook.problem_set, ("*",)).encode())
     if grader := importlib.util.find_spec("autograder"):
         for folder in grader.submodule_search_locations or []:
-            digest.update(digest_of(Path(folder), ("*.py", "hidden/*.py", "jailed/*.py")).encode())
+            digest.update(digest_of(Path(folder), ("**/*.py",)).encode())
     return digest.hexdigest()
 
 
-def _words_of(arguments: list[str]) -> str:
-    """Run an `autograder` command; its last words on stderr if it could not do its work."""
+def _run_autograder(arguments: list[str]) -> str | None:
+    """Run an `autograder` command; the end of its stderr if it failed, else None."""
     process = subprocess.Popen(
         [sys.executable, "-m", "autograder.cli", *arguments],
         stdin=subprocess.DEVNULL,
@@ -85,30 +114,42 @@ def _words_of(arguments: list[str]) -> str:
         start_new_session=True,
     )
     try:
-        _, text = process.communicate(timeout=GRADING_LIMIT)
+        _, stderr = process.communicate(timeout=GRADING_TIMEOUT)
     except subprocess.TimeoutExpired:
-        return f"stopped after {GRADING_LIMIT:g} s"
+        return f"stopped after {GRADING_TIMEOUT:g} s"
     finally:
         kill_group(process)
-    return " ".join(text.decode(errors="replace").split())[-400:] if process.returncode else ""
+    if not process.returncode:
+        return None
+    return " ".join(stderr.decode(errors="replace").split())[-400:]
 
 
-def _marks(result: dict[str, Any], source: list[Cell]) -> dict[str, Any]:
-    """The marks by exercise: the source notebook says which cell grades which."""
-    grades = {
-        one.nbgrader.get("grade_id"): found[1]
-        for one in source
-        if one.kind == "code" and (found := re.search(r"""\bgrade\(["'](\w+)["']""", one.source))
+def _exercise_results(
+    graded: dict[str, Any], source_cells: list[Cell]
+) -> dict[str, ExerciseResult]:
+    """The results by exercise, from a result of `autograder grade --json`.
+
+    source_cells: of the source notebook, which says what each grading cell grades.
+    """
+    exercises = {
+        cell.nbgrader.get("grade_id"): match[1]
+        for cell in source_cells
+        if cell.kind == "code" and (match := re.search(r"""\bgrade\(["'](\w+)["']""", cell.source))
     }
-    return {
-        grades[cell["grade_id"]]: {
-            "points": cell["points"],
-            "lost": [
-                {key: one[key] for key in ("title", "message", "hint")}
-                for one in cell["properties"]
-                if not one["passed"]
-            ],
-        }
-        for cell in result["cells"]
-        if cell["grade_id"] in grades and cell["points"] is not None
-    }
+    results = {}
+    for cell in graded["cells"]:
+        exercise = exercises.get(cell["grade_id"])
+        if exercise is not None and cell["points"] is not None:
+            properties = [
+                PropertyResult(
+                    title=prop["title"],
+                    points=prop["points"],
+                    passed=prop["status"] == Status.PASSED,
+                    message=prop["message"],
+                    hint=prop["hint"],
+                )
+                for prop in cell["properties"]
+            ]
+            unwritten = cell["status"] == Status.NOT_WRITTEN
+            results[exercise] = ExerciseResult(exercise, cell["points"], unwritten, properties)
+    return results

@@ -69,13 +69,13 @@ def run_job(job: Job, send: Callable[[Event], None]) -> None:
 def _exercise_result(report: Report) -> ExerciseResult:
     properties = [
         PropertyResult(
-            title=data["title"],
-            points=data["points"],
-            passed=data["passed"],
-            message=data["message"],
-            hint=data["hint"],
+            title=outcome.title,
+            points=outcome.points,
+            passed=outcome.passed,
+            message=outcome.message,
+            hint=outcome.hint,
         )
-        for data in report.to_dict()["properties"]
+        for outcome in report.outcomes
     ]
     return ExerciseResult(report.name, report.points, report.unwritten, properties)
 

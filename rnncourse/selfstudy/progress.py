@@ -18,7 +18,7 @@ from typing import Any
 
 from ..exercises import exercises, problem_sets
 from ..files import write_json
-from .hidden_marks import grading_key, hidden_marks
+from .hidden_marks import HiddenMarks, grading_key, hidden_marks
 from .notebook_runner import run_notebook
 from .notebooks import CACHE, Notebook, find_notebooks
 from .protocol import NotebookRun
@@ -146,13 +146,17 @@ class Cache:
         if not run.stopped:  # what was cut short may succeed the next time
             self._put("run", notebook, key, run.to_dict())
 
-    def marks(self, notebook: Notebook, key: str) -> dict[str, Any] | None:
-        """What the hidden tests gave, if nothing has changed since."""
-        return self._get("grade", notebook, key)
+    def marks(self, notebook: Notebook, key: str) -> HiddenMarks | None:
+        """The results of the hidden tests, if nothing has changed since."""
+        marks = self._get("grade", notebook, key)
+        try:
+            return None if marks is None else HiddenMarks.from_dict(marks)
+        except ValueError:
+            return None
 
-    def keep_marks(self, notebook: Notebook, key: str, marks: dict[str, Any]) -> None:
-        if "problem" not in marks:
-            self._put("grade", notebook, key, marks)
+    def keep_marks(self, notebook: Notebook, key: str, marks: HiddenMarks) -> None:
+        if not marks.problem:
+            self._put("grade", notebook, key, marks.to_dict())
 
     def _name(self, kind: str, notebook: Notebook) -> str:
         return f"{kind} {self.folder}/{notebook.problem_set}"

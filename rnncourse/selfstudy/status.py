@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ..checks.exercise import Exercise
 from ..checks.report import with_code
+from .hidden_marks import HiddenMarks
 from .notebooks import Notebook, Question
 from .protocol import ExerciseResult, NotebookRun, PropertyResult
 
@@ -176,29 +177,24 @@ def summarise(
     notebook: Notebook,
     exercises: list[Exercise],
     run: NotebookRun | None,
-    grading: dict[str, Any] | None,
+    marks: HiddenMarks | None,
 ) -> SetProgress:
-    """The status of a problem set, from its file, from running it and from grading it.
-
-    grading: what `hidden_marks` returned.
-    """
-    grading = grading or {}
-    marks = grading.get("exercises", {})
+    """The status of a problem set, from its file, from running it and from grading it."""
     notes = []
     if notebook.problem:
         notes.append(f"{relative(notebook.path)}: {notebook.problem}")
     for duplicate in notebook.duplicates:
         reason = duplicate.problem or "ignored, as there is another notebook of this problem set"
         notes.append(f"{relative(duplicate.path)}: {reason}")
-    if "problem" in grading:
-        notes.append(grading["problem"])
+    if marks and marks.problem:
+        notes.append(marks.problem)
     if run:
         notes += _other_failures(notebook, exercises, run)
     steps = []
     for exercise in exercises:
         step = _exercise_step(notebook, exercise, run)
-        if exercise.name in marks:
-            _add_marks(step, marks[exercise.name])
+        if marks and exercise.name in marks.results:
+            _add_marks(step, marks.results[exercise.name])
         steps.append(step)
     steps += map(_question_step, notebook.questions)
     return SetProgress(
@@ -206,7 +202,7 @@ def summarise(
         notebook.title,
         notebook.path,
         steps,
-        bool(marks),
+        bool(marks and marks.results),
         notebook.problem,
         notes,
     )
@@ -282,17 +278,13 @@ def _why_unchecked(notebook: Notebook, name: str, run: NotebookRun) -> str:
     return "not defined when all cells have run"
 
 
-def _add_marks(step: Step, mark: dict[str, Any]) -> None:
+def _add_marks(step: Step, result: ExerciseResult) -> None:
     """Take over the points of the hidden tests, and what they found."""
-    step.earned = mark["points"]
-    if step.state == "done" and mark["points"] >= step.points:
+    failed = [test for test in result.properties if not test.passed]
+    step.earned = result.points
+    if step.state == "done" and result.points >= step.points:
         step.status = "full marks"
-    elif step.state == "done" and mark["lost"]:
+    elif step.state == "done" and failed:
         step.state = "begun"
-        step.status = f"all visible checks pass, {len(mark['lost'])} of the hidden tests fail"
-        step.advice = _advice(
-            [
-                PropertyResult(lost["title"], 0, False, lost["message"], lost["hint"])
-                for lost in mark["lost"]
-            ]
-        )
+        step.status = f"all visible checks pass, {len(failed)} of the hidden tests fail"
+        step.advice = _advice(failed)

@@ -1,14 +1,14 @@
-"""Attacks on the grader, one a file, as data: what a student hands in and what must come of it.
+"""Attacks on the grader as data, one per file: what a student submits, and the required outcome.
 
 An attack file has a docstring (what is tried, what must happen) and some of these constants:
 
     ANSWERS     exercise → the attacker's cell in place of the solution; it must earn nothing
-    BLANK       exercises that are handed in as they were released; they must earn nothing
+    BLANK       exercises that are submitted as they were released; they must earn nothing
     TOP         a cell of the attacker's at the top of the notebook
     END         a cell of the attacker's at the end of it
     FILES       files beside the notebook, by name
     edit        a function(notebook, folder, course) that does to the notebook or to the folder
-                what the constants cannot; bytes that it returns are handed in as the notebook
+                what the constants cannot; bytes that it returns are submitted as the notebook
 
 Every other exercise is solved as the instructor solved it, and its mark must stand. Where the
 trick itself may spoil that, the file says so:
@@ -26,7 +26,7 @@ What must be seen afterwards:
 
 And about the attack itself:
 
-    COPIES      by how many students it is handed in (default: one)
+    COPIES      by how many students it is submitted (default: 1)
     SEAM        True: it is also graded by nbgrader's own autograde
     SAFE        True: it aims at the grading, not at the machine, and uses up nothing: stock nbgrader
                 may run it in a sandbox
@@ -95,8 +95,8 @@ def channel():
 
 def frame(header, *buffers):
     """A well-formed message."""
-    text = json.dumps({**header, "buffers": [len(one) for one in buffers]}).encode()
-    total = 4 + len(text) + sum(len(one) for one in buffers)
+    text = json.dumps({**header, "buffers": [len(buffer) for buffer in buffers]}).encode()
+    total = 4 + len(text) + sum(len(buffer) for buffer in buffers)
     return struct.pack("!II", total, len(text)) + text + b"".join(buffers)
 
 
@@ -148,17 +148,17 @@ class Attack:
 
     @property
     def students(self) -> list[str]:
-        """By whom it is handed in."""
-        more = [f"{self.name}-{n}" for n in range(2, self.copies + 1)]
-        return [self.name, *more]
+        """Who submits it."""
+        copies = [f"{self.name}-{n}" for n in range(2, self.copies + 1)]
+        return [self.name, *copies]
 
-    def most(self, exercise: str, worth: float) -> float:
+    def max_points(self, exercise: str, worth: float) -> float:
         """The points that an exercise may earn at most."""
         if exercise in self.answers or exercise in self.blank:
             return self.allowed.get(exercise, 0.0)
         return worth
 
-    def least(self, exercise: str, worth: float) -> float:
+    def min_points(self, exercise: str, worth: float) -> float:
         """The points that an exercise must earn at least."""
         spoilt = self.costs == "all" or exercise in self.costs
         wrong = exercise in self.answers or exercise in self.blank
@@ -166,25 +166,24 @@ class Attack:
 
 
 def load(path: Path) -> Attack:
-    """The attack in a file. Unknown constants are an error: they would be without effect."""
+    """The attack in a file. Unknown constants are an error, as they would have no effect."""
     spec = importlib.util.spec_from_file_location(f"attacks.{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = _fields(module)
-    return Attack(path.stem, " ".join((module.__doc__ or "").split()), **found)
+    return Attack(path.stem, " ".join((module.__doc__ or "").split()), **_fields(module))
 
 
 def _fields(module: ModuleType) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in vars(module).items():
         if name == "edit":
-            found["edit"] = value
+            fields["edit"] = value
         elif re.fullmatch("[A-Z]+", name) and name != "CHANNEL":
             if name.lower() not in FIELDS:
-                raise ValueError(f"{module.__name__}: there is no constant {name}")
-            found[name.lower()] = value
-    return found
+                raise ValueError(f"{module.__name__}: unknown constant {name}")
+            fields[name.lower()] = value
+    return fields
 
 
 def attacks() -> list[Attack]:
@@ -202,7 +201,7 @@ LIMITS = Limits(
     grade_cell=8,
     submission=30,
     grace=0.3,
-    # A fork counts what it shares with its parent as well: the processes are too many first.
+    # Enough that the limit of processes comes first: a fork counts what it shares with its parent.
     memory=2 << 30,
     judge_memory=2 << 30,
     processes=8,
@@ -213,7 +212,7 @@ PLACES = ("solution", "neighbour", "gradebook", "environment", "course", "config
 
 
 def new_canaries() -> dict[str, str]:
-    """Words that stand where no submission may get, by place; new ones each time."""
+    """New secret words by place, each in a place that no submission may reach."""
     return {place: f"canary-{place}-{secrets.token_hex(6)}" for place in PLACES}
 
 
@@ -243,18 +242,18 @@ def new_course(folder: Path, config: str, canaries: dict[str, str]) -> Course:
     nbformat.write(source, path)
     course = Course(folder)
     release(course, ASSIGNMENT)
-    hand_in(honest("!honest", canaries), "!honest", course)
+    submit(honest("!honest", canaries), "!honest", course)
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.add_student("dean", first_name=canaries["gradebook"])
     return course
 
 
 def honest(student: str, canaries: dict[str, str], **parts: Any) -> Attack:
-    """No attack: somebody whose work holds a canary."""
+    """Not an attack: a student whose work holds a canary."""
     return Attack(student, "", top=f"# {canaries['neighbour']}", **parts)
 
 
-# --- handing them in ------------------------------------------------------------------------------
+# --- submitting -----------------------------------------------------------------------------------
 
 
 def by_id(notebook: NotebookNode, name: str) -> NotebookNode:
@@ -267,12 +266,12 @@ def by_id(notebook: NotebookNode, name: str) -> NotebookNode:
 
 def grading_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """The grading cell of each exercise."""
-    found = {}
+    cells = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and is_grade(cell):
             for name in re.findall(r'(?:grade|check)\("(\w+)"', cell.source):
-                found[name] = cell
-    return found
+                cells[name] = cell
+    return cells
 
 
 def answer(notebook: NotebookNode, exercise: str, source: str) -> None:
@@ -292,7 +291,7 @@ def solution(notebook: NotebookNode, exercise: str) -> str:
     raise KeyError(exercise)
 
 
-def hand_in(attack: Attack, student: str, course: Course) -> Path:
+def submit(attack: Attack, student: str, course: Course) -> Path:
     """Put the attacker's files where a class's submissions lie; the folder."""
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     path = course.path("release", ".", ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
@@ -307,7 +306,7 @@ def hand_in(attack: Attack, student: str, course: Course) -> Path:
         elif exercise not in attack.blank:
             # Without the comments: the instructor's are not the student's.
             lines = solution(solved, exercise).split("\n")
-            answer(notebook, exercise, "\n".join(one for one in lines if "###" not in one))
+            answer(notebook, exercise, "\n".join(line for line in lines if "###" not in line))
     if attack.top:
         notebook.cells.insert(0, new_code_cell(filled(attack.top)))
     if attack.end:

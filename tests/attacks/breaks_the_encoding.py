@@ -1,6 +1,6 @@
 """Patches json and struct in the jail, so that every message is nonsense or carries other numbers.
 
-Nonsense ends the attacker's process; it is no answer, and that is noted.
+Nonsense ends the attacker's process; it is a malformed answer, and that is noted.
 """
 
 TOP = """
@@ -11,4 +11,4 @@ print("patched")
 """
 ANSWERS = {"gru_step": "def gru_step(*args):\n    return None"}
 COSTS = "all"
-SUSPICIOUS = "no answer"
+SUSPICIOUS = "malformed answer"

@@ -18,4 +18,4 @@ def unroll(step, xs, state):
 """
 }
 COSTS = ["LSTM"]
-SUSPICIOUS = "no answer"
+SUSPICIOUS = "malformed answer"

@@ -5,7 +5,7 @@ There is then no notebook, which is said in words; nothing fails when the result
 
 BLANK = ["gru_step"]
 COSTS = "all"
-SHOWS = "was not handed in|could not be read"
+SHOWS = "was not submitted|could not be read"
 
 
 def edit(notebook, folder, course):

@@ -1,5 +1,5 @@
 """Sends messages whose sizes lie: tensors of more numbers than bytes, of fewer, of negative and of
-2**62 numbers, buffers that are not there. They are no answers and are not believed.
+2**62 numbers, buffers that are not there. They are malformed and are not believed.
 """
 
 from attacks import CHANNEL
@@ -31,4 +31,4 @@ ANSWERS = {
     for name in ("gru_step", "nas_step", "additive_step", "elman_step", "enas_step", "slide_bugs")
 }
 COSTS = "all"  # the process is ended, and the notebook is run again, so often
-SUSPICIOUS = "no answer"
+SUSPICIOUS = "malformed answer"

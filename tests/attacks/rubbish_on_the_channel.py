@@ -22,4 +22,4 @@ ANSWERS = {
     for name in ("gru_step", "nas_step", "additive_step", "elman_step", "enas_step", "slide_bugs")
 }
 COSTS = "all"
-SUSPICIOUS = "no answer"
+SUSPICIOUS = "malformed answer"

@@ -66,7 +66,7 @@ rubric = Rubric(
             observe_unseen,
             at_least(threshold),
             bleu if threshold == min(THRESHOLDS) else None,
-            named=False,
+            diagnose=False,
         )
         for threshold, points in THRESHOLDS.items()
     )

@@ -225,7 +225,7 @@ exercise = Exercise(
             2,
             observe_validation,
             judge_validation,
-            named=False,
+            diagnose=False,
         ),
     ),
 )

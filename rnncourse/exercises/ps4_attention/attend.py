@@ -165,8 +165,8 @@ def attend(query, keys, mask, score):
 )
 def attends_to_the_padding(query, keys, mask, score):
     a = torch.softmax(score(query, keys), dim=-1)
-    many = a if a.dim() == 3 else a.unsqueeze(1)
-    context = many @ keys
+    steps = a if a.dim() == 3 else a.unsqueeze(1)
+    context = steps @ keys
     return (context if a.dim() == 3 else context.squeeze(1)), a
 
 
