@@ -50,7 +50,7 @@ def part(result: Any, *path: int) -> Any:
         if isinstance(result, Raised):
             return result
         if not isinstance(result, (tuple, list)):
-            return f"no tuple but {kind(result)}"
+            return f"expected a tuple, got {kind(result)}"
         if index >= len(result):
             return f"no entry {index} in a {kind(result)}"
         result = result[index]
@@ -222,7 +222,7 @@ class Cases:
             return {
                 "the call changed": ", ".join(changed) or "none of its inputs",
                 "a second call with the same inputs gives": (
-                    again if tensors(first) else f"no tensor but {kind(first)}"
+                    again if tensors(first) else f"{kind(first)}, not a tensor"
                 ),
             }
 
