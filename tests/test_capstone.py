@@ -23,7 +23,7 @@ from autograder.rubrics.capstone import SOLUTION_FILES
 from autograder.rubrics.capstone.load_translator import UNSEEN, bleu, rubric, unseen
 from autograder.submissions.model import AssignmentCells, Submission
 from autograder.submissions.sanitise import sanitise
-from rnncourse.checks.harness.capstone import MOST, WEIGHTS, problem_with
+from rnncourse.checks.harness.capstone import MAX_BYTES, WEIGHTS, problem_with
 from rnncourse.checks.rng import Rng
 from rnncourse.data import translation
 from rnncourse.data.translation import phrases_held_back
@@ -141,7 +141,7 @@ def test_the_notebook_publishes_these_thresholds():
     assert " | ".join(map(str, THRESHOLDS)) in text
     total = [sum(list(THRESHOLDS.values())[: n + 1]) for n in range(len(THRESHOLDS))]
     assert " | ".join(map(str, total)) in text
-    assert f"at most {MOST >> 20} MB" in text and f"on {UNSEEN} phrases" in text
+    assert f"at most {MAX_BYTES >> 20} MB" in text and f"on {UNSEEN} phrases" in text
 
 
 @pytest.mark.slow
@@ -219,9 +219,9 @@ def test_what_is_said_of_weights_that_are_not(handed):
     buffer = BytesIO()
     torch.save({"a": torch.zeros(1)}, buffer)  # a pickle
     path.write_bytes(buffer.getvalue())
-    assert "no safetensors file" in problem_with()
+    assert "not a safetensors file" in problem_with()
     with open(path, "wb") as file:
-        file.truncate(MOST + 1)
+        file.truncate(MAX_BYTES + 1)
     assert "at most 16 MB are accepted" in problem_with()
     path.rename(handed / "weights (1).safetensors")
     assert "there is no weights.safetensors" in problem_with()
@@ -241,14 +241,17 @@ def test_weights_beside_the_source_are_nobodys(course):
     """Whoever runs the solution where it lies makes weights there: they must not be given out."""
     path = course.path("source", ".", CAPSTONE) / WEIGHTS
     path.write_bytes(b"of the instructor")
-    assert accepted_files(CAPSTONE) == {WEIGHTS: MOST}
+    assert accepted_files(CAPSTONE) == {WEIGHTS: MAX_BYTES}
     assert course.source_files(CAPSTONE) == {}
     assert not (release(course, CAPSTONE) / WEIGHTS).exists()
 
 
 @pytest.mark.slow
 def test_nothing_of_earlier_sections_is_hidden():
-    assert hidden_modules(CAPSTONE) == ["rnncourse.checks.capstone", "rnncourse.reference.capstone"]
+    assert hidden_modules(CAPSTONE) == [
+        "rnncourse.exercises.capstone.load_translator",
+        "rnncourse.reference.capstone",
+    ]
 
 
 @pytest.mark.notebooks
@@ -304,7 +307,7 @@ HANDED = {
     "nameless": (without_a_name, {WEIGHTS: GOOD}),
     "missing": (no_change, {}),
     "misnamed": (no_change, {"weights (1).safetensors": GOOD}),
-    "too-large": (no_change, {WEIGHTS: GOOD + bytes(MOST)}),
+    "too-large": (no_change, {WEIGHTS: GOOD + bytes(MAX_BYTES)}),
     "damaged": (no_change, {WEIGHTS: GOOD[: len(GOOD) // 2]}),
     "pickle": (no_change, {WEIGHTS: PICKLE.getvalue()}),
 }
@@ -380,7 +383,7 @@ def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
         ("misnamed", "There is 'weights (1).safetensors': rename it."),
         ("too-large", "at most 16 MB are accepted"),
         ("damaged", "weights.safetensors is damaged"),
-        ("pickle", "weights.safetensors is damaged, or no safetensors file"),
+        ("pickle", "weights.safetensors is damaged, or not a safetensors file"),
     ],
 )
 def test_bad_weights_cost_what_depends_on_them(graded, student, message):

@@ -65,7 +65,8 @@ def stage(hidden: Iterable[str], library: Path | None = None) -> Path:
     shutil.copytree(Path(__file__).parents[1] / "jailed", folder / "jailed", ignore=skip)
     for module in hidden:
         path = folder.joinpath(*module.split(".")).with_suffix(".py")
-        path.write_text(HIDDEN_MODULE)
+        if path.exists():  # otherwise it was not staged: exercises never are
+            path.write_text(HIDDEN_MODULE)
     _copy_font_list(folder / "matplotlib")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)

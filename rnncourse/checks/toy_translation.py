@@ -50,13 +50,14 @@ def sentences():
     pairs = []
     for noun, adjective, verb in product(NOUNS, (None, *ADJECTIVES), VERBS):
         article, french = NOUNS[noun]
-        some = adjective is not None
-        pairs.append(
-            (
-                ["the", *[adjective] * some, noun, verb],
-                [article, french, *[ADJECTIVES.get(adjective)] * some, VERBS[verb]],
+        if adjective is None:
+            pair = ["the", noun, verb], [article, french, VERBS[verb]]
+        else:
+            pair = (
+                ["the", adjective, noun, verb],
+                [article, french, ADJECTIVES[adjective], VERBS[verb]],
             )
-        )
+        pairs.append(pair)
     return pairs
 
 
@@ -69,9 +70,9 @@ def batch(pairs):
     sources = [[ENGLISH.index(word) for word in source] for source, _ in pairs]
     targets = [[BOS, *(FRENCH.index(word) for word in target), EOS] for _, target in pairs]
     target = _padded(targets)
-    lengths = torch.tensor([len(one) for one in targets])
+    lengths = torch.tensor([len(row) for row in targets])
     mask = torch.arange(target.shape[1]) < lengths.unsqueeze(1)
-    return _padded(sources), torch.tensor([len(one) for one in sources]), target, mask
+    return _padded(sources), torch.tensor([len(row) for row in sources]), target, mask
 
 
 def _padded(rows):

@@ -1,4 +1,4 @@
-"""Translator: its hidden tests, and right answers of other kinds."""
+"""Translator: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ from torch import nn
 
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import capstone as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.capstone._shared import HELP, facts
+from rnncourse.exercises.capstone._shared import facts
 from rnncourse.exercises.capstone.Translator import V_SOURCE, V_TARGET, Case, alike, observing
 from rnncourse.reference.inputs import BOS
 from rnncourse.reference.state_tree import map_state
@@ -19,13 +20,13 @@ from .. import Rubric
 
 
 def observe_rows_of_states(subject: Any, rng: Rng, case: Case) -> Any:
-    """What a beam search does: it goes on with some rows of a state, some of them twice."""
+    """As in beam search: some rows of a state go on, some of them twice."""
     rows = torch.tensor([2, 0, 0])
     with torch.no_grad():
         state = case.model.start(case.source, case.mask)
         _, state = case.model.step(torch.full((3,), BOS), state)
         before = case.model.step(case.target[:, 1], state)[0]
-        chosen = attempt(lambda: map_state(lambda one: one.index_select(0, rows), state))
+        chosen = attempt(map_state, lambda tensor: tensor.index_select(0, rows), state)
         if isinstance(chosen, Raised):
             return f"of the state, rows 2, 0, 0 cannot be picked: {chosen!r}"
         after = case.model.step(case.target[rows, 1], chosen)[0]
@@ -38,7 +39,7 @@ def observe_rows_of_states(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 def observe_saving(subject: Any, rng: Rng, case: Case) -> Any:
-    other = alongside(subject, f"{HELP}.rebuilt")(subject, V_SOURCE, V_TARGET, case.model)
+    other = remote(subject, harness.rebuilt)(subject, V_SOURCE, V_TARGET, case.model)
     first, case.model = case.model, other
     again = case.ask()
     case.model = first
@@ -50,38 +51,37 @@ def observe_saving(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 def observe_gradients(subject: Any, rng: Rng, case: Case) -> Any:
-    share = alongside(subject, f"{HELP}.share_unreached")(
+    share = remote(subject, harness.share_unreached)(
         case.model, case.source, case.mask, case.target
     )
     few = isinstance(share, (int, float)) and share < 0.1
     return {"numbers of the model that get no gradient": "few or none" if few else "many"}
 
 
-translator = (
-    Property(
-        "states",
-        "the rows of a state can be picked, as beam search does",
-        1,
-        observing(observe_rows_of_states),
-        facts,
-    ),
-    Property(
-        "saving",
-        "all that the model learns is in its state_dict",
-        1,
-        observing(observe_saving),
-        facts,
-    ),
-    Property(
-        "gradients", "the loss reaches the whole model", 1, observing(observe_gradients), facts
-    ),
+rubric = Rubric(
+    (
+        Property(
+            "states",
+            "the rows of a state can be picked, as beam search does",
+            1,
+            observing(observe_rows_of_states),
+            facts,
+        ),
+        Property(
+            "saving",
+            "all that the model learns is in its state_dict",
+            1,
+            observing(observe_saving),
+            facts,
+        ),
+        Property(
+            "gradients", "the loss reaches the whole model", 1, observing(observe_gradients), facts
+        ),
+    )
 )
 
 
-rubric = Rubric(translator)
-
-
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -138,13 +138,13 @@ class Packed(nn.Module):
         return h.transpose(0, 1), c.transpose(0, 1)
 
     def step(self, tokens, state):
-        h, c = (one.transpose(0, 1).contiguous() for one in state)
+        h, c = (part.transpose(0, 1).contiguous() for part in state)
         fs, (h, c) = self.decoder(self.E_target(tokens).unsqueeze(1), (h, c))
         logits = nn.functional.log_softmax(self.out(fs).squeeze(1), dim=1)
         return logits, (h.transpose(0, 1), c.transpose(0, 1))
 
     def forward(self, source, mask, target):
-        h, c = (one.transpose(0, 1).contiguous() for one in self.start(source, mask))
+        h, c = (part.transpose(0, 1).contiguous() for part in self.start(source, mask))
         fs, _ = self.decoder(self.drop(self.E_target(target)), (h, c))
         return nn.functional.log_softmax(self.out(fs), dim=2)
 
@@ -172,7 +172,7 @@ class OfTheLibrary(nn.Module):
 
 @rubric.alternative
 class ReadsAllAgain(nn.Module):
-    """A state that is only what has been read and written: each step reads it from the start."""
+    """The state is what has been read and written: each step reads all of it again."""
 
     def __init__(self, V_source, V_target, D=24):
         super().__init__()

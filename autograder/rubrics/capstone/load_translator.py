@@ -1,4 +1,4 @@
-"""load_translator: its hidden tests, and right answers of other kinds."""
+"""load_translator: hidden tests and alternative right answers."""
 
 from functools import lru_cache
 from typing import Any
@@ -18,15 +18,15 @@ UNSEEN = 150
 
 @lru_cache(maxsize=16)
 def unseen(seed: int) -> dict[str, str]:
-    """Phrases that nobody has seen, and their translations."""
+    """Held-back phrases and their translations."""
     return in_words(phrases_held_back("en", "fr", UNSEEN, seed))
 
 
 def observe_unseen(subject: Any, rng: Rng) -> Any:
     phrases = unseen(int(rng.integers(0, 1 << 40, 1)))
-    got = translate_all(subject, list(phrases))
-    # The truth goes along for the judge. It is ours: nothing of the student's is in it.
-    return {**got, "truth": list(phrases.values())} if isinstance(got, dict) else got
+    result = translate_all(subject, list(phrases))
+    # The truth goes along for the judge; nothing of it comes from the student.
+    return {**result, "truth": list(phrases.values())} if isinstance(result, dict) else result
 
 
 def bleu(got: Any) -> float | None:
@@ -57,24 +57,23 @@ def at_least(threshold: float) -> Any:
     return judge
 
 
-loading = tuple(
-    Property(
-        f"bleu_{threshold}",
-        f"on {UNSEEN} phrases that nobody has seen, BLEU is at least {threshold}",
-        points,
-        observe_unseen,
-        at_least(threshold),
-        bleu if threshold == min(THRESHOLDS) else None,
-        diagnose=False,
+rubric = Rubric(
+    tuple(
+        Property(
+            f"bleu_{threshold}",
+            f"on {UNSEEN} phrases that nobody has seen, BLEU is at least {threshold}",
+            points,
+            observe_unseen,
+            at_least(threshold),
+            bleu if threshold == min(THRESHOLDS) else None,
+            diagnose=False,
+        )
+        for threshold, points in THRESHOLDS.items()
     )
-    for threshold, points in THRESHOLDS.items()
 )
 
 
-rubric = Rubric(loading)
-
-
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -115,7 +114,7 @@ def with_a_class(path):
     class Loaded:
         def __init__(self, saved):
             self.vocabs = [{w: n for n, w in enumerate(saved[k])} for k in ("source", "target")]
-            self.model = Translator(*(len(one) for one in self.vocabs))
+            self.model = Translator(*map(len, self.vocabs))
             for name, parameter in self.model.named_parameters():
                 parameter.data.copy_(saved["weights"][name])
 

@@ -1,4 +1,4 @@
-"""translate: its hidden tests, and right answers of other kinds."""
+"""translate: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -22,50 +22,48 @@ def observe_mode(subject: Any, rng: Rng) -> Any:
 def observe_endless(subject: Any, rng: Rng) -> Any:
     """With one sentence that never ends, and one that does."""
     plain = draw_sentences(rng, 1)
-    got = run_translate(subject, ["monday forever", *plain])
-    if isinstance(got, (list, tuple)) and len(got) == 2 and isinstance(got[0], str):
-        words = len(got[0].split())
-        ended = "60 words at most" if words <= 60 else "more than 60 words"
-        return {"a sentence that never ends": ended, "the one beside it": got[1]}
-    return {"a sentence that never ends": got}
+    result = run_translate(subject, ["monday forever", *plain])
+    if isinstance(result, (list, tuple)) and len(result) == 2 and isinstance(result[0], str):
+        words = len(result[0].split())
+        length = "60 words at most" if words <= 60 else "more than 60 words"
+        return {"a sentence that never ends": length, "the other sentence": result[1]}
+    return {"a sentence that never ends": result}
 
 
 def observe_many(subject: Any, rng: Rng) -> Any:
     sentences = draw_sentences(rng, 130)
-    got = run_translate(subject, list(sentences))
-    return {"130 sentences at once": got}
+    return {"130 sentences at once": run_translate(subject, list(sentences))}
 
 
 def observe_purity(subject: Any, rng: Rng) -> Any:
-    given = draw_sentences(rng, 5)
-    given = [*given, given[0], given[0]]  # twice the same is two sentences
-    kept = list(given)
-    got = run_translate(subject, given)
+    sentences = draw_sentences(rng, 5)
+    sentences = [*sentences, sentences[0], sentences[0]]  # repeated ones count as well
+    original = list(sentences)
+    result = run_translate(subject, sentences)
     return {
-        "the list that was given": "as it was" if given == kept else "changed",
-        "with a sentence three times in it": got,
+        "the list that was given": "as it was" if sentences == original else "changed",
+        "with a sentence three times in it": result,
     }
 
 
-translating = (
-    Property("mode", "the model is put into eval mode", 1, observe_mode),
-    Property("endless", "a translation that does not end is cut", 1, observe_endless),
-    Property("many", "many sentences are translated, not only a batch", 1, observe_many),
-    Property("pure", "the list that was given is left as it was", 0.5, observe_purity),
+rubric = Rubric(
+    (
+        Property("mode", "the model is put into eval mode", 1, observe_mode),
+        Property("endless", "a translation that does not end is cut", 1, observe_endless),
+        Property("many", "many sentences are translated, not only a batch", 1, observe_many),
+        Property("pure", "the list that was given is left as it was", 0.5, observe_purity),
+    )
 )
 
 
-rubric = Rubric(translating)
-
-
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def one_at_a_time(sentences, model, source_vocab, target_vocab, longest=60):
     model.train(False)
     words = {number: word for word, number in target_vocab.items()}
-    found = []
+    translations = []
     for sentence in sentences:
         ids = [*(source_vocab.get(word, 1) for word in tokenise(sentence)), EOS]
         source = torch.tensor([ids])
@@ -78,8 +76,8 @@ def one_at_a_time(sentences, model, source_vocab, target_vocab, longest=60):
                 if token.item() == EOS:
                     break
                 text.append(token.item())
-        found.append(detokenise([words[n] for n in text if words[n] not in SPECIALS], "fr"))
-    return found
+        translations.append(detokenise([words[n] for n in text if words[n] not in SPECIALS], "fr"))
+    return translations
 
 
 @rubric.alternative
@@ -87,15 +85,15 @@ def with_a_beam(sentences, model, source_vocab, target_vocab, longest=60):
     from rnncourse.reference.decoding import beam_search
 
     model.eval()
-    numbers = [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    found = []
+    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    translations = []
     for tokens, mask in batches(numbers, 32):
         with torch.no_grad():
             state = model.start(tokens, mask)
         for ranked in beam_search(model.step, state, BOS, EOS, longest, 4, 1.0):
             ids = [n for n in ranked[0][0] if n >= len(SPECIALS)]
-            found.append(detokenise(decode(ids, target_vocab), "fr"))
-    return found
+            translations.append(detokenise(decode(ids, target_vocab), "fr"))
+    return translations
 
 
 @rubric.alternative
@@ -104,15 +102,15 @@ def each_sentence_once(sentences, model, source_vocab, target_vocab, longest=60)
     known = {"": ""}
     todo = sorted(set(sentences) - {""}, key=len, reverse=True)
     for first in range(0, len(todo), 7):
-        some = todo[first : first + 7]
+        batch = todo[first : first + 7]
         tokens, lengths = pad_batch(
-            [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in some]
+            [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in batch]
         )
         with torch.inference_mode():
             state = model.start(tokens, sequence_mask(lengths))
         for sentence, ids in zip(
-            some, greedy_decode(model.step, state, BOS, EOS, longest), strict=True
+            batch, greedy_decode(model.step, state, BOS, EOS, longest), strict=True
         ):
             words = [word for word in decode(ids, target_vocab) if word not in SPECIALS]
             known[sentence] = detokenise(words, "fr")
-    return [known[one] for one in sentences]
+    return [known[text] for text in sentences]

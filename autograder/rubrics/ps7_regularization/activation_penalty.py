@@ -1,12 +1,12 @@
-"""activation_penalty: its hidden tests, and right answers of other kinds."""
+"""activation_penalty: hidden tests and alternative right answers."""
 
 import torch
 
 from rnncourse.checks.exercise import Property
-from rnncourse.exercises.ps7_regularization._shared import observe_padding, observe_some_tokens
 from rnncourse.exercises.ps7_regularization.activation_penalty import activation_cases
 
 from .. import Rubric
+from ._shared import observe_padding, observe_some_tokens
 
 rubric = Rubric(
     (
@@ -19,7 +19,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

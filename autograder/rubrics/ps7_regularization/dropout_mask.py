@@ -1,4 +1,4 @@
-"""dropout_mask: its hidden tests, and right answers of other kinds."""
+"""dropout_mask: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,6 @@ import torch
 from rnncourse.checks.entries import judging
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps7_regularization._shared import draws
 from rnncourse.exercises.ps7_regularization.dropout_mask import (
     mask_cases,
     observe_entries,
@@ -16,6 +15,7 @@ from rnncourse.exercises.ps7_regularization.dropout_mask import (
 )
 
 from .. import Rubric
+from ._shared import draws
 
 
 def mask_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
@@ -28,7 +28,7 @@ rubric = Rubric(
         draws(0.5, mask_draws, trains=False),
         Property(
             "independent",
-            "every entry is drawn for itself",
+            "every entry is drawn independently",
             0.25,
             observe_entries,
             judging("the mask*", "its entries*"),
@@ -40,7 +40,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -55,8 +55,8 @@ def draws_from_bernoulli(shape, p, generator, like):
 def chooses_between_two_numbers(shape, p, generator, like):
     assert 0 <= p < 1, "p must be at least 0 and below 1"
     chance = torch.rand(shape, generator=generator, dtype=torch.float64)
-    zero, kept = like.new_zeros(()), like.new_full((), 1 / (1 - p))
-    return torch.where(chance < p, zero, kept)
+    zero, scale = like.new_zeros(()), like.new_full((), 1 / (1 - p))
+    return torch.where(chance < p, zero, scale)
 
 
 @rubric.alternative
@@ -75,7 +75,7 @@ def draws_number_by_number(shape, p, generator, like):
 def multiplies_two_masks(shape, p, generator, like):
     if not 0 <= p < 1:
         raise ValueError("p must be in [0, 1)")
-    # Kept is what both keep, each with the root of the probability.
+    # An entry stays if both masks keep it, each with the root of the probability.
     root = (1 - p) ** 0.5
     first, second = (torch.rand(shape, generator=generator) < root for _ in range(2))
     return (first & second).to(like.dtype) / (root * root)

@@ -1,12 +1,12 @@
-"""temporal_penalty: its hidden tests, and right answers of other kinds."""
+"""temporal_penalty: hidden tests and alternative right answers."""
 
 import torch
 
 from rnncourse.checks.exercise import Property
-from rnncourse.exercises.ps7_regularization._shared import observe_padding, observe_some_tokens
 from rnncourse.exercises.ps7_regularization.temporal_penalty import temporal_cases
 
 from .. import Rubric
+from ._shared import observe_padding, observe_some_tokens
 
 rubric = Rubric(
     (
@@ -19,7 +19,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

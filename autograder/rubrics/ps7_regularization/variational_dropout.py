@@ -1,4 +1,4 @@
-"""variational_dropout: its hidden tests, and right answers of other kinds."""
+"""variational_dropout: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,16 +8,12 @@ import torch
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import part
 from rnncourse.checks.rng import Rng, Sizes
+from rnncourse.checks.statistics import generator
 from rnncourse.exercises.ps7_regularization._shared import (
-    CROWD,
-    FEW,
-    draws,
     elman_cell,
     followed,
-    generator,
     how_alike,
     how_often,
-    some,
     watched,
 )
 from rnncourse.exercises.ps7_regularization.variational_dropout import (
@@ -29,7 +25,7 @@ from rnncourse.reference.cells import unroll
 from rnncourse.reference.regularization import dropout_mask
 
 from .. import Rubric
-from ._shared import gradients, verdict
+from ._shared import CROWD, FEW, draws, gradients, some, verdict
 
 
 def variational_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
@@ -41,43 +37,43 @@ def variational_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
 
 
 def observe_crowd(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Many sequences: how often units are dropped, and how independently."""
-    said = {}
+    """Many sequences: how often units are dropped, and whether independently."""
+    words: dict[str, Any] = {}
     for p_x, p_h in ((0.2, 0.6), (0.5, 0.5)):
         seen = run_variational(subject, rng, CROWD, p_x, p_h)
         if "x_t" not in seen:
             return seen
-        # What the last step was given: the first may be another story.
+        # The last step: a wrong answer may treat the first differently.
         dropped = {
             name: seen[key][:, -1].abs() < 1e-3
             for name, key in (("the mask of x_t", "x_t"), ("the mask of h", "h of the state"))
         }
         for (name, mask), p in zip(dropped.items(), (p_x, p_h), strict=True):
             if p != 0.5:
-                said[f"{name}, p = {p}: the share of zeros is"] = how_often(mask, p)
+                words[f"{name}, p = {p}: the share of zeros is"] = how_often(mask, p)
             else:
-                said[f"{name}: sequences of the batch are"] = how_alike(mask, 0)
-                said[f"{name}: the units of a sequence are"] = how_alike(mask, 1)
+                words[f"{name}: sequences of the batch are"] = how_alike(mask, 0)
+                words[f"{name}: the units of a sequence are"] = how_alike(mask, 1)
         if p_x == 0.5:
             width = min(mask.shape[1] for mask in dropped.values())
             both = torch.stack([mask[:, :width] for mask in dropped.values()])
-            said["the two masks are"] = how_alike(both, 0)
-    return said
+            words["the two masks are"] = how_alike(both, 0)
+    return words
 
 
 def observe_variational_gradients(subject: Any, rng: Rng) -> dict[str, str]:
-    """Gradients, beside those of a loop with the masks that step was given."""
+    """Gradients, compared with those of a loop that applies the same masks."""
     s = Sizes(2, 4, 20, 25)
     step = fixed(*elman_cell(rng, s))
-    noting, calls = watched(step, s.T)
+    recording, calls = watched(step, s.T)
     xs, h_0 = rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H)
     weights = rng.normal(s.B, s.T, s.H), rng.normal(s.B, s.H)
     leaves = xs.clone().requires_grad_(), h_0.clone().requires_grad_()
-    result = subject(noting, *leaves, 0.4, 0.5, generator(subject, 6))
+    result = subject(recording, *leaves, 0.4, 0.5, generator(subject, 6))
     seen = followed(calls, result, xs, [h_0])
     if "x_t" not in seen:
         return {key: value for key, value in seen.items() if isinstance(value, str)}
-    found = gradients(part(result, 0), part(result, 1), weights, leaves)
+    actual = gradients(part(result, 0), part(result, 1), weights, leaves)
 
     mine = xs.clone().requires_grad_(), h_0.clone().requires_grad_()
     h, hs = mine[1], []
@@ -87,10 +83,10 @@ def observe_variational_gradients(subject: Any, rng: Rng) -> dict[str, str]:
     expected = gradients(torch.stack(hs, dim=1), h, weights, mine)
     dropped = {name: seen[name].abs() < 1e-3 for name in ("x_t", "h of the state")}
     return {
-        **{f"of {name} is dropped": some(which) for name, which in dropped.items()},
+        **{f"of {name} is dropped": some(mask) for name, mask in dropped.items()},
         **{
             f"the gradient of {name} is": verdict(got, right)
-            for name, got, right in zip(("xs", "the state"), found, expected, strict=True)
+            for name, got, right in zip(("xs", "the state"), actual, expected, strict=True)
         },
     }
 
@@ -99,7 +95,7 @@ rubric = Rubric(
     (
         Property(
             "sequences",
-            "each unit of each sequence is dropped for itself, with its own probability",
+            "each unit of each sequence is dropped independently, with its own probability",
             1.25,
             observe_crowd,
         ),
@@ -111,7 +107,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -123,11 +119,11 @@ def loops_over_time(step, xs, state, p_x, p_h, generator, training=True):
         mask_h = dropout_mask((B, h.size(1)), p_h, generator, h)
     hs = []
     for t in range(T):
-        x, seen = xs[:, t], state
+        x, given = xs[:, t], state
         if training:
             x = x * mask_x
-            seen = state * mask_h if torch.is_tensor(state) else (state[0] * mask_h, *state[1:])
-        state = step(x, seen)
+            given = state * mask_h if torch.is_tensor(state) else (state[0] * mask_h, *state[1:])
+        state = step(x, given)
         hs.append(state if torch.is_tensor(state) else state[0])
     return torch.stack(hs, dim=1), state
 

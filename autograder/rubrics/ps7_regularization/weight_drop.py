@@ -1,4 +1,4 @@
-"""weight_drop: its hidden tests, and right answers of other kinds."""
+"""weight_drop: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,13 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import part
 from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng, Sizes
+from rnncourse.checks.statistics import generator
 from rnncourse.exercises.ps7_regularization._shared import (
-    CROWD,
-    FEW,
     described,
-    draws,
     elman_cell,
     followed,
-    generator,
     how_alike,
     how_often,
-    some,
     watched,
 )
 from rnncourse.exercises.ps7_regularization.weight_drop import (
@@ -31,7 +27,7 @@ from rnncourse.reference.cells import unroll
 from rnncourse.reference.regularization import dropout_mask
 
 from .. import Rubric
-from ._shared import gradients, verdict
+from ._shared import CROWD, FEW, draws, gradients, some, verdict
 
 
 def weight_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
@@ -44,38 +40,38 @@ def weight_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
 
 
 def observe_single_weights(subject: Any, rng: Rng) -> dict[str, Any]:
-    """How often single weights are dropped, and how independently."""
-    said = {}
+    """How often single weights are dropped, and whether independently."""
+    words: dict[str, Any] = {}
     for p in (0.2, 0.5):
         seen = run_weight_drop(subject, rng, CROWD._replace(B=2, D=3), p)
         if "W_h" not in seen:
             return described(seen)
         dropped = seen["W_h"][0, -1].abs() < 1e-3
         if p != 0.5:
-            said[f"p = {p}: the share of weights that go is"] = how_often(dropped, p)
+            words[f"p = {p}: the share of weights that go is"] = how_often(dropped, p)
         else:
-            said["the weights of a row are"] = how_alike(dropped, 1)
-            said["the weights of a column are"] = how_alike(dropped, 0)
-    return said
+            words["the weights of a row are"] = how_alike(dropped, 1)
+            words["the weights of a column are"] = how_alike(dropped, 0)
+    return words
 
 
 def observe_weight_gradients(subject: Any, rng: Rng) -> dict[str, str]:
     """W_h learns where it was kept, through all steps, and nowhere else."""
     s = Sizes(2, 3, 4, 12)
     step, W_h = elman_cell(rng, s)
-    noting, calls = watched(step, s.T)
+    recording, calls = watched(step, s.T)
     xs, h_0 = rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H)
     weights = rng.normal(s.B, s.T, s.H), rng.normal(s.B, s.H)
     leaves = xs.clone().requires_grad_(), h_0.clone().requires_grad_(), W_h.clone().requires_grad_()
-    result = subject(noting, *leaves, 0.5, generator(subject, 6))
+    result = subject(recording, *leaves, 0.5, generator(subject, 6))
     seen = followed(calls, result, xs, [h_0])
     if "x_t" not in seen:
         return {key: value for key, value in seen.items() if isinstance(value, str)}
-    found = gradients(part(result, 0), part(result, 1), weights, leaves)
+    actual = gradients(part(result, 0), part(result, 1), weights, leaves)
 
     mine = copied(leaves)
-    for one in mine:
-        one.requires_grad_()
+    for leaf in mine:
+        leaf.requires_grad_()
     h, hs = mine[1], []
     for t, call in enumerate(calls):
         h = step(mine[0][:, t], h, mine[2] * (call[2] / W_h))
@@ -86,16 +82,19 @@ def observe_weight_gradients(subject: Any, rng: Rng) -> dict[str, str]:
         "of W_h is dropped": some(torch.stack([call[2] for call in calls]) == 0),
         **{
             f"the gradient of {name} is": verdict(got, right)
-            for name, got, right in zip(names, found, expected, strict=True)
+            for name, got, right in zip(names, actual, expected, strict=True)
         },
     }
 
 
 rubric = Rubric(
     (
-        Property("single", "every weight is dropped for itself", 0.75, observe_single_weights),
+        Property("single", "every weight is dropped independently", 0.75, observe_single_weights),
         Property(
-            "gradient", "W_h learns where it was kept, only there", 0.75, observe_weight_gradients
+            "gradient",
+            "W_h learns where it was kept, and only there",
+            0.75,
+            observe_weight_gradients,
         ),
         Property("tuples", "a state may be a tuple (h, c)", 0.25, observe_lstm_weights),
         draws(0.25, weight_draws),
@@ -105,7 +104,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""word_dropout: its hidden tests, and right answers of other kinds."""
+"""word_dropout: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,18 +7,13 @@ import torch
 
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps7_regularization._shared import (
-    draws,
-    generator,
-    how_alike,
-    how_often,
-    some,
-)
+from rnncourse.checks.statistics import generator
+from rnncourse.exercises.ps7_regularization._shared import how_alike, how_often
 from rnncourse.exercises.ps7_regularization.word_dropout import draw_words, word_cases, word_factors
 from rnncourse.reference.regularization import dropout_mask
 
 from .. import Rubric
-from ._shared import verdict
+from ._shared import draws, some, verdict
 
 
 def word_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
@@ -27,11 +22,11 @@ def word_draws(rng: Rng) -> Callable[[Any, Any, bool], Any]:
 
 
 def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Every sentence has every word once, so that all coins can be seen."""
+    """Every sentence has every word once, so that the whole mask shows."""
     B, V, D = 150, 33, 2
     E = rng.normal(V, D)
     tokens = torch.stack([torch.randperm(V - 1, generator=rng.generator) + 1 for _ in range(B)])
-    said: dict[str, Any] = {}
+    words: dict[str, Any] = {}
     for p in (0.2, 0.5):
         xs = subject(tokens.clone(), E.clone(), p, generator(subject, 8))
         form, factors = word_factors(xs, tokens, E)
@@ -40,11 +35,11 @@ def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
         # From the order of the sentences to that of the vocabulary.
         dropped = (factors.abs() < 1e-3).all(dim=2).gather(1, tokens.argsort(dim=1))
         if p != 0.5:
-            said[f"p = {p}: the share of words that go is"] = how_often(dropped, p)
+            words[f"p = {p}: the share of words that go is"] = how_often(dropped, p)
         else:
-            said["the sentences of the batch are"] = how_alike(dropped, 0)
-            said["the words of the vocabulary are"] = how_alike(dropped, 1)
-    return said
+            words["the sentences of the batch are"] = how_alike(dropped, 0)
+            words["the words of the vocabulary are"] = how_alike(dropped, 1)
+    return words
 
 
 def observe_word_gradients(subject: Any, rng: Rng) -> dict[str, str]:
@@ -56,16 +51,16 @@ def observe_word_gradients(subject: Any, rng: Rng) -> dict[str, str]:
     if factors is None:
         return form
     weights = rng.normal(*tokens.shape, 4)
-    # Padding may be treated as a word or not: its gradient is not looked at.
+    # Padding may be treated as a word or not: its gradient is not judged.
     expected = torch.zeros_like(E).index_add(
         0, tokens.flatten(), (factors.detach().nan_to_num() * weights).flatten(0, 1)
     )
     if not xs.requires_grad:
         return {"the gradient of E is": "missing"}
-    (found,) = torch.autograd.grad((xs * weights).sum(), E, allow_unused=True)
+    (gradient,) = torch.autograd.grad((xs * weights).sum(), E, allow_unused=True)
     return {
         "of the words is dropped": some(factors == 0),
-        "the gradient of E is": verdict(None if found is None else found[1:], expected[1:]),
+        "the gradient of E is": verdict(None if gradient is None else gradient[1:], expected[1:]),
     }
 
 
@@ -73,7 +68,7 @@ rubric = Rubric(
     (
         Property(
             "sentences",
-            "each word goes for itself, in each sentence anew",
+            "each word is dropped independently, anew in each sentence",
             1.25,
             observe_sentences,
         ),
@@ -85,7 +80,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""What the capstone's checks have made and done beside the student's code: see `alongside`."""
+"""What the capstone's checks run in the student's process: see `checks.remote`."""
 
 import tempfile
 from pathlib import Path
@@ -10,17 +10,17 @@ from torch import nn
 
 from rnncourse.reference.inputs import BOS, PAD
 
-WEIGHTS = "weights.safetensors"  # what is handed in beside the notebook
-MOST = 16 << 20  # bytes of it
+WEIGHTS = "weights.safetensors"  # submitted beside the notebook
+MAX_BYTES = 16 << 20
 
 
 # --- a model, whoever wrote it --------------------------------------------------------------------
 
 
 def build(translator, V_source, V_target, seed):
-    """A model of the student's class in eval mode, its parameters drawn from the seed.
+    """A model of the student's class in eval mode, with parameters drawn from the seed.
 
-    Drawn, because a model may begin with zeros, which would hide what it reads.
+    A model's own parameters may be zeros, which would hide what it reads.
     """
     model = translator(V_source, V_target)
     generator = torch.Generator().manual_seed(seed)
@@ -39,14 +39,14 @@ def rebuilt(translator, V_source, V_target, model):
 
 
 def share_unreached(model, source, mask, target):
-    """How many of the model's numbers, from 0 to 1, belong to parameters without a gradient."""
+    """The share of the model's numbers that belong to parameters without a gradient."""
     model.zero_grad()
     logits = model(source, mask, target)
     weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
     (logits * weights).sum().backward()
     parameters = list(model.parameters())
-    dead = [one for one in parameters if one.grad is None or not one.grad.any()]
-    return sum(one.numel() for one in dead) / max(1, sum(one.numel() for one in parameters))
+    unreached = [p for p in parameters if p.grad is None or not p.grad.any()]
+    return sum(p.numel() for p in unreached) / max(1, sum(p.numel() for p in parameters))
 
 
 # --- a model that needs no training ---------------------------------------------------------------
@@ -55,16 +55,16 @@ def share_unreached(model, source, mask, target):
 class WordByWord(nn.Module):
     """Writes for each source word the target word of the same number, and EOS for EOS.
 
-    It minds what a trained model minds: that the source ends with EOS (else it goes on with the
-    last word for ever), that the mask hides the padding, that it reads BOS first and then what it
-    wrote, and the mode: while it trains it writes the words from the last to the first.
-    endless: the number of a word after which it never ends.
+    It depends on what a trained model depends on. Without an EOS at the end of the source it
+    repeats the last word for ever; where the mask shows padding, or the decoder does not read BOS
+    and then its own words, it writes the last word of the vocabulary; in train mode it writes the
+    words from the last to the first. endless: the number of a word after which it never ends.
     """
 
     def __init__(self, V, endless):
         super().__init__()
         self.V, self.endless, self.asked = V, endless, 0
-        self.nothing = nn.Parameter(torch.zeros(()))  # for whoever asks where the model is
+        self.nothing = nn.Parameter(torch.zeros(()))  # for code that asks for the model's device
 
     def start(self, source, mask):
         self.asked = 0
@@ -84,10 +84,10 @@ class WordByWord(nn.Module):
         if self.asked > 1000:
             raise RuntimeError("the model was asked for more than 1000 words of one sentence")
         source, lengths, place, wrote, fooled = state
-        here = torch.minimum(place, lengths - 1)
+        index = torch.minimum(place, lengths - 1)
         if self.training:  # EOS stays the last
-            here = torch.where(here < lengths - 1, lengths - 2 - here, here)
-        words = source.gather(1, here.clamp(min=0).unsqueeze(1)).squeeze(1)
+            index = torch.where(index < lengths - 1, lengths - 2 - index, index)
+        words = source.gather(1, index.clamp(min=0).unsqueeze(1)).squeeze(1)
         words = torch.where(fooled | (tokens != wrote), torch.full_like(words, self.V - 1), words)
         place = torch.where(words == self.endless, place, place + 1)
         logits = 20 * nn.functional.one_hot(words, self.V).float()
@@ -101,22 +101,25 @@ def problem_with(path=WEIGHTS):
     """Why the file of weights cannot be graded, in words; None where it can."""
     file = Path(path)
     if not file.is_file():
-        others = sorted(one.name for one in file.parent.glob("*.safetensors"))
+        others = sorted(path.name for path in file.parent.glob("*.safetensors"))
         renamed = f" There is {others[0]!r}: rename it." if others else ""
         return (
-            f"there is no {path} beside the notebook. Train the model, and hand the file in under "
-            f"this name with the notebook; at most {MOST >> 20} MB are accepted.{renamed}"
+            f"there is no {path} beside the notebook. Train the model, and submit the file under "
+            f"this name with the notebook; at most {MAX_BYTES >> 20} MB are accepted.{renamed}"
         )
-    if file.stat().st_size > MOST:
+    if file.stat().st_size > MAX_BYTES:
+        size = file.stat().st_size / (1 << 20)
         return (
-            f"{path} has {file.stat().st_size / (1 << 20):.1f} MB; at most {MOST >> 20} MB are "
+            f"{path} has {size:.1f} MB; at most {MAX_BYTES >> 20} MB are "
             "accepted. Make the model smaller, or save its weights in half precision"
         )
     try:
         with safe_open(file, "pt") as content:
             content.keys()
     except (SafetensorError, OSError) as error:
-        return f"{path} is damaged, or no safetensors file ({error}): save it and hand it in again"
+        return (
+            f"{path} is damaged, or not a safetensors file ({error}): save it and submit it again"
+        )
     return None
 
 

@@ -1,7 +1,7 @@
-"""What runs beside the student's code: models, optimizers and loops that cannot be copied to it.
+"""What runs in the student's process: models, optimizers and loops that cannot be copied to it.
 
 Each function takes the student's function and plain data, sets up what has to live in the same
-process, calls, and returns what happened as plain data. See `alongside`.
+process, calls, and returns what happened as plain data. See `checks.remote`.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,9 +21,9 @@ def by_hand(function: Any, *args: Any) -> Any:
 
 
 def with_generator(function: Callable[[Any], Any], values: Iterable[Any]) -> Any:
-    """function(a generator of the values), which gives each of them once: as a module's
-    parameters() does."""
-    return function(one for one in values)
+    """function(a generator of the values), which can be read only once, as a module's
+    parameters()."""
+    return function(value for value in values)
 
 
 # --- clip_gradients and detach_state --------------------------------------------------------------
@@ -34,8 +34,8 @@ def clipped(
 ) -> dict[str, Any]:
     """Clip parameters with these gradients.
 
-    gradients: tensors, or None for a parameter that has none. once: the parameters come as those
-    of a model do, to be gone through only once; else as a list.
+    gradients: tensors, or None for a parameter that has none. once: the parameters can be read only
+    once, as those of a model; else they are a list.
     """
     parameters = []
     for gradient in gradients:
@@ -51,12 +51,15 @@ def clipped(
 
 
 def given_state(detach_state: Any, state: Any) -> dict[str, Any]:
-    """Detach a state that has a history; what is returned, and what became of the one given."""
+    """Detach a state that has a history; what is returned, and whether the given one changed."""
     factor = torch.ones((), dtype=torch.float64, requires_grad=True)
-    alive = map_tensors(lambda one: one * factor, state)
+    alive = map_tensors(lambda tensor: tensor * factor, state)
     returned = copied(detach_state(alive))
-    kept = all(one.requires_grad for one in tensors(alive))
-    return {"returned": returned, "the state given": "as it was" if kept else "lost its history"}
+    unchanged = all(tensor.requires_grad for tensor in tensors(alive))
+    return {
+        "returned": returned,
+        "the state given": "as it was" if unchanged else "lost its history",
+    }
 
 
 # --- truncated_bptt -------------------------------------------------------------------------------
@@ -75,7 +78,7 @@ def in_chunks(
     chunks: each (B, k, D). state: (B, H), or a tuple (h, sum of all h) of two of these.
     rate: of gradient descent between the chunks; 0 leaves the weights as they are.
     """
-    leaves = {name: one.clone().requires_grad_() for name, one in weights.items()}
+    leaves = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
 
     def loss(chunk: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         h = state[0] if isinstance(state, tuple) else state
@@ -100,7 +103,7 @@ def in_chunks(
             {
                 "the loss": value.item(),
                 "the state after it": copied(after),
-                "that state has a history": any(one.requires_grad for one in tensors(after)),
+                "that state has a history": any(tensor.requires_grad for tensor in tensors(after)),
                 **{
                     f"the gradient of {name}": failure or copied(leaf.grad)
                     for name, leaf in leaves.items()
@@ -134,8 +137,9 @@ class Line(nn.Module):
         return self.inner(x) @ self.W.T + self.b
 
     def mode(self) -> str:
-        mine, inner = ("train" if one.training else "eval" for one in (self, self.inner))
-        return mine if mine == inner else f"{mine}, a part of it {inner}"
+        own = "train" if self.training else "eval"
+        inner = "train" if self.inner.training else "eval"
+        return own if own == inner else f"{own}, a part of it {inner}"
 
 
 def mean_square(model: Line, batch: Any) -> torch.Tensor:
@@ -247,7 +251,7 @@ def fitted(
         epochs_seen.append(copied(model.state_dict()))
         return script[min(len(epochs_seen), len(script)) - 1]
 
-    chance = torch.get_rng_state()
+    random_state = torch.get_rng_state()
     history = fit(
         model,
         Loader(batches) if loader else batches,
@@ -258,7 +262,7 @@ def fitted(
         validate=validate,
         patience=patience,
     )
-    quiet = torch.equal(chance, torch.get_rng_state())
+    unchanged = torch.equal(random_state, torch.get_rng_state())
     return {
         "history": history,
         "epochs": len(epochs_seen),
@@ -266,5 +270,5 @@ def fitted(
         "weights": _weights(model),
         "uses": model.uses.item(),
         "mode afterwards": model.mode(),
-        "torch's random state": "as it was" if quiet else "changed",
+        "torch's random state": "as it was" if unchanged else "changed",
     }

@@ -1,4 +1,8 @@
-"""Translator: its visible checks and the mistakes people make."""
+"""Translator: its visible checks and the mistakes people make.
+
+A model of the student's class gets random weights. Scores are compared with those for a changed
+batch, never with a reference network.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,21 +12,22 @@ from torch import nn
 
 from ...checks.compare import kind
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import capstone as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import capstone
 from ...reference.inputs import BOS, EOS, SPECIALS, sequence_mask
-from ._shared import HELP, facts
+from ._shared import facts
 
 V_SOURCE, V_TARGET = 11, 14
 
 
 def observing(observe: Callable[[Any, Rng, "Case"], Any]) -> Callable[[Any, Rng], Any]:
-    """An observation of a model that has been built and answers the same question alike."""
+    """An observation of a model that gives the same scores twice; else, why there is none."""
 
     def observe_model(subject: Any, rng: Rng) -> Any:
         seed = int(rng.integers(0, 1 << 30, 1))
-        model = alongside(subject, f"{HELP}.build")(subject, V_SOURCE, V_TARGET, seed)
+        model = remote(subject, harness.build)(subject, V_SOURCE, V_TARGET, seed)
         case = Case(model, rng)
         if isinstance(case.scores, str):
             return case.scores
@@ -51,30 +56,31 @@ class Case:
 
     @torch.no_grad()
     def ask(self, **changes: torch.Tensor) -> Any:
-        """The scores (B, T, V_target), or in words what came in their place."""
-        given = {"source": self.source, "mask": self.mask, "target": self.target} | changes
-        got = self.model(given["source"], given["mask"], given["target"])
-        wanted = (*given["target"].shape, V_TARGET)
-        if not isinstance(got, torch.Tensor) or not got.is_floating_point():
-            return f"the model returned {kind(got)}, not scores of the shape (B, T, V_target)"
-        if got.shape != wanted:
-            return f"the scores have the shape {tuple(got.shape)}, not (B, T, V_target) = {wanted}"
-        if not got.isfinite().all():
+        """The scores (B, T, V_target), or in words what is wrong with them."""
+        args = {"source": self.source, "mask": self.mask, "target": self.target} | changes
+        scores = self.model(args["source"], args["mask"], args["target"])
+        shape = (*args["target"].shape, V_TARGET)
+        if not isinstance(scores, torch.Tensor) or not scores.is_floating_point():
+            return f"the model returned {kind(scores)}, not scores of the shape (B, T, V_target)"
+        if scores.shape != shape:
+            actual = tuple(scores.shape)
+            return f"the scores have the shape {actual}, not (B, T, V_target) = {shape}"
+        if not scores.isfinite().all():
             return "some scores are nan or infinite"
-        return got
+        return scores
 
     def like(self, other: Any, rows: Any = slice(None), steps: Any = slice(None)) -> bool:
-        """Whether other scores are, but for rounding, those of the batch as it was drawn."""
+        """Whether other scores are those of the unchanged batch, but for rounding."""
         return isinstance(other, torch.Tensor) and alike(
             self.scores[rows, steps], other[rows, steps]
         )
 
 
-def alike(one: torch.Tensor, other: torch.Tensor) -> bool:
+def alike(first: torch.Tensor, second: torch.Tensor) -> bool:
     """Whether scores are the same but for rounding in float32."""
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         return False
-    return bool((one - other).abs().max() <= 5e-5 * (one.abs().max() + 1e-6))
+    return bool((first - second).abs().max() <= 5e-5 * (first.abs().max() + 1e-6))
 
 
 SAME, OTHER = "stay the same", "change"
@@ -82,13 +88,15 @@ SAME, OTHER = "stay the same", "change"
 
 def observe_scores(subject: Any, rng: Rng, case: Case) -> dict[str, Any]:
     sums = case.scores.sum(dim=2)
-    one = case.ask(source=case.source[:1, :1], mask=case.mask[:1, :1], target=case.target[:1, :1])
+    single = case.ask(
+        source=case.source[:1, :1], mask=case.mask[:1, :1], target=case.target[:1, :1]
+    )
     return {
         "model(source (3, S), mask (3, S), target (3, T))": "scores (3, T, V_target)",
         "over the words, the scores add up to 1": (
             "always" if alike(sums, torch.ones_like(sums)) else "not always"
         ),
-        "a batch of one word": one if isinstance(one, str) else "scores (1, 1, V_target)",
+        "a batch of one word": single if isinstance(single, str) else "scores (1, 1, V_target)",
     }
 
 
@@ -98,7 +106,8 @@ def observe_past(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
         target = case.target.clone()
         target[:, t] = other_word(target[:, t], V_TARGET)
         after = case.ask(target=target)
-        before, at = (case.like(after, steps=one) for one in (slice(t), slice(t, t + 1)))
+        before = case.like(after, steps=slice(t))
+        at = case.like(after, steps=slice(t, t + 1))
         seen[f"another target word at t = {t}: the scores before it"] = SAME if before else OTHER
         seen[f"another target word at t = {t}: the scores at it"] = SAME if at else OTHER
     return seen
@@ -107,7 +116,7 @@ def observe_past(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
 def observe_source(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
     seen = {}
     S = case.source.shape[1]
-    for s in range(S - 1):  # the last one is EOS, which is no word
+    for s in range(S - 1):  # the last is EOS, which is not a word
         source = case.source.clone()
         source[0, s] = other_word(source[0, s], V_SOURCE)
         after = case.ask(source=source)
@@ -116,9 +125,10 @@ def observe_source(subject: Any, rng: Rng, case: Case) -> dict[str, str]:
         )
     words = torch.tensor([[4, 7, *[5] * (S - 3), EOS], [7, 4, *[5] * (S - 3), EOS]])
     pair = {"mask": case.mask[:1], "target": case.target[:1]}
-    one, other = (case.ask(source=words[n : n + 1], **pair) for n in (0, 1))
-    swapped = isinstance(one, torch.Tensor) and alike(one, other)
-    seen["two source words change places: the scores"] = SAME if swapped else OTHER
+    scores = case.ask(source=words[:1], **pair)
+    swapped = case.ask(source=words[1:], **pair)
+    unchanged = isinstance(scores, torch.Tensor) and alike(scores, swapped)
+    seen["two source words change places: the scores"] = SAME if unchanged else OTHER
     return seen
 
 
@@ -164,9 +174,9 @@ def written(case: Case, state: Any) -> Any:
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             return f"step returned {kind(result)}, not (scores, state)"
         logits, state = result
-        wanted = (len(case.target), V_TARGET)
-        if not isinstance(logits, torch.Tensor) or logits.shape != wanted:
-            return f"step returned {kind(logits)} for scores of the shape (B, V_target) = {wanted}"
+        shape = (len(case.target), V_TARGET)
+        if not isinstance(logits, torch.Tensor) or logits.shape != shape:
+            return f"step returned {kind(logits)} for scores of the shape (B, V_target) = {shape}"
         scores.append(logits)
     return torch.stack(scores, dim=1)
 
@@ -187,7 +197,7 @@ def observe_steps(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 def other_word(words: torch.Tensor, V: int) -> torch.Tensor:
-    """For each word one that it is not, and no special."""
+    """Another word for each word, never a special."""
     first = len(SPECIALS)
     return first + (words - first + 1) % (V - first)
 
@@ -221,7 +231,7 @@ exercise = Exercise(
         ),
         Property(
             "padding",
-            "what is under the padding makes no difference",
+            "the padding makes no difference",
             1.5,
             observing(observe_padding),
             facts,
@@ -239,6 +249,33 @@ exercise = Exercise(
         ),
     ),
 )
+
+
+@exercise.canonical
+class Translator(nn.Module):
+    def __init__(self, V_source, V_target, D=16, H=24):
+        super().__init__()
+        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
+        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
+        self.out = nn.Linear(H, V_target)
+
+    def start(self, source, mask):
+        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
+        for s in range(source.shape[1]):
+            new = self.reader(self.E_source(source[:, s]), h)
+            h = torch.where(mask[:, s, None], new, h)
+        return h
+
+    def step(self, tokens, state):
+        state = self.writer(self.E_target(tokens), state)
+        return self.out(state), state
+
+    def forward(self, source, mask, target):
+        state, scores = self.start(source, mask), []
+        for t in range(target.shape[1]):
+            logits, state = self.step(target[:, t], state)
+            scores.append(logits)
+        return torch.stack(scores, dim=1)
 
 
 @exercise.misconception(
@@ -275,96 +312,66 @@ class AttendsToThePadding(nn.Module):
         return torch.stack(scores, dim=1)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "PeeksAtTheAnswer",
     "Your scores at t have seen the words after t, which is cheating in training and impossible "
-    "in translation. Let the decoder read from left to right."
+    "in translation. Let the decoder read from left to right.",
+    """
+             self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
+    +        self.backwards = nn.GRU(D, H, batch_first=True)
+    ...
+    -        state, scores = self.start(source, mask), []
+    +        state, hs = self.start(source, mask), []
+             for t in range(target.shape[1]):
+    -            logits, state = self.step(target[:, t], state)
+    -            scores.append(logits)
+    -        return torch.stack(scores, dim=1)
+    +            state = self.writer(self.E_target(target[:, t]), state)
+    +            hs.append(state)
+    +        future, _ = self.backwards(self.E_target(target.flip(1)))
+    +        return self.out(torch.stack(hs, dim=1) + future.flip(1))
+    """,
 )
-class PeeksAtTheAnswer(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
-        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
-        self.backwards = nn.GRU(D, H, batch_first=True)
-        self.out = nn.Linear(H, V_target)
-
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
-        for s in range(source.shape[1]):
-            new = self.reader(self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
-
-    def step(self, tokens, state):
-        state = self.writer(self.E_target(tokens), state)
-        return self.out(state), state
-
-    def forward(self, source, mask, target):
-        state, hs = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            state = self.writer(self.E_target(target[:, t]), state)
-            hs.append(state)
-        future, _ = self.backwards(self.E_target(target.flip(1)))
-        return self.out(torch.stack(hs, dim=1) + future.flip(1))
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "IgnoresTheTarget",
     "Your decoder never reads the words it has written, so it cannot know where it is in its own "
-    "sentence. Feed it the target words, one per step."
+    "sentence. Feed it the target words, one per step.",
+    """
+    -        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
+    -        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
+    +        self.E_source = nn.Embedding(V_source, D)
+    +        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(H, H)
+    ...
+    -        state = self.writer(self.E_target(tokens), state)
+    +        state = self.writer(state, state)
+    """,
 )
-class IgnoresTheTarget(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source = nn.Embedding(V_source, D)
-        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(H, H)
-        self.out = nn.Linear(H, V_target)
 
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
-        for s in range(source.shape[1]):
-            new = self.reader(self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
 
-    def step(self, tokens, state):
-        state = self.writer(state, state)
-        return self.out(state), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)
+exercise.near_miss(
+    "ForgetsTheSource",
+    "Your decoder never reads the source: it is a language model. Start it from the encoder's "
+    "last state, and let it look back at the others.",
+    """
+    -        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
+    -        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
+    +        self.E_target = nn.Embedding(V_target, D)
+    +        self.writer = nn.GRUCell(D, H)
+    ...
+    -        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
+    -        for s in range(source.shape[1]):
+    -            new = self.reader(self.E_source(source[:, s]), h)
+    -            h = torch.where(mask[:, s, None], new, h)
+    -        return h
+    +        return self.out.weight.new_zeros(len(source), self.writer.hidden_size)
+    """,
+)
 
 
 @exercise.misconception(
-    "Your decoder never hears of the source: it is a language model. Start it from the encoder's "
-    "last state, and let it look back at the others."
-)
-class ForgetsTheSource(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_target = nn.Embedding(V_target, D)
-        self.writer = nn.GRUCell(D, H)
-        self.out = nn.Linear(H, V_target)
-
-    def start(self, source, mask):
-        return self.out.weight.new_zeros(len(source), self.writer.hidden_size)
-
-    def step(self, tokens, state):
-        state = self.writer(self.E_target(tokens), state)
-        return self.out(state), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)
-
-
-@exercise.misconception(
-    "Your model takes the source for a bag of words: their order changes nothing. Read them with "
+    "Your model treats the source as a bag of words: their order changes nothing. Read them with "
     "a recurrent network before you attend to them."
 )
 class LosesTheWordOrder(nn.Module):
@@ -393,64 +400,26 @@ class LosesTheWordOrder(nn.Module):
         return torch.stack(scores, dim=1)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReturnsProbabilities",
     "Your model returns probabilities. Return the scores before the softmax: the loss and the "
-    "decoder have one of their own."
+    "decoder have one of their own.",
+    """
+    -        return self.out(state), state
+    +        return torch.softmax(self.out(state), dim=1), state
+    """,
 )
-class ReturnsProbabilities(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
-        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
-        self.out = nn.Linear(H, V_target)
-
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
-        for s in range(source.shape[1]):
-            new = self.reader(self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
-
-    def step(self, tokens, state):
-        state = self.writer(self.E_target(tokens), state)
-        return torch.softmax(self.out(state), dim=1), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)
 
 
-@exercise.misconception(
-    "Your dropout never stops, so each call of the model gives something else. Use nn.Dropout, or "
-    "pass training=self.training: in eval mode there is none."
+exercise.near_miss(
+    "DropsOutForEver",
+    "Your dropout never stops, so each call of the model gives different scores. Use nn.Dropout, "
+    "or pass training=self.training: in eval mode there is none.",
+    """
+    -        return self.out(state), state
+    +        return self.out(nn.functional.dropout(state, 0.3)), state
+    """,
 )
-class DropsOutForEver(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
-        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
-        self.out = nn.Linear(H, V_target)
-
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
-        for s in range(source.shape[1]):
-            new = self.reader(self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
-
-    def step(self, tokens, state):
-        state = self.writer(self.E_target(tokens), state)
-        return self.out(nn.functional.dropout(state, 0.3)), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)
 
 
 @exercise.misconception(
@@ -488,7 +457,7 @@ class MixesTheSentences(nn.Module):
 
 
 @exercise.misconception(
-    "Your step hands back the state that it was given, so each word is written as if it were the "
+    "Your step returns the state that it was given, so each word is written as if it were the "
     "first. Return the new state."
 )
 class StandsStill(nn.Module):
@@ -517,7 +486,7 @@ class StandsStill(nn.Module):
 
 
 @exercise.misconception(
-    "Your state does not have the batch first, as torch.nn.GRU's own has not. Turn it round with "
+    "Your state does not have the batch first, as torch.nn.GRU's does not. Turn it round with "
     "transpose(0, 1): beam search picks rows of the state."
 )
 class KeepsTorchsState(nn.Module):
@@ -543,62 +512,32 @@ class KeepsTorchsState(nn.Module):
         return self.out(hs)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "HidesItsLayers",
     "Some of your layers are in a plain list, where torch does not find them: they are neither "
-    "trained nor saved. Use nn.ModuleList, or an attribute for each."
+    "trained nor saved. Use nn.ModuleList, or an attribute for each.",
+    """
+    -        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
+    +        self.cells = [nn.GRUCell(D, H), nn.GRUCell(D, H)]
+    ...
+    -        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
+    +        h = self.out.weight.new_zeros(len(source), self.cells[0].hidden_size)
+             for s in range(source.shape[1]):
+    -            new = self.reader(self.E_source(source[:, s]), h)
+    +            new = self.cells[0](self.E_source(source[:, s]), h)
+    ...
+    -        state = self.writer(self.E_target(tokens), state)
+    +        state = self.cells[1](self.E_target(tokens), state)
+    """,
 )
-class HidesItsLayers(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
-        self.cells = [nn.GRUCell(D, H), nn.GRUCell(D, H)]
-        self.out = nn.Linear(H, V_target)
-
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.cells[0].hidden_size)
-        for s in range(source.shape[1]):
-            new = self.cells[0](self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
-
-    def step(self, tokens, state):
-        state = self.cells[1](self.E_target(tokens), state)
-        return self.out(state), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "CutsTheEncoderOff",
     "Your encoder is cut off from the loss, so it never learns. Look for a detach or a no_grad "
-    "between the encoder and the scores."
+    "between the encoder and the scores.",
+    """
+    +    @torch.no_grad()
+         def start(self, source, mask):
+    """,
 )
-class CutsTheEncoderOff(nn.Module):
-    def __init__(self, V_source, V_target, D=16, H=24):
-        super().__init__()
-        self.E_source, self.E_target = nn.Embedding(V_source, D), nn.Embedding(V_target, D)
-        self.reader, self.writer = nn.GRUCell(D, H), nn.GRUCell(D, H)
-        self.out = nn.Linear(H, V_target)
-
-    @torch.no_grad()
-    def start(self, source, mask):
-        h = self.out.weight.new_zeros(len(source), self.reader.hidden_size)
-        for s in range(source.shape[1]):
-            new = self.reader(self.E_source(source[:, s]), h)
-            h = torch.where(mask[:, s, None], new, h)
-        return h
-
-    def step(self, tokens, state):
-        state = self.writer(self.E_target(tokens), state)
-        return self.out(state), state
-
-    def forward(self, source, mask, target):
-        state, scores = self.start(source, mask), []
-        for t in range(target.shape[1]):
-            logits, state = self.step(target[:, t], state)
-            scores.append(logits)
-        return torch.stack(scores, dim=1)

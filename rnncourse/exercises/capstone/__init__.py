@@ -5,11 +5,11 @@ reference network: what is observed are facts ("after a change of the second wor
 stay the same"), and of translations the text.
 """
 
-from ...checks.harness.capstone import MOST, WEIGHTS
+from ...checks.harness.capstone import MAX_BYTES, WEIGHTS
 from . import Translator, load_translator, translate
 
-# The files that are handed in beside the notebook, and how many bytes of each are accepted.
-ACCEPTED_FILES = {WEIGHTS: MOST}
+# The files that are submitted beside the notebook, and the limit of each in bytes.
+ACCEPTED_FILES = {WEIGHTS: MAX_BYTES}
 
 # In the order of the notebook.
 EXERCISES = {

@@ -1,4 +1,7 @@
-"""load_translator: its visible checks and the mistakes people make."""
+"""load_translator: its visible checks and the mistakes people make.
+
+The reference is a phrase book, what the best of models would do; it reads no file.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,30 +13,27 @@ from rnncourse.data import detokenise, tokenise, translation
 
 from ...checks.compare import Raised, kind, shorten
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import capstone as harness
 from ...checks.harness.capstone import WEIGHTS
-from ...checks.properties import attempt, using
-from ...checks.remote import alongside
+from ...checks.properties import attempt, call, using
+from ...checks.remote import import_path, remote
 from ...checks.rng import Rng
 from ...reference.capstone import Translator, translate
 from ...reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
-from ._shared import HELP, facts
-from .Translator import exercise as translator_exercise
+from ._shared import facts
 
-BOOK: dict[str, str] = {}  # what has been drawn to be translated, and its translation
-
-
+BOOK: dict[str, str] = {}  # all phrases that have been drawn, and their translations
 ENOUGH = 40  # of a hundred validation phrases
-
-
-# BLEU on phrases that nobody has seen -> points, added up. Published in the notebook.
+LONGEST = 1000  # characters of a translation
+# BLEU on unseen phrases -> points, added up. Published in the notebook.
 THRESHOLDS = {10: 2, 30: 2, 50: 2, 70: 2, 80: 2, 90: 2, 95: 2}
 
 
 def in_words(pairs: list[tuple[list[str], list[str]]]) -> dict[str, str]:
     """Phrases and their translations as text; the phrase book learns them."""
-    found = {detokenise(en, "en"): detokenise(fr, "fr") for en, fr in pairs}
-    BOOK.update(found)
-    return found
+    texts = {detokenise(en, "en"): detokenise(fr, "fr") for en, fr in pairs}
+    BOOK.update(texts)
+    return texts
 
 
 @cache
@@ -42,8 +42,8 @@ def validation() -> dict[str, str]:
     return in_words(translation(train=0, valid=100, test=0).valid)
 
 
-def beside(library: dict[str, Any]) -> Callable[[Any], Any]:
-    """Decorator: what `alongside` gives a function of ours, which has no file of weights."""
+def with_library(library: dict[str, Any]) -> Callable[[Any], Any]:
+    """Decorator: what `remote` gives a function of ours, which reads no file of weights."""
 
     def enter(function: Any) -> Any:
         function._library = library.__getitem__
@@ -52,45 +52,45 @@ def beside(library: dict[str, Any]) -> Callable[[Any], Any]:
     return enter
 
 
-def _from_another_file(load: Any, path: str, sentences: list[str]) -> list[str]:
+def _load_another_file(load: Any, path: str, sentences: list[str]) -> list[str]:
     return load(f"other {path}")(sentences)
 
 
-OURS = {
-    f"{HELP}.problem_with": lambda path: None,
-    f"{HELP}.with_other_weights": _from_another_file,
+WITHOUT_A_FILE = {
+    import_path(harness.problem_with): lambda path: None,
+    import_path(harness.with_other_weights): _load_another_file,
 }
 
 
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def phrase_book(path):
-    """A translator that looks everything up: what the best of models would do."""
+    """A translator that looks everything up, as good as the best of models."""
     if path != WEIGHTS:
         return lambda sentences: ["absurde" for _ in sentences]
-    return lambda sentences: [BOOK.get(one, "") for one in sentences]
+    return lambda sentences: [BOOK.get(sentence, "") for sentence in sentences]
 
 
 def loaded(subject: Any) -> Any:
     """The student's translator; or why there is none, in words or as an exception."""
-    found = attempt(lambda: subject(WEIGHTS))
-    problem = alongside(subject, f"{HELP}.problem_with")(WEIGHTS)
-    return found if problem is None else shorten(str(problem), 400)
+    translator = attempt(subject, WEIGHTS)
+    problem = remote(subject, harness.problem_with)(WEIGHTS)
+    return translator if problem is None else shorten(str(problem), 400)
 
 
 def answers(translator: Any, sentences: list[str]) -> Any:
-    """The translations, as a list of strings; or what came in their place."""
+    """The translations, as a list of strings; else what is wrong with them."""
     if isinstance(translator, str):
         return translator
-    got = using(translator, lambda one: one(list(sentences)))
-    if isinstance(got, Raised):
-        return got
-    if not isinstance(got, (list, tuple)):
-        return f"the translator returned {kind(got)}, not a list of translations"
-    if wrong := next((one for one in got if not isinstance(one, str)), None):
+    texts = using(translator, call, list(sentences))
+    if isinstance(texts, Raised):
+        return texts
+    if not isinstance(texts, (list, tuple)):
+        return f"the translator returned {kind(texts)}, not a list of translations"
+    if wrong := next((text for text in texts if not isinstance(text, str)), None):
         return f"the translator's list holds a {type(wrong).__name__}, not only strings"
-    if len(got) != len(sentences):
-        return f"for {len(sentences)} sentences there are {len(got)} translations"
-    return list(got)
+    if len(texts) != len(sentences):
+        return f"for {len(sentences)} sentences there are {len(texts)} translations"
+    return list(texts)
 
 
 def some_phrases(rng: Rng) -> list[str]:
@@ -108,14 +108,14 @@ def observe_steadiness(subject: Any, rng: Rng) -> Any:
         return "the same translations" if again == first else "other translations"
 
     backwards = answers(translator, sentences[::-1])
-    single = [answers(translator, [one]) for one in sentences]
+    single = [answers(translator, [sentence]) for sentence in sentences]
     return {
         "the same sentences once more": compared(answers(translator, sentences)),
         "the sentences in another order": compared(
             backwards[::-1] if isinstance(backwards, list) else backwards
         ),
         "one sentence at a time": compared(
-            [one[0] if isinstance(one, list) else one for one in single]
+            [texts[0] if isinstance(texts, list) else texts for texts in single]
         ),
     }
 
@@ -126,9 +126,8 @@ def observe_weights(subject: Any, rng: Rng) -> Any:
     if not isinstance(first, list):
         return first
     again = answers(loaded(subject), sentences)
-    shuffled = attempt(
-        lambda: alongside(subject, f"{HELP}.with_other_weights")(subject, WEIGHTS, sentences)
-    )
+    run = attempt(remote, subject, harness.with_other_weights)
+    shuffled = using(run, call, subject, WEIGHTS, sentences)
     same, other = "the same translations", "other translations"
     return {
         "the file loaded once more": same if again == first else other,
@@ -138,42 +137,42 @@ def observe_weights(subject: Any, rng: Rng) -> Any:
     }
 
 
-LONGEST = 1000  # characters of a translation
-
-
 def observe_extremes(subject: Any, rng: Rng) -> Any:
-    translator, (one, two, *_) = loaded(subject), some_phrases(rng)
+    translator, (first, second, *_) = loaded(subject), some_phrases(rng)
     if isinstance(translator, str):
         return translator
-    given = {
+    inputs = {
         "no sentences": [],
-        "an empty sentence": ["", one],
-        "words that nobody knows": ["the quixotic zyzzyva", two],
+        "an empty sentence": ["", first],
+        "words that nobody knows": ["the quixotic zyzzyva", second],
         "a sentence of 300 words": [" ".join(["3 hours ago"] * 100)],
     }
     seen = {}
-    for what, sentences in given.items():
-        got = answers(translator, sentences)
-        if isinstance(got, list) and all(len(text) <= LONGEST for text in got):
-            got = "as many translations, of a sensible length"
-        elif isinstance(got, list):
-            got = f"a translation of more than {LONGEST} characters"
-        seen[what] = got
+    for description, sentences in inputs.items():
+        result = answers(translator, sentences)
+        if isinstance(result, list) and all(len(text) <= LONGEST for text in result):
+            result = "as many translations, of a sensible length"
+        elif isinstance(result, list):
+            result = f"a translation of more than {LONGEST} characters"
+        seen[description] = result
     return seen
 
 
 def translate_all(subject: Any, sentences: list[str]) -> Any:
-    """Translations by twenties: what fails costs its twenty, and is noted."""
-    translator, found, failed = loaded(subject), [], None
-    for first in range(0, len(sentences), 20):
-        some = sentences[first : first + 20]
-        got = answers(translator, some)
-        if not isinstance(got, list):
-            if first == 0:
-                return got
-            failed, got = (got if isinstance(got, str) else repr(got)), [""] * len(some)
-        found += [text[:LONGEST] for text in got]
-    return {"translations": found, "failed": failed}
+    """Translations in batches of twenty; one that fails is left empty, with the reason."""
+    translator = loaded(subject)
+    translations: list[str] = []
+    failed = None
+    for start in range(0, len(sentences), 20):
+        batch = sentences[start : start + 20]
+        result = answers(translator, batch)
+        if not isinstance(result, list):
+            if start == 0:
+                return result
+            failed = result if isinstance(result, str) else repr(result)
+            result = [""] * len(batch)
+        translations += [text[:LONGEST] for text in result]
+    return {"translations": translations, "failed": failed}
 
 
 def observe_validation(subject: Any, rng: Rng) -> Any:
@@ -184,7 +183,8 @@ def judge_validation(got: Any, expected: Any) -> str | None:
     if not isinstance(got, dict):
         return facts(got, expected)
     right = sum(
-        one == truth for one, truth in zip(got["translations"], validation().values(), strict=True)
+        text == truth
+        for text, truth in zip(got["translations"], validation().values(), strict=True)
     )
     if right >= ENOUGH:
         return None
@@ -200,7 +200,7 @@ exercise = Exercise(
     properties=(
         Property(
             "steady",
-            "a sentence has one translation, whenever and beside whatever it is translated",
+            "a sentence has one translation, at any time and in any batch",
             1.5,
             observe_steadiness,
             facts,
@@ -214,7 +214,7 @@ exercise = Exercise(
         ),
         Property(
             "extremes",
-            "no sentences, empty, unknown and very long ones are no trouble",
+            "no sentences, empty, unknown and very long ones are handled",
             1,
             observe_extremes,
             facts,
@@ -232,23 +232,23 @@ exercise = Exercise(
 
 
 def load_checkpoint(path):
-    """Here in place of the real one, for the mistakes below: weights that nobody has trained."""
+    """In place of the real one, for the mistakes below: untrained weights."""
     if path not in (WEIGHTS, f"other {WEIGHTS}"):
         raise FileNotFoundError(f"No such file or directory: {path}")
     words = sorted({word for text in validation() for word in tokenise(text)})
     target = sorted({word for text in validation().values() for word in tokenise(text, "fr")})
-    kept = torch.random.get_rng_state()
+    global_state = torch.random.get_rng_state()
     torch.manual_seed(len(path))
     weights = Translator(len(SPECIALS) + len(words), len(SPECIALS) + len(target)).state_dict()
-    torch.random.set_rng_state(kept)
+    torch.random.set_rng_state(global_state)
     return {"weights": weights, "source": [*SPECIALS, *words], "target": [*SPECIALS, *target]}
 
 
 @exercise.misconception(
-    "Your model is never given the weights: you load the file and translate with a new model. Call "
+    "Your model never gets the weights: you load the file and translate with a new model. Call "
     "model.load_state_dict."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def translates_untrained(path):
     saved = load_checkpoint(path)
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -258,10 +258,10 @@ def translates_untrained(path):
 
 
 @exercise.misconception(
-    "You open a file of your own choice whatever path is given, so nobody can try another one. Use "
-    "the path."
+    "You open a file of your own choice whatever path is given, so no other can be tried. Use the "
+    "path."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def ignores_the_path(path):
     saved = load_checkpoint("weights.safetensors")
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -272,10 +272,10 @@ def ignores_the_path(path):
 
 
 @exercise.misconception(
-    "You open a file that is not handed in: what lies elsewhere on your machine is not there when "
-    "you are graded. Use the path that is given."
+    "You open a file that is not submitted: other files of your machine are not there when you are "
+    "graded. Use the given path."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def opens_a_file_at_home(path):
     saved = load_checkpoint("my_best_model.safetensors")
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -286,10 +286,10 @@ def opens_a_file_at_home(path):
 
 
 @exercise.misconception(
-    "You return the model. What is asked for is a function that takes a list of sentences and "
-    "returns their translations."
+    "You return the model. Return a function that takes a list of sentences and returns their "
+    "translations."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def returns_the_model(path):
     saved = load_checkpoint(path)
     model = Translator(len(saved["source"]), len(saved["target"]))
@@ -301,7 +301,7 @@ def returns_the_model(path):
     "Your translator takes one sentence. It is given a list of them, and returns a list: translate "
     "them together, which is also faster."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def takes_one_sentence(path):
     saved = load_checkpoint(path)
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -310,17 +310,17 @@ def takes_one_sentence(path):
     model.load_state_dict(saved["weights"])
 
     def translator(sentence):
-        [found] = translate([sentence], model, source_vocab, target_vocab)
-        return found
+        [translation] = translate([sentence], model, source_vocab, target_vocab)
+        return translation
 
-    return translator_exercise
+    return translator
 
 
 @exercise.misconception(
     "You draw the words at random, so a sentence is translated differently each time. Take the "
     "likeliest: greedy_decode or beam_search."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def draws_the_words(path):
     from rnncourse.reference.decoding import sample_decode
 
@@ -335,11 +335,11 @@ def draws_the_words(path):
     def translator(sentences):
         if not sentences:
             return []
-        numbers = [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
+        numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
         tokens, lengths = pad_batch(numbers)
         state = model.start(tokens, sequence_mask(lengths))
         rows = sample_decode(model.step, state, BOS, EOS, 60, 3.0, None, generator)
         words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-        return [detokenise(one, "fr") for one in words]
+        return [detokenise(row, "fr") for row in words]
 
-    return translator_exercise
+    return translator

@@ -1,4 +1,7 @@
-"""translate: its visible checks and the mistakes people make."""
+"""translate: its visible checks and the mistakes people make.
+
+The model translates word by word, exactly, and needs no training.
+"""
 
 from typing import Any
 
@@ -7,16 +10,16 @@ import torch
 from rnncourse.data import detokenise, tokenise
 
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import capstone as harness
 from ...checks.properties import attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import capstone
 from ...reference.decoding import greedy_decode
 from ...reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
-from ._shared import HELP
 
 # A language in which each word has one translation, and the order is the same: a model for it
-# needs no training, and what becomes of its words is known exactly.
+# needs no training, and its translations are known exactly.
 PLAIN = {
     "monday": "lundi",
     "tuesday": "mardi",
@@ -31,8 +34,6 @@ PLAIN = {
     "and": "et",
     "or": "ou",
 }
-
-
 CUT = {
     "the": "l'",
     "year": "année",
@@ -45,14 +46,8 @@ CUT = {
     "forever": "toujours",
     "nonsense": "absurde",
 }
-
-
 SOURCE_VOCAB = {word: n for n, word in enumerate([*SPECIALS, *PLAIN, *CUT])}
-
-
 TARGET_VOCAB = {word: n for n, word in enumerate([*SPECIALS, *PLAIN.values(), *CUT.values()])}
-
-
 TEXTS = (
     "The year 1963",
     "Monday, March (2024)",
@@ -65,22 +60,17 @@ TEXTS = (
 )
 
 
-def word_by_word(subject: Any) -> Any:
-    model = alongside(subject, f"{HELP}.WordByWord")(len(TARGET_VOCAB), SOURCE_VOCAB["forever"])
-    return model
-
-
 def run_translate(subject: Any, sentences: list[str], training: bool = False) -> Any:
-    model = word_by_word(subject)
+    model = remote(subject, harness.WordByWord)(len(TARGET_VOCAB), SOURCE_VOCAB["forever"])
     if not training:
         model.eval()
-    # Copies: what a call does to its arguments is done to ours, and these are there for everybody.
+    # Copies, because a call may change its arguments.
     vocabs = dict(SOURCE_VOCAB), dict(TARGET_VOCAB)
-    result = attempt(lambda: subject(sentences, model, *vocabs))
+    result = attempt(subject, sentences, model, *vocabs)
     if not isinstance(result, (list, tuple)):
         return result
-    # In quotes: a report that says "got , expected et" leaves a reader puzzled.
-    return [repr(one) if isinstance(one, str) else one for one in result]
+    # In quotes: a message such as "got , expected et" would be puzzling.
+    return [repr(text) if isinstance(text, str) else text for text in result]
 
 
 def draw_sentences(rng: Rng, count: int) -> list[str]:
@@ -107,14 +97,14 @@ def observe_texts(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_edges(subject: Any, rng: Rng) -> dict[str, Any]:
     words = draw_sentences(rng, 2)
-    given = {
+    inputs = {
         "no sentences": [],
         "an empty sentence": ["", *words],
         "a word that the vocabulary does not have": [f"{words[0]} wednesday", "sunday"],
     }
     return {
-        f"{what}: translate({sentences!r}, …)": run_translate(subject, list(sentences))
-        for what, sentences in given.items()
+        f"{description}: translate({sentences!r}, …)": run_translate(subject, list(sentences))
+        for description, sentences in inputs.items()
     }
 
 
@@ -132,243 +122,183 @@ exercise = Exercise(
             observe_texts,
         ),
         Property(
-            "edges", "no sentences, empty ones and unknown words are no trouble", 1.5, observe_edges
+            "edges", "no sentences, empty ones and unknown words are handled", 1.5, observe_edges
         ),
     ),
 )
 
 
+@exercise.canonical
+def translate(sentences, model, source_vocab, target_vocab, longest=60):
+    model.eval()
+    if not sentences:
+        return []
+    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    tokens, lengths = pad_batch(numbers)
+    state = model.start(tokens, sequence_mask(lengths))
+    rows = greedy_decode(model.step, state, BOS, EOS, longest)
+    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
+    return [detokenise(row, "fr") for row in words]
+
+
 @exercise.misconception(
-    "You return the English sentences as they came. Run the model: `start` once, then `step` for "
+    "You return the English sentences unchanged. Run the model: `start` once, then `step` for "
     "each word."
 )
 def copies_the_source(sentences, model, source_vocab, target_vocab, longest=60):
     return list(sentences)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "forgets_the_order",
     "You sort the sentences by length and return the translations in that order. Put each back in "
-    "the place of its sentence."
+    "the place of its sentence.",
+    """
+         numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    +    numbers.sort(key=len)
+    """,
 )
-def forgets_the_order(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    numbers = [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    numbers.sort(key=len)
-    tokens, lengths = pad_batch(numbers)
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
-    "You join the words with spaces. French is not written so: l'année, and no space before a "
-    "comma. Use `detokenise`."
+exercise.near_miss(
+    "joins_with_spaces",
+    "You join the words with spaces. French is not written like that: l'année, and no space "
+    "before a comma. Use `detokenise`.",
+    """
+    -    return [detokenise(row, "fr") for row in words]
+    +    return [" ".join(row) for row in words]
+    """,
 )
-def joins_with_spaces(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    return [" ".join(decode([n for n in row if n >= len(SPECIALS)], target_vocab)) for row in rows]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_lists_of_words",
     "You return each translation as a list of words. A reader wants a string: `detokenise` makes "
-    "one."
+    "one.",
+    """
+    -    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
+    -    return [detokenise(row, "fr") for row in words]
+    +    return [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
+    """,
 )
-def returns_lists_of_words(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    return [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
 
 
-@exercise.misconception(
-    "Your translations show the end mark </s>. It says that the sentence is over and is no word "
-    "of it: leave it out."
+exercise.near_miss(
+    "shows_the_end_mark",
+    "Your translations show the end mark </s>. It says that the sentence is over and is not a word "
+    "of it: leave it out.",
+    """
+    -    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
+    -    return [detokenise(row, "fr") for row in words]
+    +    return [detokenise(decode(row, target_vocab), "fr") for row in rows]
+    """,
 )
-def shows_the_end_mark(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    return [detokenise(decode(row, target_vocab), "fr") for row in rows]
 
 
-@exercise.misconception(
-    "Your translations show <unk>. A special is no word: leave all four of them out, not only the "
-    "end mark."
+exercise.near_miss(
+    "shows_the_unknown_mark",
+    "Your translations show <unk>. A special is not a word: leave all four of them out, not only "
+    "the end mark.",
+    """
+    -    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
+    +    words = [decode([n for n in row if n != EOS], target_vocab) for row in rows]
+    """,
 )
-def shows_the_unknown_mark(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n != EOS], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "stumbles_over_unknown_words",
     "A word that the vocabulary does not have stops you with a KeyError. Give it the number of "
-    "<unk>, as `encode` does."
+    "<unk>, as `encode` does.",
+    """
+    -    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    +    words = [tokenise(text, "en") for text in sentences]
+    +    numbers = [[*(source_vocab[word] for word in row), EOS] for row in words]
+    """,
 )
-def stumbles_over_unknown_words(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*(source_vocab[word] for word in tokenise(one, "en")), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_the_source_open",
     "Your source has no EOS at its end, so the model is not told where the sentence stops. Put it "
-    "there, as in training."
+    "there, as in training.",
+    """
+    -    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    +    numbers = [encode(tokenise(text, "en"), source_vocab) for text in sentences]
+    """,
 )
-def leaves_the_source_open(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch([encode(tokenise(one, "en"), source_vocab) for one in sentences])
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
-    "You cut the sentence at its spaces, so a comma sticks to its word and nobody knows the two "
-    "together. Use `tokenise`."
+exercise.near_miss(
+    "cuts_at_spaces",
+    "You cut the sentence at its spaces, so a comma sticks to its word, and the two together are "
+    "not in the vocabulary. Use `tokenise`.",
+    """
+    -    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    +    numbers = [[*encode(text.lower().split(), source_vocab), EOS] for text in sentences]
+    """,
 )
-def cuts_at_spaces(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(one.lower().split(), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
-    "Your decoder is given EOS before its first word. It was trained to begin after BOS."
+exercise.near_miss(
+    "begins_with_the_end",
+    "Your decoder is given EOS before its first word. It was trained to begin after BOS.",
+    """
+    -    rows = greedy_decode(model.step, state, BOS, EOS, longest)
+    +    rows = greedy_decode(model.step, state, EOS, EOS, longest)
+    """,
 )
-def begins_with_the_end(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, EOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "masks_nothing",
     "Your mask is True everywhere, so short sentences are translated with their padding. It is "
-    "True where there is a token: `sequence_mask(lengths)`."
+    "True where there is a token: `sequence_mask(lengths)`.",
+    """
+    -    tokens, lengths = pad_batch(numbers)
+    -    state = model.start(tokens, sequence_mask(lengths))
+    +    tokens, _ = pad_batch(numbers)
+    +    state = model.start(tokens, torch.ones_like(tokens, dtype=torch.bool))
+    """,
 )
-def masks_nothing(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, _ = pad_batch([[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences])
-    state = model.start(tokens, torch.ones_like(tokens, dtype=torch.bool))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_empty_sentences_out",
     "You leave empty sentences out, and every translation after one belongs to another sentence. "
-    "Return as many as came in."
+    "Return one for each sentence.",
+    """
+         model.eval()
+    +    sentences = [text for text in sentences if text]
+    """,
 )
-def leaves_empty_sentences_out(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    sentences = [one for one in sentences if one]
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
-    "You translate with the model as it comes, dropout and all. Call model.eval() first."
+exercise.near_miss(
+    "leaves_the_model_in_training",
+    "You translate with the model in train mode, dropout and all. Call model.eval() first.",
+    """
+    -    model.eval()
+    """,
 )
-def leaves_the_model_in_training(sentences, model, source_vocab, target_vocab, longest=60):
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
-    "You write until the model says EOS, and some models never do. Stop after `longest` words."
+exercise.near_miss(
+    "never_gives_up",
+    "You write until the model writes EOS, and some models never do. Stop after `longest` words.",
+    """
+    -    rows = greedy_decode(model.step, state, BOS, EOS, longest)
+    +    rows = greedy_decode(model.step, state, BOS, EOS, 10**9)
+    """,
 )
-def never_gives_up(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, 10**9)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "stops_after_a_batch",
     "You translate the first batch and forget the rest. Go on until every sentence has its "
-    "translation."
+    "translation.",
+    """
+    -    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences]
+    +    numbers = [[*encode(tokenise(text, "en"), source_vocab), EOS] for text in sentences[:64]]
+    """,
 )
-def stops_after_a_batch(sentences, model, source_vocab, target_vocab, longest=60):
-    model.eval()
-    if not sentences:
-        return []
-    tokens, lengths = pad_batch(
-        [[*encode(tokenise(one, "en"), source_vocab), EOS] for one in sentences[:64]]
-    )
-    state = model.start(tokens, sequence_mask(lengths))
-    rows = greedy_decode(model.step, state, BOS, EOS, longest)
-    words = [decode([n for n in row if n >= len(SPECIALS)], target_vocab) for row in rows]
-    return [detokenise(one, "fr") for one in words]

@@ -1,34 +1,29 @@
-"""What several exercises of ps7_regularization share."""
+"""Shared by exercises of ps7_regularization: descriptions of masks, watched steps, states."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from ...checks.compare import difference, kind
-from ...checks.exercise import Property
-from ...checks.properties import attempt, part
+from ...checks.compare import difference
+from ...checks.properties import part
 from ...checks.pytree import copied, tensors
-from ...checks.remote import alongside
 from ...checks.rng import ONES, Rng, Sizes
+from ...checks.statistics import generator
 
-# --- what can be said of a mask -------------------------------------------------------------------
+SIGMAS = 6  # a deviation this large has a chance of two in a billion
+MASKED = Sizes(3, 4, 40, 50)  # enough numbers for every mask to have zeros and others
 
 
-SIGMAS = 6  # two in a billion
-
-
-def generator(subject: Any, seed: int) -> Any:
-    """A torch.Generator where the subject runs."""
-    return alongside(subject, "torch.Generator")().manual_seed(seed)
+# --- descriptions of a mask -----------------------------------------------------------------------
 
 
 def numbers(tensor: torch.Tensor) -> str:
-    """Which numbers there are in a tensor: "0 and 1.4286"."""
-    found = (tensor.detach().double().round(decimals=4) + 0.0).unique().tolist()
-    if len(found) > 4:
+    """The different numbers in a tensor, in words: "0 and 1.4286"."""
+    values = (tensor.detach().double().round(decimals=4) + 0.0).unique().tolist()
+    if len(values) > 4:
         return "many different numbers"
-    return " and ".join(f"{one:.5g}" for one in found)
+    return " and ".join(f"{value:.5g}" for value in values)
 
 
 def how_often(dropped: torch.Tensor, p: float) -> str:
@@ -39,12 +34,14 @@ def how_often(dropped: torch.Tensor, p: float) -> str:
         return f"about p = {p}"
     if abs(share - (1 - p)) <= tolerance:
         return f"about 1 - p = {1 - p:g}"
-    return {0: "none", 1: "all"}.get(share, f"neither p = {p} nor 1 - p")
+    return {0.0: "none", 1.0: "all"}.get(share, f"neither p = {p} nor 1 - p")
 
 
 def how_alike(dropped: torch.Tensor, dim: int) -> str:
-    """Whether neighbours along an axis are dropped together; p must be 1/2, which makes the number
-    of those that agree a sum of fair coins."""
+    """Whether neighbours along an axis are dropped together.
+
+    p must be 1/2: then the number of neighbours that agree is binomial.
+    """
     size = dropped.shape[dim] - 1
     agree = dropped.narrow(dim, 0, size) == dropped.narrow(dim, 1, size)
     share = agree.double().mean().item()
@@ -54,7 +51,7 @@ def how_alike(dropped: torch.Tensor, dim: int) -> str:
 
 
 def how_steady(factors: torch.Tensor) -> str:
-    """Whether factors (B, T, ...) are the same at every step; 1 everywhere is no mask."""
+    """Whether factors (B, T, ...) are the same at every step; "none" where all are 1."""
     if not ((factors - 1).abs() > 1e-3).any():
         return "none"
     moves = (factors[:, 1:] - factors[:, :-1]).abs() > 1e-3
@@ -62,61 +59,11 @@ def how_steady(factors: torch.Tensor) -> str:
     return "the same at every step" if count == 0 else f"changes {count} times"
 
 
-def some(dropped: torch.Tensor) -> str:
-    return "something" if dropped.any() else "nothing"
-
-
 def same(got: Any, expected: torch.Tensor) -> bool:
     return difference(got, expected) is None
 
 
-def draws(
-    points: float, prepare: Callable[[Rng], Callable[[Any, Any, bool], Any]], trains: bool = True
-) -> Property:
-    """Where the random numbers come from: from the generator that is given, and from nowhere else.
-
-    prepare(rng) draws the inputs; what it returns, run(subject, generator, training), calls the
-    subject on them. trains: whether the subject knows of training at all.
-    """
-
-    def observe(subject: Any, rng: Rng) -> dict[str, str]:
-        run = prepare(rng)
-        global_state = alongside(subject, "torch.get_rng_state")
-        before = global_state()
-        one = generator(subject, 1)
-        first, following = run(subject, one, True), run(subject, one, True)
-        again = run(subject, generator(subject, 1), True)
-        other = run(subject, generator(subject, 2), True)
-        seen = {"the result is": "a tensor" if isinstance(first, torch.Tensor) else kind(first)}
-        for text, result in (
-            ("a generator with the same seed gives", again),
-            ("a generator with another seed gives", other),
-            ("the next call with one generator gives", following),
-        ):
-            seen[text] = "the same" if same(result, first) else "something else"
-        if trains:
-            state = one.get_state()
-            run(subject, one, False)
-            kept = torch.equal(state, one.get_state())
-            seen["training=False takes from the generator"] = "nothing" if kept else "numbers"
-        kept = torch.equal(before, global_state())
-        seen["torch's global random state is"] = "as it was" if kept else "changed"
-        return seen
-
-    title = "all chance comes from the generator that is given"
-    return Property("generator", title, points, observe)
-
-
-# --- runs of a step, watched ----------------------------------------------------------------------
-
-
-MASKED = Sizes(3, 4, 40, 50)  # enough numbers that every mask has zeros and others
-
-
-CROWD = Sizes(60, 2, 70, 80)  # enough for statistics
-
-
-FEW = Sizes(2, 2, 30, 30)  # enough that two masks are never the same by luck
+# --- a watched step -------------------------------------------------------------------------------
 
 
 def elman_cell(rng: Rng, s: Sizes) -> tuple[Callable[..., torch.Tensor], torch.Tensor]:
@@ -143,27 +90,27 @@ def lstm_cell(rng: Rng, s: Sizes) -> tuple[Callable[..., tuple], torch.Tensor]:
 
 
 def watched(step: Callable[..., Any], T: int) -> tuple[Callable[..., Any], list[tuple]]:
-    """A step that notes what it is called with and what it returns, as long as it is sensible."""
+    """A step that records its arguments and results, and these records: at most T + 1."""
     calls: list[tuple] = []
 
-    def noting(x, state, *rest):
+    def recording(x, state, *rest):
         new = step(x, state, *rest)
         if len(calls) <= T:
             calls.append((*copied((x, tuple(tensors(state)), *rest)), copied(tensors(new))))
         return new
 
-    return noting, calls
+    return recording, calls
 
 
 def shapes(*values: torch.Tensor) -> str:
-    return ", ".join(str(tuple(one.shape)) for one in values)
+    return ", ".join(str(tuple(value.shape)) for value in values)
 
 
 def followed(calls: list[tuple], result: Any, xs: torch.Tensor, start: list) -> dict[str, Any]:
-    """What a watched step was called with, beside what it should be; and what became of it.
+    """The arguments of a watched step divided by what they would be without dropout.
 
-    start: the tensors of the state given. Where the calls do not have the right form, this is all
-    that can be said of them.
+    Also whether the result is what step returned. start: the tensors of the given state. Where the
+    calls do not have the right form, only their form is described.
     """
     T = xs.shape[1]
     seen: dict[str, Any] = {"calls of step": f"{len(calls) if len(calls) <= T else 'too many'}"}
@@ -179,28 +126,34 @@ def followed(calls: list[tuple], result: Any, xs: torch.Tensor, start: list) -> 
     seen["x_t"] = torch.stack([call[0] for call in calls], dim=1) / xs
     for index, name in enumerate(("h", "c")[: len(start)]):
         got = torch.stack([call[1][index] for call in calls], dim=1)
-        seen[f"{name} of the state"] = got / torch.stack([one[index] for one in before], dim=1)
-    hs = torch.stack([one[0] for one in returned], dim=1)
+        seen[f"{name} of the state"] = got / torch.stack([state[index] for state in before], dim=1)
+    hs = torch.stack([state[0] for state in returned], dim=1)
     seen["hs is"] = "what step returned" if same(part(result, 0), hs) else "something else"
     last = tensors(part(result, 1))
-    kept = len(last) == len(start) and all(map(same, last, returned[-1]))
-    seen["the last state is"] = "what step returned" if kept else "something else"
+    unchanged = len(last) == len(start) and all(map(same, last, returned[-1]))
+    seen["the last state is"] = "what step returned" if unchanged else "something else"
     return seen
 
 
+def run_with_mode(subject: Any, *args: Any) -> Any:
+    """Call a subject whose last arguments are a generator, given here by its seed, and training."""
+    *rest, seed, training = args
+    return subject(*rest, generator(subject, seed), training)
+
+
 def described(seen: dict[str, Any]) -> dict[str, Any]:
-    """What followed() has found, in words: the factors themselves are a matter of chance."""
-    said = {}
+    """The entries of followed() with every mask, which is random, described in words."""
+    words = {}
     for key, value in seen.items():
         if isinstance(value, torch.Tensor):
-            said[f"{key} is multiplied by"] = numbers(value)
-            said[f"the mask of {key} is"] = how_steady(value)
+            words[f"{key} is multiplied by"] = numbers(value)
+            words[f"the mask of {key} is"] = how_steady(value)
         else:
-            said[key] = value
-    return said
+            words[key] = value
+    return words
 
 
-# --- activation_penalty and temporal_penalty ------------------------------------------------------
+# --- states for activation_penalty and temporal_penalty -------------------------------------------
 
 
 def draw_states(rng: Rng, s: Sizes) -> tuple[torch.Tensor, torch.Tensor]:
@@ -212,49 +165,5 @@ def draw_states(rng: Rng, s: Sizes) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def draw_long(rng: Rng, s: Sizes) -> tuple[torch.Tensor, torch.Tensor]:
-    """As draw_states, with sentences long enough for all that can go wrong in one."""
+    """As draw_states, with longer sentences."""
     return draw_states(rng, s if s == ONES else s._replace(T=s.T + 3))
-
-
-RUBBISH = (1e3, float("inf"), float("nan"))
-
-
-def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Whatever is in the padding changes neither the penalty nor its gradient."""
-    seen = {}
-    for rubbish in RUBBISH:
-        hs, mask = draw_long(rng, rng.sizes())
-        hs[~mask] = rubbish
-        hs.requires_grad_()
-        seen[f"{rubbish:g} in the padding"] = penalty = attempt(
-            lambda hs=hs, m=mask: subject(hs, m)
-        )
-        seen[f"{rubbish:g} in the padding, gradient of hs"] = gradient_of(penalty, hs)
-    return seen
-
-
-def gradient_of(penalty: Any, hs: torch.Tensor) -> Any:
-    if not isinstance(penalty, torch.Tensor) or penalty.numel() != 1 or not penalty.requires_grad:
-        return "none arrives"
-    (found,) = torch.autograd.grad(penalty.sum(), hs, allow_unused=True)
-    return "none arrives" if found is None else found
-
-
-def observe_some_tokens(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Masks of all kinds: nothing masked, everything, one step, padding in front, and holes."""
-    masks = {
-        "all are tokens": [[1, 1, 1, 1], [1, 1, 1, 1]],
-        "one step": [[1], [1]],
-        "no token at all": [[0, 0, 0], [0, 0, 0]],
-        "an empty sentence": [[0, 0, 0, 0], [1, 1, 1, 0]],
-        "padding in front": [[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]],
-        "a hole": [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 1, 1]],
-    }
-    seen = {}
-    for text, rows in masks.items():
-        mask = torch.tensor(rows).bool()
-        hs = rng.normal(*mask.shape, 3)
-        seen[f"{text}, mask {tuple(mask.shape)}"] = attempt(
-            lambda hs=hs, mask=mask: subject(hs, mask)
-        )
-    return seen

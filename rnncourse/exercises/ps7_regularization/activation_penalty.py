@@ -1,4 +1,7 @@
-"""activation_penalty: its visible checks and the mistakes people make."""
+"""activation_penalty: its visible checks and the mistakes people make.
+
+States are random, in the padding too.
+"""
 
 import torch
 

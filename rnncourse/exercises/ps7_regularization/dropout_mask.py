@@ -1,4 +1,7 @@
-"""dropout_mask: its visible checks and the mistakes people make."""
+"""dropout_mask: its visible checks and the mistakes people make.
+
+Large masks are described in words, and their shares of zeros tested statistically.
+"""
 
 from typing import Any
 
@@ -9,8 +12,9 @@ from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.rng import Rng
+from ...checks.statistics import generator
 from ...reference import regularization
-from ._shared import generator, how_alike, how_often, numbers
+from ._shared import how_alike, how_often, numbers
 
 MANY = (30, 1, 700)
 
@@ -25,10 +29,10 @@ mask_cases = Cases(
 
 
 def observe_entries(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Large masks; with p = 0.5 for how they hang together, with others for how often they drop."""
-    seen = {}
+    """Large masks: p = 0.5 shows whether entries are independent, other p how often they drop."""
+    seen: dict[str, Any] = {}
     for p in (0.3, 0.8, 0.5):
-        mask = attempt(lambda p=p: subject(MANY, p, generator(subject, 7), rng.normal(2)))
+        mask = attempt(mask_cases.run, subject, MANY, p, 7, rng.normal(2))
         if not isinstance(mask, torch.Tensor):
             seen[f"the mask for p = {p}"] = mask if isinstance(mask, Raised) else kind(mask)
             continue
@@ -46,7 +50,7 @@ def observe_entries(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_zero(subject: Any, rng: Rng) -> Any:
     """With p = 0 there is nothing to drop."""
-    return {"p = 0": attempt(lambda: subject((2, 3), 0.0, generator(subject, 1), rng.normal(1)))}
+    return {"p = 0": attempt(mask_cases.run, subject, (2, 3), 0.0, 1, rng.normal(1))}
 
 
 def draw_bad_probabilities(rng: Rng) -> dict[str, tuple]:
@@ -79,7 +83,7 @@ exercise = Exercise(
 
 
 @exercise.misconception(
-    "You keep and drop, but do not scale: in training less arrives than without dropout. "
+    "You drop, but do not scale: in training less arrives than without dropout. "
     "Divide what is kept by 1 - p."
 )
 def forgets_to_scale(shape, p, generator, like):
@@ -138,9 +142,7 @@ def drops_like_itself(shape, p, generator, like):
     return like * (torch.rand(like.shape, generator=generator) >= p) / (1 - p)
 
 
-@exercise.misconception(
-    "Your mask has the shape of `like`. It must have the shape that is asked for."
-)
+@exercise.misconception("Your mask has the shape of `like`. It must have the given shape.")
 def takes_the_shape_of_like(shape, p, generator, like):
     if not 0 <= p < 1:
         raise ValueError("p must be at least 0 and below 1")
@@ -167,7 +169,7 @@ def refuses_nothing(shape, p, generator, like):
 
 
 @exercise.misconception(
-    "You refuse p = 0, which is a good probability: the mask is all ones, and nothing is dropped."
+    "You refuse p = 0, which is a valid probability: the mask is all ones, and nothing is dropped."
 )
 def refuses_zero(shape, p, generator, like):
     if not 0 < p < 1:
@@ -177,7 +179,7 @@ def refuses_zero(shape, p, generator, like):
 
 @exercise.misconception(
     "You draw from torch's global source and leave the generator alone, so a run cannot be "
-    "repeated. Hand it on: torch.rand(shape, generator=generator)."
+    "repeated. Pass it on: torch.rand(shape, generator=generator)."
 )
 def ignores_the_generator(shape, p, generator, like):
     if not 0 <= p < 1:
@@ -209,13 +211,12 @@ def seeds_the_generator(shape, p, generator, like):
 def drops_whole_rows(shape, p, generator, like):
     if not 0 <= p < 1:
         raise ValueError("p must be at least 0 and below 1")
-    kept = torch.rand((*shape[:-1], 1), generator=generator) >= p
-    return kept.expand(shape).to(like) / (1 - p)
+    mask = torch.rand((*shape[:-1], 1), generator=generator) >= p
+    return mask.expand(shape).to(like) / (1 - p)
 
 
 @exercise.misconception(
-    "Your mask is float32 whatever `like` is, and float64 times float32 is not what it seems. "
-    "Give it the dtype of `like`: kept.to(like)."
+    "Your mask is float32 whatever `like` is. Give it the dtype of `like`: mask.to(like)."
 )
 def always_float32(shape, p, generator, like):
     if not 0 <= p < 1:

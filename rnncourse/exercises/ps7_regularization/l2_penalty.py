@@ -1,12 +1,16 @@
-"""l2_penalty: its visible checks and the mistakes people make."""
+"""l2_penalty: its visible checks and the mistakes people make.
+
+Parameters are random, of all kinds of shapes.
+"""
 
 from typing import Any
 
 import torch
 
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import Cases, attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import regularization
 
@@ -27,20 +31,20 @@ l2_cases = Cases("l2_penalty", ("parameters",), draw_parameters, batched=())
 
 
 def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
-    """One parameter alone, several in a list, one that occurs for itself."""
+    """One parameter alone, and two in a list."""
     W, b, v = rng.normal(3, 4), rng.normal(5), rng.normal(1, 1)
     return {
-        "l2_penalty([W])": attempt(lambda: subject([W])),
-        "l2_penalty([b])": attempt(lambda: subject([b])),
-        "l2_penalty([v, W])": attempt(lambda: subject([v, W])),
+        "l2_penalty([W])": attempt(subject, [W]),
+        "l2_penalty([b])": attempt(subject, [b]),
+        "l2_penalty([v, W])": attempt(subject, [v, W]),
     }
 
 
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Parameters that can be gone through only once, as those of model.parameters()."""
+    """Parameters that can be read only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
-    return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
+    run = remote(subject, harness.with_generator)
+    return {"l2_penalty(model.parameters())": attempt(run, subject, values)}
 
 
 exercise = Exercise(
@@ -51,7 +55,7 @@ exercise = Exercise(
     properties=(
         l2_cases.shape(0.25),
         l2_cases.values(0.75),
-        Property("some", "all or some parameters, as they are given", 0.5, observe_some),
+        Property("some", "all or some parameters, as given", 0.5, observe_some),
     ),
 )
 
@@ -119,8 +123,8 @@ def squares_the_sum(parameters):
 
 
 @exercise.misconception(
-    "Of no parameters at all you make a penalty of 0, which hides that model.parameters() was used "
-    "up. Raise a ValueError."
+    "With no parameters at all you return 0, which hides that model.parameters() was used up. "
+    "Raise a ValueError."
 )
 def accepts_nothing(parameters):
     return sum((W**2).sum() for W in parameters)
@@ -145,7 +149,7 @@ def leaves_out_the_biases(parameters):
 
 
 @exercise.misconception(
-    "You take only the last parameter: your sum starts anew for each. Add all of them up."
+    "You take only the last parameter: your sum starts again for each. Add all of them up."
 )
 def keeps_the_last_only(parameters):
     penalty = None

@@ -1,4 +1,7 @@
-"""temporal_penalty: its visible checks and the mistakes people make."""
+"""temporal_penalty: its visible checks and the mistakes people make.
+
+States are random, in the padding too.
+"""
 
 from typing import Any
 
@@ -14,13 +17,13 @@ temporal_cases = Cases("temporal_penalty", ("hs", "mask"), draw_long, batched=()
 
 
 def observe_border(subject: Any, rng: Rng) -> dict[str, Any]:
-    """The pair of the last token and the first padding, where the padding is 0, as an LSTM's is."""
+    """The pair of the last token and the first padding, which is 0 as an LSTM leaves it."""
     hs, mask = draw_long(rng, rng.sizes())
     hs[~mask] = 0
     T = torch.ones(3, 1, dtype=torch.bool)
     return {
-        "0 in the padding": attempt(lambda: subject(hs, mask)),
-        "one step, so no pair": attempt(lambda: subject(rng.normal(3, 1, 4), T)),
+        "0 in the padding": attempt(subject, hs, mask),
+        "one step, so no pair": attempt(subject, rng.normal(3, 1, 4), T),
     }
 
 
@@ -73,7 +76,7 @@ def subtracts_across_sentences(hs, mask):
 
 @exercise.misconception(
     "You ask only whether the second of a pair is a token. Where padding stands in front, "
-    "the first is none: ask for both, mask[:, 1:] & mask[:, :-1]."
+    "the first may be padding: ask for both, mask[:, 1:] & mask[:, :-1]."
 )
 def asks_the_second_only(hs, mask):
     return ((hs[:, 1:] - hs[:, :-1])[mask[:, 1:]] ** 2).sum()

@@ -1,4 +1,8 @@
-"""variational_dropout: its visible checks and the mistakes people make."""
+"""variational_dropout: its visible checks and the mistakes people make.
+
+A watched step shows what it is called with: inputs and states, divided by what they would be
+without dropout.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +14,26 @@ from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.pytree import copied, tensors
 from ...checks.rng import ONES, Rng, Sizes
+from ...checks.statistics import generator, run_with_generator
 from ...reference import regularization
 from ...reference.cells import unroll
 from ...reference.regularization import dropout_mask
-from ._shared import MASKED, described, elman_cell, followed, generator, lstm_cell, shapes, watched
+from ._shared import (
+    MASKED,
+    described,
+    elman_cell,
+    followed,
+    lstm_cell,
+    run_with_mode,
+    shapes,
+    watched,
+)
+
+P_X, P_H = 0.2, 0.6
 
 
 def fixed(step: Callable[..., Any], W: torch.Tensor) -> Callable[[Any, Any], Any]:
-    """A step(x, state) that has its matrix already."""
+    """A step(x, state) with this matrix."""
 
     def cell(x, state):
         return step(x, state, W)
@@ -25,16 +41,13 @@ def fixed(step: Callable[..., Any], W: torch.Tensor) -> Callable[[Any, Any], Any
     return cell
 
 
-P_X, P_H = 0.2, 0.6
-
-
 def run_variational(
     subject: Any, rng: Rng, s: Sizes, p_x: float, p_h: float, cell: Callable[..., Any] = elman_cell
 ) -> dict[str, Any]:
-    noting, calls = watched(fixed(*cell(rng, s)), s.T)
+    recording, calls = watched(fixed(*cell(rng, s)), s.T)
     xs, start = rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H)
     state = start if cell is elman_cell else (start, rng.normal(s.B, s.H))
-    result = subject(noting, *copied((xs, state)), p_x, p_h, generator(subject, 3))
+    result = subject(recording, *copied((xs, state)), p_x, p_h, generator(subject, 3))
     return followed(calls, result, xs, tensors(state))
 
 
@@ -48,7 +61,7 @@ def observe_tuple(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_variational_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, step sees everything as it is."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for cell, text in ((elman_cell, "h"), (lstm_cell, "(h, c)")):
         for s in (rng.sizes(), ONES):
             step = fixed(*cell(rng, s))
@@ -56,11 +69,7 @@ def observe_variational_off(subject: Any, rng: Rng) -> dict[str, Any]:
             args = step, xs, h if cell is elman_cell else (h, c)
             for p, training in ((0.9, False), (0.0, True)):
                 key = f"p_x = p_h = {p}, training={training}, state {text}, xs {shapes(xs)}"
-                seen[key] = attempt(
-                    lambda a=(*args, p, p), training=training: subject(
-                        *a, generator(subject, 5), training
-                    )
-                )
+                seen[key] = attempt(run_with_mode, subject, *args, p, p, 5, training)
     return seen
 
 
@@ -76,7 +85,7 @@ variational_cases = Cases(
         3,
     ),
     batched=(),
-    run=lambda subject, *args: subject(*args[:-1], generator(subject, args[-1])),
+    run=run_with_generator,
 )
 
 
@@ -108,11 +117,25 @@ exercise = Exercise(
             judging("calls*", "every call*", "hs*", "the last*"),
         ),
         Property("tuples", "of a state (h, c) only h is dropped", 0.75, observe_tuple),
-        Property(
-            "off", "training=False and p = 0 drop nothing at all", 0.75, observe_variational_off
-        ),
+        Property("off", "training=False and p = 0 drop nothing", 0.75, observe_variational_off),
     ),
 )
+
+
+@exercise.canonical
+def variational_dropout(step, xs, state, p_x, p_h, generator, training=True):
+    if not training:
+        return unroll(step, xs, state)
+    h = state[0] if isinstance(state, tuple) else state
+    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    mask_h = dropout_mask(h.shape, p_h, generator, h)
+
+    def dropped(x, state):
+        if isinstance(state, tuple):
+            return step(x, (state[0] * mask_h, *state[1:]))
+        return step(x, state * mask_h)
+
+    return unroll(dropped, xs * mask_x, state)
 
 
 @exercise.misconception(
@@ -132,22 +155,17 @@ def redraws_at_every_step(step, xs, state, p_x, p_h, generator, training=True):
     return unroll(dropped, xs, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "redraws_the_input_mask",
     "Your input mask is (B, T, D), a new one for every step. Draw it as (B, 1, D): "
-    "all steps then share it."
+    "all steps then share it.",
+    """
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    ...
+    -    return unroll(dropped, xs * mask_x, state)
+    +    return unroll(dropped, xs * dropout_mask(xs.shape, p_x, generator, xs), state)
+    """,
 )
-def redraws_the_input_mask(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * dropout_mask(xs.shape, p_x, generator, xs), state)
 
 
 @exercise.misconception(
@@ -167,96 +185,68 @@ def redraws_the_state_mask(step, xs, state, p_x, p_h, generator, training=True):
     return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "one_mask_for_the_whole_batch",
     "Your masks have no batch axis, so all sequences of a batch lose the same units. "
-    "Draw one for each sequence: (B, 1, D) and (B, H)."
+    "Draw one for each sequence: (B, 1, D) and (B, H).",
+    """
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    -    mask_h = dropout_mask(h.shape, p_h, generator, h)
+    +    mask_x = dropout_mask((1, 1, xs.shape[2]), p_x, generator, xs)
+    +    mask_h = dropout_mask((1, h.shape[1]), p_h, generator, h)
+    """,
 )
-def one_mask_for_the_whole_batch(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((1, 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask((1, h.shape[1]), p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_whole_vectors",
     "You toss one coin for a whole vector, (B, 1, 1) and (B, 1). "
-    "Every unit has its own: (B, 1, D) and (B, H)."
+    "Every unit has its own: (B, 1, D) and (B, H).",
+    """
+    -    h = state[0] if isinstance(state, tuple) else state
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    -    mask_h = dropout_mask(h.shape, p_h, generator, h)
+    +    mask_x = dropout_mask((xs.shape[0], 1, 1), p_x, generator, xs)
+    +    mask_h = dropout_mask((xs.shape[0], 1), p_h, generator, xs)
+    """,
 )
-def drops_whole_vectors(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    mask_x = dropout_mask((xs.shape[0], 1, 1), p_x, generator, xs)
-    mask_h = dropout_mask((xs.shape[0], 1), p_h, generator, xs)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "draws_outside_training",
     "You draw the masks before you look at training, and then do not use them. "
-    "With training=False draw nothing, so that a test does not change the training after it."
+    "With training=False draw nothing, so that a test does not change the training after it.",
+    """
+    -    if not training:
+    -        return unroll(step, xs, state)
+    ...
+         mask_h = dropout_mask(h.shape, p_h, generator, h)
+    +    if not training:
+    +        return unroll(step, xs, state)
+    """,
 )
-def draws_outside_training(step, xs, state, p_x, p_h, generator, training=True):
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-    if not training:
-        return unroll(step, xs, state)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_outside_training",
     "You drop outside training too, so every prediction is a gamble. "
-    "With training=False just unroll the step."
+    "With training=False just unroll the step.",
+    """
+    -    if not training:
+    -        return unroll(step, xs, state)
+    """,
 )
-def drops_outside_training(step, xs, state, p_x, p_h, generator, training=True):
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_only_outside_training",
     "Your condition is the wrong way round: you drop outside training, and not in it. "
-    "With training=True the masks apply."
+    "With training=True the masks apply.",
+    """
+    -    if not training:
+    +    if training:
+    """,
 )
-def drops_only_outside_training(step, xs, state, p_x, p_h, generator, training=True):
-    if training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
 @exercise.misconception(
@@ -289,22 +279,17 @@ def leaves_the_recurrence_alone(step, xs, state, p_x, p_h, generator, training=T
     return unroll(step, xs, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_the_inputs_alone",
     "You drop the recurrence and leave the inputs alone. x_t has a mask too, of shape (B, 1, D) "
-    "for all steps."
+    "for all steps.",
+    """
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    ...
+    -    return unroll(dropped, xs * mask_x, state)
+    +    return unroll(dropped, xs, state)
+    """,
 )
-def leaves_the_inputs_alone(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs, state)
 
 
 @exercise.misconception(
@@ -320,61 +305,41 @@ def drops_the_first_state_only(step, xs, state, p_x, p_h, generator, training=Tr
     return unroll(step, xs * mask_x, (h, *state[1:]) if isinstance(state, tuple) else h)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_what_comes_out",
     "You drop what step returns, so hs itself has holes and the first state has none. "
-    "Drop what step is given: step(x * mask_x, h * mask_h)."
+    "Drop what step is given: step(x * mask_x, h * mask_h).",
+    """
+    -        if isinstance(state, tuple):
+    -            return step(x, (state[0] * mask_h, *state[1:]))
+    -        return step(x, state * mask_h)
+    +        new = step(x, state)
+    +        return (new[0] * mask_h, *new[1:]) if isinstance(new, tuple) else new * mask_h
+    """,
 )
-def drops_what_comes_out(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        new = step(x, state)
-        return (new[0] * mask_h, *new[1:]) if isinstance(new, tuple) else new * mask_h
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
-    "The steps are right, but you drop hs once more at the end. Return the states as step made "
-    "them: what a layer above drops is its own affair."
+exercise.near_miss(
+    "drops_the_result_again",
+    "The steps are right, but you drop hs again at the end. Return the states as step made "
+    "them: dropping them is up to the layer above.",
+    """
+    -    return unroll(dropped, xs * mask_x, state)
+    +    hs, state = unroll(dropped, xs * mask_x, state)
+    +    return hs * mask_h.unsqueeze(1), state
+    """,
 )
-def drops_the_result_again(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    hs, state = unroll(dropped, xs * mask_x, state)
-    return hs * mask_h.unsqueeze(1), state
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_the_memory_too",
     "You drop c as well, and what is multiplied into the memory at every step is lost or blown up. "
-    "Of (h, c) drop only h."
+    "Of (h, c) drop only h.",
+    """
+    -            return step(x, (state[0] * mask_h, *state[1:]))
+    +            return step(x, tuple(part * mask_h for part in state))
+    """,
 )
-def drops_the_memory_too(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, tuple(one * mask_h for one in state))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
 @exercise.misconception(
@@ -389,57 +354,39 @@ def takes_every_state_for_a_tensor(step, xs, state, p_x, p_h, generator, trainin
     return unroll(lambda x, h: step(x, h * mask_h), xs * mask_x, state)
 
 
-@exercise.misconception(
-    "You have mixed up the probabilities: p_x is for the inputs, p_h for the state."
+exercise.near_miss(
+    "swaps_the_probabilities",
+    "You mix up the probabilities: p_x is for the inputs, p_h for the state.",
+    """
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    -    mask_h = dropout_mask(h.shape, p_h, generator, h)
+    +    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_h, generator, xs)
+    +    mask_h = dropout_mask(h.shape, p_x, generator, h)
+    """,
 )
-def swaps_the_probabilities(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_h, generator, xs)
-    mask_h = dropout_mask(h.shape, p_x, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "detaches_the_state",
     "You detach the state where you drop it, so no gradient goes back in time. "
-    "Only multiply it by the mask."
+    "Only multiply it by the mask.",
+    """
+    -            return step(x, (state[0] * mask_h, *state[1:]))
+    -        return step(x, state * mask_h)
+    +            return step(x, (state[0].detach() * mask_h, *state[1:]))
+    +        return step(x, state.detach() * mask_h)
+    """,
 )
-def detaches_the_state(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
-    mask_h = dropout_mask(h.shape, p_h, generator, h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0].detach() * mask_h, *state[1:]))
-        return step(x, state.detach() * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "draws_from_the_global_source",
     "You draw from torch's global source and leave the generator alone, so a run cannot be "
-    "repeated. Hand the generator on to dropout_mask."
+    "repeated. Pass the generator on to dropout_mask.",
+    """
+    -    mask_x = dropout_mask((xs.shape[0], 1, xs.shape[2]), p_x, generator, xs)
+    -    mask_h = dropout_mask(h.shape, p_h, generator, h)
+    +    mask_x = torch.nn.functional.dropout(torch.ones_like(xs[:, :1]), p_x)
+    +    mask_h = torch.nn.functional.dropout(torch.ones_like(h), p_h)
+    """,
 )
-def draws_from_the_global_source(step, xs, state, p_x, p_h, generator, training=True):
-    if not training:
-        return unroll(step, xs, state)
-    h = state[0] if isinstance(state, tuple) else state
-    mask_x = torch.nn.functional.dropout(torch.ones_like(xs[:, :1]), p_x)
-    mask_h = torch.nn.functional.dropout(torch.ones_like(h), p_h)
-
-    def dropped(x, state):
-        if isinstance(state, tuple):
-            return step(x, (state[0] * mask_h, *state[1:]))
-        return step(x, state * mask_h)
-
-    return unroll(dropped, xs * mask_x, state)

@@ -1,4 +1,7 @@
-"""weight_drop: its visible checks and the mistakes people make."""
+"""weight_drop: its visible checks and the mistakes people make.
+
+A watched step shows the matrix that it gets, divided by W_h, which gives the mask.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +13,11 @@ from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.pytree import copied, tensors
 from ...checks.rng import ONES, Rng, Sizes
+from ...checks.statistics import generator, run_with_generator
 from ...reference import regularization
 from ...reference.cells import unroll
 from ...reference.regularization import dropout_mask
-from ._shared import MASKED, described, elman_cell, followed, generator, lstm_cell, watched
+from ._shared import MASKED, described, elman_cell, followed, lstm_cell, run_with_mode, watched
 
 P_W = 0.3
 
@@ -22,10 +26,10 @@ def run_weight_drop(
     subject: Any, rng: Rng, s: Sizes, p: float, cell: Callable[..., Any] = elman_cell
 ) -> dict[str, Any]:
     step, W_h = cell(rng, s)
-    noting, calls = watched(step, s.T)
+    recording, calls = watched(step, s.T)
     xs, start = rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H)
     state = start if cell is elman_cell else (start, rng.normal(s.B, s.H))
-    result = subject(noting, *copied((xs, state, W_h)), p, generator(subject, 4))
+    result = subject(recording, *copied((xs, state, W_h)), p, generator(subject, 4))
     seen = followed(calls, result, xs, tensors(state))
     if "x_t" in seen and all(call[2].shape == W_h.shape for call in calls):
         seen["W_h"] = torch.stack([call[2] for call in calls]).unsqueeze(0) / W_h
@@ -43,31 +47,27 @@ def observe_lstm_weights(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_weights_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, step gets W_h as it is."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), ONES):
         step, W_h = elman_cell(rng, s)
         args = step, rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H), W_h
         for p, training in ((0.9, False), (0.0, True)):
             key = f"p = {p}, training={training}, W_h {tuple(W_h.shape)}"
-            seen[key] = attempt(
-                lambda a=(*args, p), training=training: subject(*a, generator(subject, 5), training)
-            )
+            seen[key] = attempt(run_with_mode, subject, *args, p, 5, training)
     return seen
+
+
+def draw_weight_drop(rng: Rng, s: Sizes) -> tuple:
+    step, W_h = elman_cell(rng, s)
+    return step, rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H), W_h, 0.5, 4
 
 
 weight_cases = Cases(
     "weight_drop",
     ("step", "xs", "state", "W_h", "p", "seed of the generator"),
-    lambda rng, s: (
-        (cell := elman_cell(rng, s))[0],
-        rng.normal(s.B, s.T, s.D),
-        rng.normal(s.B, s.H),
-        cell[1],
-        0.5,
-        4,
-    ),
+    draw_weight_drop,
     batched=(),
-    run=lambda subject, *args: subject(*args[:-1], generator(subject, args[-1])),
+    run=run_with_generator,
 )
 
 
@@ -98,7 +98,7 @@ exercise = Exercise(
             observe_weights,
             judging("calls*", "every call*", "hs*", "the last*"),
         ),
-        Property("off", "training=False and p = 0 drop nothing at all", 0.75, observe_weights_off),
+        Property("off", "training=False and p = 0 drop nothing", 0.75, observe_weights_off),
     ),
 )
 
@@ -182,7 +182,7 @@ def drops_weights_outside_training(step, xs, state, W_h, p, generator, training=
 
 
 @exercise.misconception(
-    "You draw the mask and then hand on the whole W_h. Give step the product, W_h * mask."
+    "You draw the mask and then pass on the whole W_h. Give step the product, W_h * mask."
 )
 def hands_on_the_whole_matrix(step, xs, state, W_h, p, generator, training=True):
     if training:

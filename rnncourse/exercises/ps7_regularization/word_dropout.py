@@ -1,4 +1,7 @@
-"""word_dropout: its visible checks and the mistakes people make."""
+"""word_dropout: its visible checks and the mistakes people make.
+
+Words repeat within a sentence; the result is divided by the embeddings, which gives the mask.
+"""
 
 from typing import Any
 
@@ -9,15 +12,16 @@ from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.rng import ONES, Rng
+from ...checks.statistics import generator, run_with_generator
 from ...reference import regularization
 from ...reference.regularization import dropout_mask
-from ._shared import generator, numbers
+from ._shared import numbers, run_with_mode
 
 P_WORD = 0.3
 
 
 def draw_words(rng: Rng, B: int, T: int, V: int, D: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """tokens (B, T) with words that come again, and E (V, D); 0 is padding, and E[0] is 0."""
+    """tokens (B, T) in which words repeat, and E (V, D); 0 is padding, and E[0] is 0."""
     E = rng.normal(V, D)
     E[0] = 0
     tokens = rng.integers(1, V, B, T)
@@ -29,7 +33,7 @@ def draw_words(rng: Rng, B: int, T: int, V: int, D: int) -> tuple[torch.Tensor, 
 def word_factors(
     xs: Any, tokens: torch.Tensor, E: torch.Tensor
 ) -> tuple[dict[str, str], torch.Tensor | None]:
-    """Whether xs has the right form, and if so by what each number of it was multiplied."""
+    """The form of xs, and the factors (B, T, D) of its numbers where the form is right."""
     form = f"tensor of shape {tuple(xs.shape)}" if isinstance(xs, torch.Tensor) else kind(xs)
     seen = {"the result is": form}
     if form != f"tensor of shape {(*tokens.shape, E.shape[1])}":
@@ -40,7 +44,7 @@ def word_factors(
 
 
 def observe_words(subject: Any, rng: Rng) -> dict[str, Any]:
-    """What becomes of the words of long sentences in a small vocabulary."""
+    """Long sentences with a small vocabulary: which words are dropped, and how."""
     tokens, E = draw_words(rng, 12, 40, 9, 4)
     xs = subject(tokens.clone(), E.clone(), P_WORD, generator(subject, 2))
     seen, factors = word_factors(xs, tokens, E)
@@ -49,9 +53,9 @@ def observe_words(subject: Any, rng: Rng) -> dict[str, Any]:
     words = tokens != 0
 
     def alike(groups: list[torch.Tensor]) -> bool:
-        return all(((one - one[:1]).abs() < 1e-3).all() for one in groups)
+        return all(((group - group[:1]).abs() < 1e-3).all() for group in groups)
 
-    sentences = [one[here] for one, here in zip(factors, words, strict=True)]
+    sentences = [rows[is_word] for rows, is_word in zip(factors, words, strict=True)]
     occurrences = [factors[b, tokens[b] == w] for b in range(len(tokens)) for w in range(1, len(E))]
     seen["the numbers of E[w] are multiplied by"] = numbers(factors[words])
     whole = alike([factors[words].T])
@@ -60,7 +64,7 @@ def observe_words(subject: Any, rng: Rng) -> dict[str, Any]:
         "dropped or kept together" if alike(occurrences) else "dropped one by one"
     )
     seen["the words of a sentence are"] = (
-        "all treated the same" if alike(sentences) else "dropped or kept each for itself"
+        "all treated the same" if alike(sentences) else "dropped or kept independently"
     )
     return seen
 
@@ -70,22 +74,18 @@ word_cases = Cases(
     ("tokens", "E", "p", "seed of the generator"),
     lambda rng, s: (*draw_words(rng, s.B, s.T, s.H + 1, s.D), 0.5, 2),
     batched=(),
-    run=lambda subject, *args: subject(*args[:-1], generator(subject, args[-1])),
+    run=run_with_generator,
 )
 
 
 def observe_words_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, it is a look-up."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), rng.sizes(B=1), ONES):
         tokens, E = draw_words(rng, s.B, s.T, s.H + 1, s.D)
         for p, training in ((0.9, False), (0.0, True)):
             key = f"tokens {tuple(tokens.shape)}, E {tuple(E.shape)}, p = {p}, training={training}"
-            seen[key] = attempt(
-                lambda a=(tokens, E, p), training=training: subject(
-                    *a, generator(subject, 1), training
-                )
-            )
+            seen[key] = attempt(run_with_mode, subject, tokens, E, p, 1, training)
     return seen
 
 
@@ -105,7 +105,7 @@ exercise = Exercise(
         ),
         Property(
             "everywhere",
-            "a word that goes, goes from the whole sentence",
+            "a dropped word is dropped from the whole sentence",
             1.75,
             observe_words,
             judging("the result*", "the occ*", "the words*"),
@@ -124,7 +124,7 @@ def drops_single_places(tokens, E, p, generator, training=True):
 
 
 @exercise.misconception(
-    "You drop single numbers of the vectors. A dropped word is gone whole: "
+    "You drop single numbers of the vectors. A dropped word is dropped as a whole: "
     "one coin for all D numbers."
 )
 def drops_single_numbers(tokens, E, p, generator, training=True):
@@ -134,7 +134,7 @@ def drops_single_numbers(tokens, E, p, generator, training=True):
 
 @exercise.misconception(
     "You drop dimensions of the vectors, the same in all places. That is dropout of the inputs; "
-    "here whole words go."
+    "here whole words are dropped."
 )
 def drops_dimensions(tokens, E, p, generator, training=True):
     xs = E[tokens]
@@ -159,7 +159,7 @@ def one_coin_for_the_whole_batch(tokens, E, p, generator, training=True):
 
 
 @exercise.misconception(
-    "You drop in single numbers of E instead of its rows. A dropped word is gone whole."
+    "You drop single numbers of E instead of its rows. A dropped word is dropped as a whole."
 )
 def drops_numbers_of_the_table(tokens, E, p, generator, training=True):
     return (E * dropout_mask(E.shape, p, generator, E) if training else E)[tokens]
@@ -216,14 +216,14 @@ def scales_words_outside_training(tokens, E, p, generator, training=True):
 
 
 @exercise.misconception(
-    "You put word 0 into single places and leave the rest unscaled. One coin for each word of the "
+    "You put word 0 in single places and leave the rest unscaled. One coin for each word of the "
     "vocabulary, and 1 / (1 - p) times the vectors that stay."
 )
 def replaces_the_tokens(tokens, E, p, generator, training=True):
     if not training:
         return E[tokens]
-    kept = dropout_mask(tokens.shape, p, generator, E) > 0
-    return E[tokens * kept]
+    mask = dropout_mask(tokens.shape, p, generator, E) > 0
+    return E[tokens * mask]
 
 
 @exercise.misconception(
