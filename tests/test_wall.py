@@ -21,7 +21,7 @@ from autograder.sandbox.bubblewrap import Bubblewrap
 from autograder.sandbox.jail import Jail, JailError, choose
 from autograder.sandbox.limits import LIMITS
 from autograder.sandbox.staging import stage
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 
 pytestmark = needs_jail
 
@@ -441,12 +441,12 @@ def test_library_objects_are_made_beside_the_student_s_code(student):
         "    return noise",
         "f",
     )
-    model = alongside(f, "torch.nn.Linear")(2, 3)
-    generator = alongside(f, "torch.Generator")().manual_seed(5)
+    model = remote(f, "torch.nn.Linear")(2, 3)
+    generator = remote(f, "torch.Generator")().manual_seed(5)
     model.load_state_dict({"weight": torch.zeros(3, 2), "bias": torch.zeros(3)})
     noise = f(model, generator)
     assert torch.equal(noise, torch.rand(2, generator=torch.Generator().manual_seed(5)))
     assert torch.equal(model.state_dict()["weight"], torch.ones(3, 2))
     with pytest.raises(RemoteError, match="Nothing"):
-        alongside(f, "torch.nn.Nothing")
-    assert alongside(normal, "torch.nn.Linear") is torch.nn.Linear
+        remote(f, "torch.nn.Nothing")
+    assert remote(normal, "torch.nn.Linear") is torch.nn.Linear

@@ -141,7 +141,7 @@ class Worker(Endpoint):
     def serve_library(
         self, header: dict[str, Any], data: Any
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """A library object by its import path: see `checks.remote.alongside`."""
+        """A library object by its import path: see `checks.remote.remote`."""
         encoder = wire.Encoder(self._export)
         module, _, name = header["path"].rpartition(".")
         value = self.run(lambda: getattr(importlib.import_module(module), name))

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from .remote import alongside
+from ..reference import layers
+from .remote import remote
 from .rng import Rng
 
 
@@ -14,21 +15,24 @@ from .rng import Rng
 class Network:
     """How to make a network of the library: Network("LSTM", (D, H)).
 
-    kind: a name in rnncourse.reference.layers, or a whole import path; arguments: what the class
-    is given, Networks among them.
+    kind: the name of a class in rnncourse.reference.layers, or another class. arguments: what the
+    class is given, Networks among them.
     """
 
-    kind: str
+    kind: str | type[nn.Module]
     arguments: tuple[Any, ...]
 
     def make(self, subject: Any) -> Any:
-        """A new one, in the process of the subject; here where that is None."""
-        path = self.kind if "." in self.kind else f"rnncourse.reference.layers.{self.kind}"
-        made = (one.make(subject) if isinstance(one, Network) else one for one in self.arguments)
-        return alongside(subject, path)(*made)
+        """A new one, in the process of the subject; in this one where that is None."""
+        kind = getattr(layers, self.kind) if isinstance(self.kind, str) else self.kind
+        arguments = (
+            argument.make(subject) if isinstance(argument, Network) else argument
+            for argument in self.arguments
+        )
+        return remote(subject, kind)(*arguments)
 
     def __str__(self) -> str:
-        return self.kind.rpartition(".")[2]
+        return self.kind if isinstance(self.kind, str) else self.kind.__name__
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Model:
 
     def fresh(self, subject: Any) -> Any:
         """An object with the weights that the class itself drew."""
-        networks = (one.make(subject) for one in self.networks.values())
+        networks = (network.make(subject) for network in self.networks.values())
         return subject(*networks, *self.sizes.values(), **self.options)
 
     def build(self, subject: Any) -> Any:
@@ -60,14 +64,18 @@ class Model:
 
     def wrong_parameters(self, model: Any) -> str:
         """Which parameters are not as they should be; empty where all are."""
-        found = {name: tuple(one.shape) for name, one in dict(model.named_parameters()).items()}
+        shapes = {
+            name: tuple(parameter.shape)
+            for name, parameter in dict(model.named_parameters()).items()
+        }
         wrong = []
-        for name, shape in ((name, tuple(one.shape)) for name, one in self.weights.items()):
-            if name not in found:
+        for name, weight in self.weights.items():
+            shape = tuple(weight.shape)
+            if name not in shapes:
                 wrong.append(f"{name} {shape} is missing")
-            elif found[name] != shape:
-                wrong.append(f"{name} is {found[name]}, not {shape}")
-        wrong += [f"{name} is not asked for" for name in found if name not in self.weights]
+            elif shapes[name] != shape:
+                wrong.append(f"{name} is {shapes[name]}, not {shape}")
+        wrong += [f"{name} is not asked for" for name in shapes if name not in self.weights]
         return "; ".join(wrong)
 
     def parameters(self, subject: Any) -> dict[str, str]:
@@ -75,7 +83,7 @@ class Model:
         model = self.fresh(subject)
         named = dict(model.named_parameters())
         own = [name for name in self.weights if "." not in name and name in named]
-        frozen = [name for name, one in named.items() if not one.requires_grad]
+        frozen = [name for name, parameter in named.items() if not parameter.requires_grad]
         constant = [name for name in own if bool((named[name] == named[name].flatten()[0]).all())]
         return {
             f"{self}, wrong parameters": self.wrong_parameters(model) or "none",
@@ -84,7 +92,7 @@ class Model:
         }
 
     def __str__(self) -> str:
-        parts = [str(one) for one in self.networks.values()]
+        parts = [str(network) for network in self.networks.values()]
         given = {**self.sizes, **self.options}
         return ", ".join([*parts, *(f"{name}={value}" for name, value in given.items())])
 
@@ -98,16 +106,16 @@ def draw_model(
 ) -> Model:
     """A model with random weights; shapes are those of its own parameters, without networks'."""
     all_shapes = {
-        f"{part}.{name}": tuple(one.shape)
+        f"{part}.{name}": tuple(parameter.shape)
         for part, network in networks.items()
-        for name, one in network.make(None).named_parameters()
+        for name, parameter in network.make(None).named_parameters()
     } | shapes
     weights = {name: rng.normal(*shape, scale=0.7) for name, shape in all_shapes.items()}
     return Model(networks, sizes, weights, options)
 
 
 class Restless(nn.Module):
-    """A network as good as any, whose outputs in the padding are nan: nobody has forbidden it.
+    """A valid network whose outputs in the padding are nan, which no rule forbids.
 
         h_t = h_{t-1} + x_t @ W
 

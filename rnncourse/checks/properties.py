@@ -1,12 +1,12 @@
 """The properties that most exercises share, observed on inputs that an exercise knows how to draw.
 
 Each method of `Cases` makes one Property: shape, values, gradient, dtype, batch rows, purity,
-refusal of bad input. What is particular to an exercise stays in its problem set's module.
+refusal of bad input. What is particular to an exercise stays in its own module.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -17,13 +17,13 @@ from .pytree import copied, map_tensors, tensors
 from .rng import ONES, Rng, Sizes
 
 
-def attempt(function: Callable[[], Any]) -> Any:
-    """What function() returns, or the exception that it raised, as a result.
+def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What function(*args, **kwargs) returns, or the exception that it raised, as a result.
 
     NotImplementedError goes through: it says that nothing has been written yet.
     """
     try:
-        return function()
+        return function(*args, **kwargs)
     except (Exception, SystemExit) as error:
         raised = Raised(error)
         if raised.type == "NotImplementedError":
@@ -31,9 +31,17 @@ def attempt(function: Callable[[], Any]) -> Any:
         return raised
 
 
-def using(built: Any, function: Callable[[Any], Any]) -> Any:
-    """attempt() with something that was built in an attempt before; its failure stays one."""
-    return built if isinstance(built, Raised) else attempt(lambda: function(built))
+def using(result: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """attempt(function, result, ...) with the result of an earlier attempt; a failure is passed on.
+
+    using(model, call, x) calls a model that was built in an attempt.
+    """
+    return result if isinstance(result, Raised) else attempt(function, result, *args, **kwargs)
+
+
+def call(subject: Any, *args: Any, **kwargs: Any) -> Any:
+    """subject(*args, **kwargs): the usual way to run a subject."""
+    return subject(*args, **kwargs)
 
 
 def part(result: Any, *path: int) -> Any:
@@ -47,11 +55,6 @@ def part(result: Any, *path: int) -> Any:
             return f"no entry {index} in a {kind(result)}"
         result = result[index]
     return result
-
-
-def plain(subject: Any, *args: Any) -> Any:
-    """The usual way to run a subject: call it."""
-    return subject(*args)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Cases:
     arguments: tuple[str, ...]
     draw: Callable[[Rng, Sizes], tuple[Any, ...]]
     batched: tuple[str, ...]
-    run: Callable[..., Any] = plain
+    run: Callable[..., Any] = call
 
     def text(self, args: tuple[Any, ...]) -> str:
         """The call as a student reads it: `elman_step(x (3, 4), h (3, 5), …)`."""
@@ -77,7 +80,7 @@ class Cases:
             if isinstance(value, torch.Tensor):
                 return str(tuple(value.shape))
             if isinstance(value, tuple):
-                return f"({', '.join(short(one) for one in value)})"
+                return f"({', '.join(short(item) for item in value)})"
             return "…" if isinstance(value, dict) else getattr(value, "__name__", str(value))
 
         pairs = zip(self.arguments, args, strict=False)
@@ -85,25 +88,21 @@ class Cases:
 
     def _three(self, rng: Rng) -> list[tuple[Any, ...]]:
         """Arguments of three sizes: all different, a batch of one, everything one."""
-        sizes = (rng.sizes(), rng.sizes(B=1), ONES)
-        return [self.draw(rng, one) for one in sizes]
+        return [self.draw(rng, sizes) for sizes in (rng.sizes(), rng.sizes(B=1), ONES)]
 
     @cached_property
     def _observe_values(self) -> Callable[[Any, Rng], Any]:
         """What comes back for three sizes. `shape` and `values` judge the same observation."""
 
         def observe(subject: Any, rng: Rng) -> Any:
-            return {
-                self.text(args): attempt(lambda args=args: self.run(subject, *args))
-                for args in self._three(rng)
-            }
+            return {self.text(args): attempt(self.run, subject, *args) for args in self._three(rng)}
 
         return observe
 
     def shape(self, points: float) -> Property:
         def shapes(seen: dict[str, Any]) -> dict[str, Any]:
             return {
-                text: _described(result, lambda one: f"tensor of shape {tuple(one.shape)}")
+                text: _described(result, lambda tensor: f"tensor of shape {tuple(tensor.shape)}")
                 for text, result in seen.items()
             }
 
@@ -118,29 +117,26 @@ class Cases:
 
     def gradient(self, points: float) -> Property:
         def observe(subject: Any, rng: Rng) -> Any:
-            args = map_tensors(
-                lambda one: one.clone().requires_grad_() if one.is_floating_point() else one,
-                self.draw(rng, rng.sizes()),
-            )
-            inputs = [one for one in tensors(args) if one.requires_grad]
+            args = map_tensors(_leaf, self.draw(rng, rng.sizes()))
+            inputs = [tensor for tensor in tensors(args) if tensor.requires_grad]
             result = self.run(subject, *args)
             results = tensors(result)
             if not results:
                 return {self.text(args): f"no gradient flows back from {kind(result)}"}
             # A random weight for every number of the result: no two mistakes cancel.
-            loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
+            loss: Any = sum((tensor * rng.normal(*tensor.shape)).sum() for tensor in results)
             if not loss.requires_grad:
                 return {self.text(args): "no gradient flows back: the result was detached"}
-            found = torch.autograd.grad(loss, inputs, allow_unused=True)
+            gradients = torch.autograd.grad(loss, inputs, allow_unused=True)
             names = [
                 f"gradient of {name}{'' if len(tensors(arg)) == 1 else f'[{index}]'}"
                 for name, arg in zip(self.arguments, args, strict=False)
-                for index, one in enumerate(tensors(arg))
-                if one.requires_grad
+                for index, tensor in enumerate(tensors(arg))
+                if tensor.requires_grad
             ]
             return {
-                name: "none arrives" if one is None else one
-                for name, one in zip(names, found, strict=True)
+                name: "none arrives" if gradient is None else gradient
+                for name, gradient in zip(names, gradients, strict=True)
             }
 
         def judge(got: Any, expected: Any) -> str | None:
@@ -153,17 +149,14 @@ class Cases:
 
     def dtype(self, points: float) -> Property:
         def observe(subject: Any, rng: Rng) -> Any:
+            def describe_dtypes(args: tuple[Any, ...]) -> Any:
+                result = self.run(subject, *args)
+                return _described(result, lambda tensor: str(tensor.dtype).removeprefix("torch."))
+
             seen = {}
             for dtype in (torch.float32, torch.float64):
-                args = map_tensors(
-                    lambda one, dtype=dtype: one.to(dtype) if one.is_floating_point() else one,
-                    self.draw(rng, rng.sizes()),
-                )
-                seen[f"{str(dtype)[6:]} inputs"] = attempt(
-                    lambda args=args: _described(
-                        self.run(subject, *args), lambda one: str(one.dtype).removeprefix("torch.")
-                    )
-                )
+                args = map_tensors(partial(_cast, dtype=dtype), self.draw(rng, rng.sizes()))
+                seen[f"{str(dtype)[6:]} inputs"] = attempt(describe_dtypes, args)
             return seen
 
         return Property("dtype", "float32 stays float32, float64 stays float64", points, observe)
@@ -175,7 +168,7 @@ class Cases:
             # Wide enough that no row is silenced by a relu in every place.
             args = self.draw(rng, rng.sizes(H=9))
             other = tuple(
-                map_tensors(lambda one: _replace_first_row(one, rng), arg)
+                map_tensors(partial(_replace_first_row, rng=rng), arg)
                 if name in self.batched
                 else arg
                 for name, arg in zip(self.arguments, args, strict=False)
@@ -195,7 +188,7 @@ class Cases:
                     "stay the same" if rest else "change"
                 ),
                 # Not judged here, but a mistake must have it in common to be named.
-                "shapes": str([tuple(one.shape) for one in before]),
+                "shapes": str([tuple(tensor.shape) for tensor in before]),
             }
 
         def judge(got: Any, expected: Any) -> str | None:
@@ -210,17 +203,17 @@ class Cases:
 
         def observe(subject: Any, rng: Rng) -> Any:
             args = self.draw(rng, rng.sizes())
-            kept = copied(args)
+            originals = copied(args)
             first = copied(self.run(subject, *args))
             changed = [
                 name
-                for name, now, before in zip(self.arguments, args, kept, strict=False)
+                for name, now, before in zip(self.arguments, args, originals, strict=False)
                 if not all(
                     a.shape == b.shape and torch.equal(a.detach(), b)
                     for a, b in zip(tensors(now), tensors(before), strict=True)
                 )
             ]
-            second = copied(self.run(subject, *kept))
+            second = copied(self.run(subject, *originals))
             same = len(tensors(first)) == len(tensors(second)) and all(
                 a.shape == b.shape and _close(a, b)
                 for a, b in zip(tensors(first), tensors(second), strict=True)
@@ -236,19 +229,19 @@ class Cases:
         return Property("pure", "the inputs are left as they were", points, observe)
 
     def refuses(self, points: float, bad: Callable[[Rng], dict[str, tuple[Any, ...]]]) -> Property:
-        """Bad input gets an exception, not a number. bad(rng): what is wrong → the arguments."""
+        """Bad input gets an exception, not a number. bad(rng): fault, in words -> arguments."""
 
         def observe(subject: Any, rng: Rng) -> Any:
             seen = {}
-            for what, args in bad(rng).items():
-                result = attempt(lambda args=args: self.run(subject, *args))
+            for fault, args in bad(rng).items():
+                result = attempt(self.run, subject, *args)
                 if isinstance(result, Raised):
-                    seen[f"{self.text(args)}, {what}"] = "refused with an exception"
+                    seen[f"{self.text(args)}, {fault}"] = "refused with an exception"
                 else:
-                    seen[f"{self.text(args)}, {what}"] = f"accepted: {kind(result)}"
+                    seen[f"{self.text(args)}, {fault}"] = f"accepted: {kind(result)}"
             # A function that refuses everything refuses nothing.
-            good = attempt(lambda: self.run(subject, *self.draw(rng, rng.sizes())))
-            seen["good input"] = "accepted" if not isinstance(good, Raised) else repr(good)
+            result = attempt(self.run, subject, *self.draw(rng, rng.sizes()))
+            seen["good input"] = repr(result) if isinstance(result, Raised) else "accepted"
             return seen
 
         return Property("refuses", "bad input is refused with an exception", points, observe)
@@ -259,9 +252,18 @@ def _described(tree: Any, describe: Callable[[torch.Tensor], str]) -> Any:
     if isinstance(tree, torch.Tensor):
         return describe(tree)
     if isinstance(tree, (tuple, list)):
-        described = [_described(one, describe) for one in tree]
+        described = [_described(item, describe) for item in tree]
         return tuple(described) if isinstance(tree, tuple) else described
     return tree if isinstance(tree, Raised) else kind(tree)
+
+
+def _leaf(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy that asks for a gradient, where its dtype can have one."""
+    return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
+
+
+def _cast(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _close(a: torch.Tensor, b: torch.Tensor, rtol: float = 1e-6, atol: float = 1e-7) -> bool:

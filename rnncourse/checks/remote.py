@@ -1,23 +1,31 @@
-"""Library objects beside the student's code, wherever that runs.
+"""Library functions and classes in the process that runs the student's code.
 
-What is not data cannot be copied to a jail: a generator of random numbers, a module to be trained,
-its optimizer. A check that hands such a thing to the student's function has it made there.
+Random generators, modules and optimizers cannot be copied into a sandbox. A check that passes one
+to the student's function has it made there.
 """
 
 import importlib
 from typing import Any
 
 
-def alongside(subject: Any, path: str) -> Any:
-    """What an import path names, such as "torch.Generator", in the process of the subject.
+def remote(subject: Any, target: Any) -> Any:
+    """A function or class of the library, in the process of the subject.
 
-    subject: what is being checked; path: a module of torch or rnncourse and a name in it.
-    Graded behind the wall it comes as a handle, and so does what a call of it makes. Then nothing
-    that it says can be believed more than the student's own answers: a check takes data out of it
-    (a state_dict) and judges that.
+    subject: what is being checked. target: a function or class of rnncourse or torch, or its
+    import path.
+    In a sandbox it comes as a handle, and so does what a call of it returns. Then nothing that it
+    says can be trusted more than the student's own answers: a check takes data out of it (a
+    state_dict) and judges that.
     """
     library = getattr(subject, "_library", None)
     if library is not None and not isinstance(subject, type):
-        return library(path)
-    module, _, name = path.rpartition(".")
+        return library(import_path(target))
+    if not isinstance(target, str):
+        return target
+    module, _, name = target.rpartition(".")
     return getattr(importlib.import_module(module), name)
+
+
+def import_path(target: Any) -> str:
+    """The path under which a function or class is imported; a path is returned as it is."""
+    return target if isinstance(target, str) else f"{target.__module__}.{target.__qualname__}"

@@ -1,9 +1,15 @@
 """Reproducible random inputs for the checks, independent of torch's global random state."""
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import torch
+
+from .pytree import copied
+
+T = TypeVar("T")
 
 
 class Sizes(NamedTuple):
@@ -41,3 +47,25 @@ class Rng:
             # With D = 3H an LSTM's (D + H, 4H) weights are square as well.
             if drawn.D != 3 * drawn.H:
                 return drawn
+
+
+def memoised_draw(draw: Callable[..., T]) -> Callable[..., T]:
+    """Decorator for a draw that takes many tries: made once for each state of the generator.
+
+    Every caller gets a copy of the result, and a generator in the state that the draw left.
+    """
+
+    @lru_cache(maxsize=64)
+    def draw_from(state: bytes, *args: Any, **kwargs: Any) -> tuple[T, torch.Tensor]:
+        rng = Rng(0)
+        rng.generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+        return draw(rng, *args, **kwargs), rng.generator.get_state()
+
+    @wraps(draw)
+    def memoised(rng: Rng, *args: Any, **kwargs: Any) -> T:
+        state = bytes(rng.generator.get_state().numpy())
+        result, state_after = draw_from(state, *args, **kwargs)
+        rng.generator.set_state(state_after)
+        return copied(result)
+
+    return memoised

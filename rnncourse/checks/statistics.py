@@ -1,7 +1,7 @@
-"""What can be said for certain about random results: counts compared with probabilities.
+"""Statistical tests of random results: counts compared with probabilities.
 
-A right sampler must never lose a point by bad luck. So a sample is judged only where a right one
-would fail less than once in a million times, and it has to be large.
+A correct sampler must never lose a point by bad luck. So samples are large, and a correct one
+fails less than once in a million times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,33 +9,35 @@ from typing import Any
 
 import torch
 
-from .remote import alongside
+from .remote import remote
 
 FALSE_ALARM = 1e-9
-RARE = 10  # outcomes that are expected less often are put together
+RARE = 10  # outcomes expected less often than this are pooled
 
 
 def generator(subject: Any, seed: int) -> Any:
     """A torch.Generator in the process of the subject."""
-    return alongside(subject, "torch.Generator")().manual_seed(seed)
+    return remote(subject, torch.Generator)().manual_seed(seed)
 
 
 def p_value(counts: Sequence[int], probs: Sequence[float]) -> float:
-    """How likely counts at least as odd as these are, by Pearson's chi-square test.
+    """How likely counts at least as unusual as these are, by Pearson's chi-square test.
 
     counts[v]: how often outcome v came; probs[v]: how likely it is each time.
     """
     total = sum(counts)
     if total == 0 or any(n > 0 and p <= 0 for n, p in zip(counts, probs, strict=True)):
         return 0.0
-    cells, rare = [], [0.0, 0.0]
+    cells: list[tuple[float, float]] = []  # (count, expected count)
+    rare_count, rare_expected = 0.0, 0.0
     for n, p in zip(counts, probs, strict=True):
         if total * p < RARE:
-            rare = [rare[0] + n, rare[1] + total * p]
+            rare_count += n
+            rare_expected += total * p
         else:
             cells.append((n, total * p))
-    if rare[1] >= RARE:
-        cells.append((rare[0], rare[1]))
+    if rare_expected >= RARE:
+        cells.append((rare_count, rare_expected))
     if len(cells) < 2:
         return 1.0
     statistic = sum((n - m) ** 2 / m for n, m in cells)
@@ -44,7 +46,7 @@ def p_value(counts: Sequence[int], probs: Sequence[float]) -> float:
 
 
 def looks_like(counts: Sequence[int], candidates: Mapping[str, Sequence[float]]) -> str:
-    """The name of the first distribution that these counts may have come from, else what is odd."""
+    """The first distribution that the counts may come from, by name; else what is wrong."""
     if len(counts) > 1 and max(counts) == sum(counts) > 0:
         certain = [name for name, probs in candidates.items() if max(probs) > 1 - 1e-9]
         if not certain:

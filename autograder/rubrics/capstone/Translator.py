@@ -1,4 +1,4 @@
-"""Translator: its hidden tests, and right answers of other kinds."""
+"""Translator: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ from torch import nn
 
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import capstone as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.capstone._shared import HELP, facts
+from rnncourse.exercises.capstone._shared import facts
 from rnncourse.exercises.capstone.Translator import V_SOURCE, V_TARGET, Case, alike, observing
 from rnncourse.reference.inputs import BOS
 from rnncourse.reference.state_tree import map_state
@@ -38,7 +39,7 @@ def observe_rows_of_states(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 def observe_saving(subject: Any, rng: Rng, case: Case) -> Any:
-    other = alongside(subject, f"{HELP}.rebuilt")(subject, V_SOURCE, V_TARGET, case.model)
+    other = remote(subject, harness.rebuilt)(subject, V_SOURCE, V_TARGET, case.model)
     first, case.model = case.model, other
     again = case.ask()
     case.model = first
@@ -50,7 +51,7 @@ def observe_saving(subject: Any, rng: Rng, case: Case) -> Any:
 
 
 def observe_gradients(subject: Any, rng: Rng, case: Case) -> Any:
-    share = alongside(subject, f"{HELP}.share_unreached")(
+    share = remote(subject, harness.share_unreached)(
         case.model, case.source, case.mask, case.target
     )
     few = isinstance(share, (int, float)) and share < 0.1
@@ -81,7 +82,7 @@ translator = (
 rubric = Rubric(translator)
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""load_translator: its hidden tests, and right answers of other kinds."""
+"""load_translator: hidden tests and alternative right answers."""
 
 from functools import lru_cache
 from typing import Any
@@ -74,7 +74,7 @@ loading = tuple(
 rubric = Rubric(loading)
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""translate: its hidden tests, and right answers of other kinds."""
+"""translate: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ translating = (
 rubric = Rubric(translating)
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.model_specs import Network, draw_model
+from rnncourse.checks.model_specs import Network, Restless, draw_model
 from rnncourse.checks.properties import attempt, using
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps3_outputs._shared import LONG, C, V, gradients
@@ -26,7 +26,7 @@ def observe_classifier_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_restless_network(subject: Any, rng: Rng) -> Any:
     s = rng.sizes(T=LONG)
     _, tokens, lengths = draw_reviews(rng, s)
-    restless = Network("rnncourse.checks.model_specs.Restless", (s.D, s.H))
+    restless = Network(Restless, (s.D, s.H))
     sizes = {"V": V, "D": s.D, "H": s.H, "C": C}
     shapes = {"E": (V, s.D), "W_soft": (s.H, C)}
     model = draw_model(rng, {"rnn": restless}, sizes, shapes)

@@ -1,4 +1,4 @@
-"""AttentionSeq2Seq: its hidden tests, and right answers of other kinds."""
+"""AttentionSeq2Seq: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from torch import nn
 
 from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.model_specs import Network
-from rnncourse.checks.properties import attempt, part, using
+from rnncourse.checks.model_specs import Model, Network, Restless
+from rnncourse.checks.properties import attempt, call, part, using
 from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps4_attention._shared import other_sizes
@@ -18,6 +18,7 @@ from rnncourse.exercises.ps4_attention.AttentionSeq2Seq import (
     SCORES,
     draw_sentences,
     draw_translator,
+    run_forward,
 )
 from rnncourse.reference.attention import (
     attend,
@@ -41,21 +42,26 @@ def observe_model_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
         s = rng.sizes(T=LONG)
         model = draw_translator(rng, s.D, s.H, score, combine)
         sentences = draw_sentences(rng, s.B, s.T, other_sizes(s)[0])
-
-        def gradients(model=model, sentences=sentences):
-            built = model.build(subject)
-            loss = weighted_sum(rng, built(*sentences))
-            if not loss.requires_grad:
-                return "none, the result was detached"
-            loss.backward()
-            named = dict(built.named_parameters())
-            return {
-                name: "none arrives" if named[name].grad is None else named[name].grad
-                for name in model.weights
-            }
-
-        seen[f'score="{score}", combine="{combine}", gradient'] = attempt(gradients)
+        seen[f'score="{score}", combine="{combine}", gradient'] = attempt(
+            model_gradients, model, subject, rng, sentences
+        )
     return seen
+
+
+def model_gradients(
+    model: Model, subject: Any, rng: Rng, sentences: tuple[torch.Tensor, ...]
+) -> dict[str, Any] | str:
+    """The gradients of a random loss by the parameters' names; in words where there are none."""
+    built = model.build(subject)
+    loss = weighted_sum(rng, built(*sentences))
+    if not loss.requires_grad:
+        return "none, the result was detached"
+    loss.backward()
+    named = dict(built.named_parameters())
+    return {
+        name: "none arrives" if named[name].grad is None else named[name].grad
+        for name in model.weights
+    }
 
 
 def observe_alone(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -65,16 +71,15 @@ def observe_alone(subject: Any, rng: Rng) -> dict[str, Any]:
         s = rng.sizes(T=LONG, B=3)
         model = draw_translator(rng, s.D, s.H, score, combine)
         source, lengths, target = draw_sentences(rng, s.B, s.T, other_sizes(s)[0])
-        built = attempt(lambda model=model: model.build(subject))
+        built = attempt(model.build, subject)
         text = f'score="{score}", combine="{combine}"'
         for b, length in enumerate(lengths.tolist()):
-            one = source[b : b + 1, :length], lengths[b : b + 1], target[b : b + 1]
-            seen[f"{text}: sentence {b} alone"] = using(built, lambda built, one=one: built(*one))
+            alone = source[b : b + 1, :length], lengths[b : b + 1], target[b : b + 1]
+            seen[f"{text}: sentence {b} alone"] = using(built, call, *alone)
         other = source.clone()
         for b, length in enumerate(lengths.tolist()):
             other[b, length:] = 1
-        batch = other, lengths, target
-        seen[f"{text}: all together"] = using(built, lambda built, one=batch: built(*one))
+        seen[f"{text}: all together"] = using(built, call, other, lengths, target)
     return seen
 
 
@@ -82,7 +87,7 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
     """Other cells, an encoder of both directions, and one that leaves nan behind."""
     s = rng.sizes(T=LONG, H=4)
     halves = (Network("GRU", (s.D, 1)), Network("GRU", (s.D, s.H - 1)))
-    restless = Network("rnncourse.checks.model_specs.Restless", (s.D, s.H))
+    restless = Network(Restless, (s.D, s.H))
     pairs = {
         "Elman's networks": (Network("Elman", (s.D, s.H)), Network("Elman", (s.D, s.H))),
         "an encoder of both directions": (
@@ -95,9 +100,7 @@ def observe_networks(subject: Any, rng: Rng) -> dict[str, Any]:
     for text, (encoder, decoder) in pairs.items():
         model = draw_translator(rng, s.D, s.H, "bahdanau", "luong", encoder, decoder)
         sentences = draw_sentences(rng, s.B, s.T, other_sizes(s)[0])
-        seen[text] = attempt(
-            lambda model=model, sentences=sentences: model.build(subject)(*sentences)
-        )
+        seen[text] = using(attempt(model.build, subject), call, *sentences)
     return seen
 
 
@@ -109,7 +112,7 @@ def observe_chosen_rows(subject: Any, rng: Rng) -> dict[str, Any]:
     rows = torch.tensor([2, 0, 0, 1])
     built = model.build(subject)
     _, state = built.step(target[:, 0], built.start(source, lengths))
-    state = map_state(lambda one: one[rows], state)
+    state = map_state(lambda tensor: tensor[rows], state)
     logits, _ = built.step(target[rows, 1], state)
     return {f"logits after rows {rows.tolist()} of the state were chosen": logits}
 
@@ -119,15 +122,25 @@ def observe_refusals(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for score, combine in (("luong", "luong"), ("dot", "both")):
         model = draw_translator(rng, s.D, s.H, score, combine)
-        result = attempt(lambda model=model: model.fresh(subject))
+        result = attempt(model.fresh, subject)
         refused = isinstance(result, Raised)
         text = f'score="{score}", combine="{combine}"'
         seen[text] = f"refused with {result.type}" if refused else "accepted"
-    # A class that refuses everything refuses nothing.
+    # A class that refuses every name gets no credit for it.
     model = draw_translator(rng, s.D, s.H, "dot")
     sentences = draw_sentences(rng, s.B, s.T, 1)
-    seen['score="dot", combine="luong"'] = attempt(lambda: model.build(subject)(*sentences).shape)
+    built = attempt(model.build, subject)
+    logits = using(built, call, *sentences)
+    seen['score="dot", combine="luong"'] = using(logits, getattr, "shape")
     return seen
+
+
+def cast(built: Any, dtype: torch.dtype) -> Any:
+    return built.to(dtype)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def observe_dtypes(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -137,14 +150,10 @@ def observe_dtypes(subject: Any, rng: Rng) -> dict[str, Any]:
     for dtype in (torch.float32, torch.float64):
         for score in SCORES:
             model = draw_translator(rng, s.D, s.H, score)
-            result = attempt(
-                lambda model=model, dtype=dtype: (
-                    model.build(subject).to(dtype).forward_with_weights(*sentences)
-                )
-            )
-            kinds = [str(one.dtype).removeprefix("torch.") for one in tensors(result)]
-            name = str(dtype).removeprefix("torch.")
-            seen[f'{name} weights, score="{score}"'] = kinds or result
+            built = using(attempt(model.build, subject), cast, dtype)
+            result = using(built, run_forward, *sentences)
+            dtypes = [dtype_name(tensor.dtype) for tensor in tensors(result)]
+            seen[f'{dtype_name(dtype)} weights, score="{score}"'] = dtypes or result
     return seen
 
 
@@ -153,15 +162,17 @@ def observe_purity(subject: Any, rng: Rng) -> dict[str, Any]:
     s = rng.sizes(T=LONG)
     model = draw_translator(rng, s.D, s.H, "bahdanau")
     sentences = draw_sentences(rng, s.B, s.T, other_sizes(s)[0])
-    kept = copied(sentences)
+    originals = copied(sentences)
     built = model.build(subject)
     first, second = (built(*sentences) for _ in range(2))
     state = built.start(*sentences[:2])
     steps = [part(built.step(sentences[2][:, 0], state), 0) for _ in range(2)]
     weights = built.state_dict()
     same = {
-        "the sentences": all(map(torch.equal, sentences, kept)),
-        "the weights": all(torch.equal(weights[name], one) for name, one in model.weights.items()),
+        "the sentences": all(map(torch.equal, sentences, originals)),
+        "the weights": all(
+            torch.equal(weights[name], weight) for name, weight in model.weights.items()
+        ),
     }
     changed = [name for name, unchanged in same.items() if not unchanged]
     return {
@@ -174,7 +185,7 @@ def observe_purity(subject: Any, rng: Rng) -> dict[str, Any]:
 rubric = Rubric(
     (
         Property("gradient", "gradients reach every parameter", 1.5, observe_model_gradients),
-        Property("alone", "a sentence says the same alone as in a batch", 1, observe_alone),
+        Property("alone", "a sentence gives the same alone as in a batch", 1, observe_alone),
         Property("networks", "any recurrent networks will do", 1, observe_networks),
         Property("rows", "rows of a state can be chosen", 0.5, observe_chosen_rows),
         Property("refuses", "unknown names are refused with a ValueError", 0.5, observe_refusals),
@@ -184,7 +195,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -218,8 +229,8 @@ class WalksWordByWord(Seq2Seq):
     def forward_with_weights(self, source, lengths, target):
         state, logits, weights = self.start(source, lengths), [], []
         for tokens in target.unbind(1):
-            one, a, state = self.look(tokens, state)
-            logits.append(one)
+            logits_t, a, state = self.look(tokens, state)
+            logits.append(logits_t)
             weights.append(a)
         return torch.stack(logits, dim=1), torch.stack(weights, dim=1)
 
@@ -300,7 +311,7 @@ class StandsByItself(nn.Module):
 
 @rubric.alternative
 class PreparesTheSource(Seq2Seq):
-    """What of a score depends on the source alone is computed once; attention by hand."""
+    """The part of a score that depends on the source alone is computed once; attention by hand."""
 
     def __init__(
         self, encoder, decoder, V_source, V_target, D, H, score="bahdanau", combine="luong"
@@ -358,7 +369,7 @@ class PreparesTheSource(Seq2Seq):
 
 @rubric.alternative
 class TranslatesSentenceBySentence(Seq2Seq):
-    """Each sentence by itself where the whole target is known; batches only in `step`."""
+    """Each sentence on its own where the whole target is known; batches only in `step`."""
 
     def __init__(
         self, encoder, decoder, V_source, V_target, D, H, score="bahdanau", combine="luong"
@@ -398,8 +409,8 @@ class TranslatesSentenceBySentence(Seq2Seq):
         for b, length in enumerate(lengths.tolist()):
             f, es, mask = self.start(source[b : b + 1, :length], lengths[b : b + 1])
             fs, _ = self.decoder(embed(target[b : b + 1], self.E_target), None, f)
-            one, a = self.predict(fs, es, mask)
-            logits.append(one)
+            sentence_logits, a = self.predict(fs, es, mask)
+            logits.append(sentence_logits)
             weights.append(nn.functional.pad(a, (0, S - length)))
         return torch.cat(logits), torch.cat(weights)
 

@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps4_attention share."""
+"""Shared by rubrics of ps4_attention: a random loss."""
 
 from typing import Any
 
@@ -9,4 +9,5 @@ from rnncourse.checks.rng import Rng
 
 def weighted_sum(rng: Rng, *results: Any) -> torch.Tensor:
     """A loss: a random weight for every number, so that no two mistakes cancel."""
-    return sum(((one * rng.normal(*one.shape)).sum() for one in results), torch.zeros(()))
+    terms = ((result * rng.normal(*result.shape)).sum() for result in results)
+    return sum(terms, torch.zeros(()))

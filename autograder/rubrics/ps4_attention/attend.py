@@ -1,4 +1,4 @@
-"""attend: its hidden tests, and right answers of other kinds."""
+"""attend: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -21,33 +21,33 @@ def attend_gradients(subject: Any, rng: Rng, args: tuple) -> dict[str, Any]:
     loss = weighted_sum(rng, *tensors(subject(*leaves.values(), mask, score)))
     if not loss.requires_grad:
         return {"gradients": "none, the result was detached"}
-    found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
     return {
-        f"gradient of {name}": "none arrives" if one is None else one
-        for name, one in zip(leaves, found, strict=True)
+        f"gradient of {name}": "none arrives" if gradient is None else gradient
+        for name, gradient in zip(leaves, gradients, strict=True)
     }
 
 
 def observe_gradients_beside_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in (torch.inf, torch.nan):
         for steps in (False, True):
             args = draw_attend(rng, rng.sizes(), steps)
             args[1][~args[2]] = rubbish
             text = f"{rubbish:g} in the padding of keys, query {tuple(args[0].shape)}"
-            seen[text] = attempt(lambda args=args: attend_gradients(subject, rng, args))
+            seen[text] = attempt(attend_gradients, subject, rng, args)
     return seen
 
 
 def observe_nothing_to_look_at(subject: Any, rng: Rng) -> dict[str, Any]:
     """Sentences without any token, beside others."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for steps in (False, True):
         args = draw_attend(rng, rng.sizes(), steps)
         args[2][0] = False
         text = f"mask is False in all of row 0, query {tuple(args[0].shape)}"
-        seen |= pieces(attempt(lambda args=args: subject(*args)), text)
-        seen[text] = attempt(lambda args=args: attend_gradients(subject, rng, args))
+        seen |= pieces(attempt(subject, *args), text)
+        seen[text] = attempt(attend_gradients, subject, rng, args)
     return seen
 
 
@@ -65,14 +65,14 @@ def observe_huge_scores(subject: Any, rng: Rng) -> dict[str, Any]:
     query, keys = rng.normal(s.B, s.H), rng.normal(s.B, s.T, s.D)
     keys[:, :, 0] = torch.arange(1, s.T + 1).flip(0)  # the padding has the lowest ranks ...
     mask = torch.arange(s.T).expand(s.B, -1) < s.T - 3
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, factor in {
         "10000, 20000, ...": 10_000.0,
         "-10000, -20000, ...": -10_000.0,  # ... or the highest scores
         "0": 0.0,
     }.items():
         score = strict(ranks(factor), s.H, s.D)
-        result = attempt(lambda score=score: subject(query, keys, mask, score))
+        result = attempt(subject, query, keys, mask, score)
         seen |= pieces(result, f"the scores are {text}")
     return seen
 
@@ -81,8 +81,8 @@ def observe_order(subject: Any, rng: Rng) -> dict[str, Any]:
     """The same keys in another order: the same context, and the weights move along."""
     query, keys, mask, score = draw_attend(rng, rng.sizes(), steps=True)
     order = torch.randperm(LONG, generator=rng.generator)
-    first = attempt(lambda: subject(query, keys, mask, score))
-    second = attempt(lambda: subject(query, keys[:, order], mask[:, order], score))
+    first = attempt(subject, query, keys, mask, score)
+    second = attempt(subject, query, keys[:, order], mask[:, order], score)
     return pieces(first, "the keys as they are") | pieces(second, "in another order")
 
 
@@ -110,7 +110,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -151,22 +151,22 @@ def takes_the_exponents_by_hand(query, keys, mask, score):
     e = torch.exp(alpha - alpha.max(dim=-1, keepdim=True).values.detach()) * m
     total = e.sum(dim=-1, keepdim=True)
     a = e / torch.where(total > 0, total, torch.ones_like(total))
-    many = a if a.dim() == 3 else a.unsqueeze(1)
-    context = torch.bmm(many, keys)
+    steps = a if a.dim() == 3 else a.unsqueeze(1)
+    context = torch.bmm(steps, keys)
     return (context if a.dim() == 3 else context.squeeze(1)), a
 
 
 @rubric.alternative
 def always_has_steps(query, keys, mask, score):
     """One query is a sequence of one, until the end."""
-    one = query.dim() == 2
+    single = query.dim() == 2
     keys = keys.masked_fill(mask.logical_not().unsqueeze(-1), 0.0)
-    alpha = score(query.unsqueeze(1) if one else query, keys)
+    alpha = score(query.unsqueeze(1) if single else query, keys)
     hidden = mask.logical_not().unsqueeze(1)
     log_a = torch.log_softmax(alpha.masked_fill(hidden, -1e9), dim=2)
     a = log_a.exp().masked_fill(hidden, 0.0)
     context = a @ keys
-    return (context.squeeze(1), a.squeeze(1)) if one else (context, a)
+    return (context.squeeze(1), a.squeeze(1)) if single else (context, a)
 
 
 @rubric.alternative

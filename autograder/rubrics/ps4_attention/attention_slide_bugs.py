@@ -1,4 +1,4 @@
-"""attention_slide_bugs: its hidden tests, and right answers of other kinds."""
+"""attention_slide_bugs: hidden tests and alternative right answers."""
 
 from rnncourse.exercises.ps4_attention.attention_slide_bugs import bug_hunt
 
@@ -14,7 +14,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -38,6 +38,6 @@ def gives_reasons():
         "P": "fs does not get into the logits",
     }
     return dict(
-        slide=frozenset(one for one in reasons if one <= "J"),
-        code=frozenset(one for one in reasons if one > "J"),
+        slide=frozenset(letter for letter in reasons if letter <= "J"),
+        code=frozenset(letter for letter in reasons if letter > "J"),
     )

@@ -1,4 +1,4 @@
-"""bahdanau_score: its hidden tests, and right answers of other kinds."""
+"""bahdanau_score: hidden tests and alternative right answers."""
 
 import torch
 
@@ -16,14 +16,16 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def loops_over_the_queries(query, keys, w_f, w_e, v):
     from_keys = keys @ w_e
-    many = query.unsqueeze(1) if query.dim() == 2 else query
-    rows = [(torch.tanh((f @ w_f).unsqueeze(1) + from_keys) @ v).squeeze(2) for f in many.unbind(1)]
+    queries = query.unsqueeze(1) if query.dim() == 2 else query
+    rows = [
+        (torch.tanh((f @ w_f).unsqueeze(1) + from_keys) @ v).squeeze(2) for f in queries.unbind(1)
+    ]
     return rows[0] if query.dim() == 2 else torch.stack(rows, dim=1)
 
 
@@ -38,8 +40,8 @@ def loops_over_the_keys(query, keys, w_f, w_e, v):
 
 @rubric.alternative
 def weighs_with_einsum(query, keys, w_f, w_e, v):
-    many = query.reshape(len(query), -1, query.shape[-1])
-    q = torch.einsum("bth,ha->bta", many, w_f)
+    queries = query.reshape(len(query), -1, query.shape[-1])
+    q = torch.einsum("bth,ha->bta", queries, w_f)
     k = torch.einsum("bsk,ka->bsa", keys, w_e)
     alpha = torch.einsum("btsa,a->bts", torch.tanh(q[:, :, None] + k[:, None]), v[:, 0])
     return alpha.reshape(*query.shape[:-1], keys.shape[1])

@@ -1,4 +1,4 @@
-"""concat_score: its hidden tests, and right answers of other kinds."""
+"""concat_score: hidden tests and alternative right answers."""
 
 import torch
 
@@ -17,14 +17,14 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def really_concatenates(query, keys, W, v):
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    T, S = many.shape[1], keys.shape[1]
-    f = many.unsqueeze(2).expand(-1, -1, S, -1)
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    T, S = queries.shape[1], keys.shape[1]
+    f = queries.unsqueeze(2).expand(-1, -1, S, -1)
     e = keys.unsqueeze(1).expand(-1, T, -1, -1)
     alpha = (torch.tanh(torch.cat([f, e], dim=3) @ W) @ v).squeeze(3)
     return alpha if query.dim() == 3 else alpha.squeeze(1)
@@ -48,11 +48,11 @@ def splits_the_matrix(query, keys, W, v):
 
 @rubric.alternative
 def concatenates_pair_by_pair(query, keys, W, v):
-    many = query if query.dim() == 3 else query[:, None]
+    queries = query if query.dim() == 3 else query[:, None]
     alpha = torch.stack(
         [
             torch.stack([torch.tanh(torch.cat([f.expand(len(k), -1), k], 1) @ W) @ v for f in q])
-            for q, k in zip(many, keys, strict=True)
+            for q, k in zip(queries, keys, strict=True)
         ]
     ).squeeze(-1)
     return alpha if query.dim() == 3 else alpha[:, 0]

@@ -1,4 +1,4 @@
-"""dot_score: its hidden tests, and right answers of other kinds."""
+"""dot_score: hidden tests and alternative right answers."""
 
 import torch
 
@@ -16,7 +16,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

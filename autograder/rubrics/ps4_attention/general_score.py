@@ -1,4 +1,4 @@
-"""general_score: its hidden tests, and right answers of other kinds."""
+"""general_score: hidden tests and alternative right answers."""
 
 import torch
 
@@ -17,7 +17,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -36,9 +36,9 @@ def calls_bilinear(query, keys, W):
     from torch.nn import functional as F
 
     B, S, K = keys.shape
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    T = many.shape[1]
-    left = many.unsqueeze(2).expand(B, T, S, many.shape[2]).contiguous()
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    T = queries.shape[1]
+    left = queries.unsqueeze(2).expand(B, T, S, queries.shape[2]).contiguous()
     right = keys.unsqueeze(1).expand(B, T, S, K).contiguous()
     alpha = F.bilinear(left, right, W.unsqueeze(0)).squeeze(3)
     return alpha if query.dim() == 3 else alpha.squeeze(1)

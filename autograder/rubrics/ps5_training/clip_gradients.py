@@ -1,4 +1,4 @@
-"""clip_gradients: its hidden tests, and right answers of other kinds."""
+"""clip_gradients: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ from .. import Rubric
 
 
 def observe_zeros(subject: Any, rng: Rng) -> dict[str, Any]:
-    """No length at all: gradients of 0, no gradients, no parameters."""
+    """Nothing to clip: gradients of 0, and parameters without one."""
     zeros = [torch.zeros(2, 3, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)]
     return {
         **clipped(subject, zeros, 1.0, "all gradients are 0"),
@@ -26,7 +26,7 @@ def observe_measuring(subject: Any, rng: Rng) -> dict[str, Any]:
     """Gradients of other sizes; an infinite max_norm only measures; nan is not hidden."""
     s = rng.sizes()
     odd = [rng.normal(1), rng.normal(), rng.normal(s.B, s.T, s.D, s.H)]
-    single = [one.float() for one in draw_gradients(rng, 7.0)]
+    single = [gradient.float() for gradient in draw_gradients(rng, 7.0)]
     return {
         **clipped(subject, odd, 0.5, "gradients with 0, 1 and 4 axes"),
         **clipped(subject, draw_gradients(rng, 300.0), math.inf, "max_norm=inf"),
@@ -37,20 +37,22 @@ def observe_measuring(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_nan(subject: Any, rng: Rng) -> dict[str, Any]:
     gradients = draw_gradients(rng, 3.0)
     gradients[1][0] = math.nan
-    seen = clipped(subject, gradients, 1.0, "one of the numbers is nan")
-    good = clipped(subject, draw_gradients(rng, 3.0), 1.0, "all of them are numbers")
-    return {**{key: value for key, value in seen.items() if key.endswith("returned")}, **good}
+    with_nan = clipped(subject, gradients, 1.0, "one of the numbers is nan")
+    without = clipped(subject, draw_gradients(rng, 3.0), 1.0, "all of them are numbers")
+    return {
+        **{key: value for key, value in with_nan.items() if key.endswith("returned")},
+        **without,
+    }
 
 
 def observe_bad_limits(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for max_norm in (0.0, -1.0):
         result = clipped(subject, draw_gradients(rng, 3.0), max_norm, "it")
         refused = isinstance(result["it: what is returned"], Raised)
         seen[f"max_norm={max_norm:g}"] = "refused with an exception" if refused else "accepted"
-    # A function that refuses everything refuses nothing.
-    good = clipped(subject, draw_gradients(rng, 3.0), 1.0, "max_norm=1")
-    return {**seen, **good}
+    # A function that refuses every max_norm gets no credit for it.
+    return {**seen, **clipped(subject, draw_gradients(rng, 3.0), 1.0, "max_norm=1")}
 
 
 rubric = Rubric(
@@ -63,19 +65,19 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def clips_one_long_vector(parameters, max_norm):
     if max_norm <= 0:
         raise ValueError("max_norm must be positive")
-    kept = [p for p in parameters if p.grad is not None]
-    if not kept:
+    trained = [p for p in parameters if p.grad is not None]
+    if not trained:
         return 0.0
-    norm = torch.cat([p.grad.reshape(-1).double() for p in kept]).norm().item()
+    norm = torch.cat([p.grad.reshape(-1).double() for p in trained]).norm().item()
     if norm > max_norm:
-        for p in kept:
+        for p in trained:
             p.grad = p.grad * (max_norm / norm)
     return norm
 

@@ -1,4 +1,4 @@
-"""cross_entropy: its hidden tests, and right answers of other kinds."""
+"""cross_entropy: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -15,12 +15,12 @@ from .. import Rubric
 
 def observe_loss_gradient(subject: Any, rng: Rng) -> dict[str, Any]:
     """The gradient of the logits, with numbers and with nan in the padding."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in (0.5, float("nan")):
         for options in ({}, {"label_smoothing": 0.2}) if rubbish == 0.5 else ({},):
             logits, targets, mask = draw_logits(rng, rng.sizes())
             logits = logits.masked_fill(~mask.unsqueeze(2), rubbish).requires_grad_()
-            loss = attempt(lambda l=logits, t=targets, m=mask, o=options: subject(l, t, m, **o))
+            loss = attempt(subject, logits, targets, mask, **options)
             text = f"{rubbish:g} in the padding{', smoothed' if options else ''}: the gradient"
             if not isinstance(loss, torch.Tensor):
                 seen[text] = loss
@@ -35,7 +35,7 @@ def observe_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     args = draw_logits(rng, rng.sizes())
     return {
         f"logits {logit:g} and targets {target} in the padding": attempt(
-            lambda logit=logit, target=target: subject(*widened(args, 1, logit, target))
+            subject, *widened(args, 1, logit, target)
         )
         for logit, target in ((math.nan, 0), (math.inf, 0), (-math.inf, -100), (0.0, 10**6))
     }
@@ -52,7 +52,7 @@ def observe_holes(subject: Any, rng: Rng) -> dict[str, Any]:
     scattered[2:, :3] = True
     scattered[1] = False
     return {
-        text: attempt(lambda mask=mask: subject(logits, targets, mask))
+        text: attempt(subject, logits, targets, mask)
         for text, mask in (
             ("the padding comes first", before),
             ("tokens here and there, and none in row 1", scattered),
@@ -77,7 +77,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

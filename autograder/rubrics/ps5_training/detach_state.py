@@ -1,14 +1,14 @@
-"""detach_state: its hidden tests, and right answers of other kinds."""
+"""detach_state: hidden tests and alternative right answers."""
 
 from typing import Any
 
 import torch
 
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps5_training._shared import PARTS
 from rnncourse.exercises.ps5_training.detach_state import detached
 from rnncourse.reference.training import detach_state
 
@@ -25,10 +25,10 @@ def observe_nested(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_given(subject: Any, rng: Rng) -> dict[str, Any]:
-    run = alongside(subject, f"{PARTS}.given_state")
+    run = remote(subject, harness.given_state)
     s = rng.sizes()
     return {
-        text: attempt(lambda state=state: run(subject, state))
+        text: attempt(run, subject, state)
         for text, state in (
             ("a state h", rng.normal(s.B, s.H)),
             ("a state (h, c)", (rng.normal(s.B, s.H), rng.normal(s.B, s.H))),
@@ -44,14 +44,14 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def detaches_a_tensor_first(state):
     if torch.is_tensor(state):
         return state.detach()
-    return tuple([detach_state(one) for one in state])
+    return tuple([detach_state(part) for part in state])
 
 
 @rubric.alternative
@@ -65,8 +65,8 @@ def takes_the_data(state):
 def copies_the_numbers(state):
     with torch.no_grad():
         if isinstance(state, tuple):
-            found = ()
-            for one in state:
-                found += (detach_state(one),)
-            return found
+            detached_state = ()
+            for part in state:
+                detached_state += (detach_state(part),)
+            return detached_state
         return state.clone()

@@ -1,4 +1,4 @@
-"""elman_backward: its hidden tests, and right answers of other kinds."""
+"""elman_backward: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ def observe_long(subject: Any, rng: Rng) -> dict[str, Any]:
 rubric = Rubric(
     (
         Property("bias", "hs is used as it is given", 1.5, observe_with_bias),
-        Property("long", "forty steps are no problem", 1, observe_long),
+        Property("long", "forty steps are handled", 1, observe_long),
         backward_cases.dtype(0.5),
         backward_cases.pure(0.5),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -92,13 +92,13 @@ def goes_back_row_by_row(grad_hs, xs, h_0, hs, W_x, W_h):
 @rubric.alternative
 def goes_back_in_float32(grad_hs, xs, h_0, hs, W_x, W_h):
     dtype = xs.dtype
-    grad_hs, xs, h_0, hs, W_x, W_h = (one.float() for one in (grad_hs, xs, h_0, hs, W_x, W_h))
-    slopes, later, found = 1 - hs * hs, 0, []
+    grad_hs, xs, h_0, hs, W_x, W_h = (t.float() for t in (grad_hs, xs, h_0, hs, W_x, W_h))
+    slopes, later, grads = 1 - hs * hs, 0, []
     for grad_h, slope in zip(reversed(grad_hs.unbind(1)), reversed(slopes.unbind(1)), strict=True):
-        found.insert(0, (grad_h + later) * slope)
-        later = found[0].matmul(W_h.t())
-    grad_zs = torch.stack(found, dim=1)
+        grads.insert(0, (grad_h + later) * slope)
+        later = grads[0].matmul(W_h.t())
+    grad_zs = torch.stack(grads, dim=1)
     before = torch.cat([h_0[:, None], hs[:, :-1]], dim=1)
     grad_W_x = torch.einsum("btd,bth->dh", xs, grad_zs)
     grad_W_h = torch.einsum("btd,bth->dh", before, grad_zs)
-    return tuple(one.to(dtype) for one in (grad_zs @ W_x.T, later, grad_W_x, grad_W_h))
+    return tuple(grad.to(dtype) for grad in (grad_zs @ W_x.T, later, grad_W_x, grad_W_h))

@@ -1,4 +1,4 @@
-"""fit: its hidden tests, and right answers of other kinds."""
+"""fit: hidden tests and alternative right answers."""
 
 import copy
 import math
@@ -22,13 +22,13 @@ def observe_calls(subject: Any, rng: Rng) -> Any:
 
 def observe_ties(subject: Any, rng: Rng) -> Any:
     """The second epoch is as good as the first, the others are worse."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for patience in (1, 2):
         script = [2.0, 2.0, 3.0, 3.0, 3.0, 3.0]
-        one = fitted(subject, rng, script, epochs=6, patience=patience)
+        outcome = fitted(subject, rng, script, epochs=6, patience=patience)
         seen |= {
             f"validation gives {script} and patience={patience}: {key}": value
-            for key, value in chosen(one, "epochs", "weights").items()
+            for key, value in chosen(outcome, "epochs", "weights").items()
         }
     return seen
 
@@ -36,7 +36,7 @@ def observe_ties(subject: Any, rng: Rng) -> Any:
 def observe_loader(subject: Any, rng: Rng) -> Any:
     """A loader gives its batches in a new order in each epoch."""
     seen = fitted(subject, rng, [5.0, 4.0, 3.0], epochs=3, patience=2, loader=True)
-    calls = [one.partition(":")[0] for one in seen["calls"]]
+    calls = [call.partition(":")[0] for call in seen["calls"]]
     return {"batch by batch": calls, **chosen(seen, "weights", "torch's random state")}
 
 
@@ -47,12 +47,12 @@ def observe_clipped_epochs(subject: Any, rng: Rng) -> Any:
 
 def observe_afterwards(subject: Any, rng: Rng) -> dict[str, Any]:
     """The model's mode, and its buffers, after a run whose first epoch was the best."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for training in (True, False):
-        one = fitted(subject, rng, [1.0, 2.0, 3.0], epochs=3, patience=9, training=training)
+        outcome = fitted(subject, rng, [1.0, 2.0, 3.0], epochs=3, patience=9, training=training)
         text = f"the model came in {'train' if training else 'eval'} mode"
-        found = chosen(one, "mode afterwards", "weights", "uses")
-        seen |= {f"{text}: {key}": value for key, value in found.items()}
+        entries = chosen(outcome, "mode afterwards", "weights", "uses")
+        seen |= {f"{text}: {key}": value for key, value in entries.items()}
     return seen
 
 
@@ -67,7 +67,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -85,9 +85,9 @@ def counts_back_in_the_history(
         with torch.inference_mode():
             valid = validate(model)
         history.append(dict(train=total / count, valid=valid))
-        values = [one["valid"] for one in history]
+        values = [entry["valid"] for entry in history]
         if values.index(min(values)) == epoch:
-            best = {name: one.clone() for name, one in model.state_dict().items()}
+            best = {name: value.clone() for name, value in model.state_dict().items()}
         if epoch - values.index(min(values)) >= patience:
             break
     model.load_state_dict(best)
@@ -97,7 +97,7 @@ def counts_back_in_the_history(
 
 @rubric.alternative
 def keeps_all_weights(model, batches, loss, optimizer, *, epochs, max_norm, validate, patience):
-    mode, history, kept = model.training, [], []
+    mode, history, saved = model.training, [], []
     try:
         while len(history) < epochs:
             model.train()
@@ -108,11 +108,11 @@ def keeps_all_weights(model, batches, loss, optimizer, *, epochs, max_norm, vali
             with torch.no_grad():
                 history.append({"valid": float(validate(model))})
             history[-1]["train"] = math.fsum(losses) / len(losses)
-            kept.append(copy.deepcopy(model.state_dict()))
+            saved.append(copy.deepcopy(model.state_dict()))
             best = min(range(len(history)), key=lambda n: history[n]["valid"])
             if len(history) - 1 - best == patience:
                 break
-        model.load_state_dict(kept[best])
+        model.load_state_dict(saved[best])
     finally:
         model.train(mode)
     return history

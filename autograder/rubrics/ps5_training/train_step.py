@@ -1,4 +1,4 @@
-"""train_step: its hidden tests, and right answers of other kinds."""
+"""train_step: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps5_training._shared import PARTS
 from rnncourse.exercises.ps5_training.train_step import stepped
 from rnncourse.reference.training import clip_gradients
 
@@ -17,20 +17,19 @@ from .. import Rubric
 
 
 def observe_bad_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    run = alongside(subject, f"{PARTS}.bad_step")
+    run = remote(subject, harness.bad_step)
     return {
-        f"the {what} is not finite": attempt(lambda what=what: run(subject, what))
-        for what in ("loss", "gradient")
+        f"the {kind} is not finite": attempt(run, subject, kind) for kind in ("loss", "gradient")
     }
 
 
 def observe_modes(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for modes in ((True, True), (False, False), (True, False)):
-        one = stepped(subject, rng, 2, 1.0, modes=modes)
+        outcome = stepped(subject, rng, 2, 1.0, modes=modes)
         seen |= {
             f"the model comes with train mode {modes[0]}, a part of it {modes[1]}: {key}": value
-            for key, value in one.items()
+            for key, value in outcome.items()
         }
     return seen
 
@@ -60,7 +59,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""train_translator: its hidden tests, and right answers of other kinds."""
+"""train_translator: hidden tests and alternative right answers."""
 
 import torch
 
@@ -24,7 +24,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""truncated_bptt: its hidden tests, and right answers of other kinds."""
+"""truncated_bptt: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

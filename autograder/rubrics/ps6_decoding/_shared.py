@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps6_decoding share."""
+"""Shared by rubrics of ps6_decoding: properties of decoders and of random results."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,20 +9,32 @@ from rnncourse.checks.compare import difference, kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import Cases, attempt
 from rnncourse.checks.pytree import copied, tensors
-from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps6_decoding._shared import (
-    draw_nested,
-    draw_phases,
-    draw_table,
-    nested_step,
-    once,
-    table_step,
-)
+from rnncourse.checks.remote import remote
+from rnncourse.checks.rng import Rng, memoised_draw
+from rnncourse.checks.statistics import generator
+from rnncourse.exercises.ps6_decoding._shared import draw_phases, draw_table, table_step
 from rnncourse.exercises.ps6_decoding.beam_search import states_matter
 from rnncourse.exercises.ps6_decoding.greedy_decode import matters
 from rnncourse.reference import decoding
 
 Decode = Callable[..., Any]  # decode(subject, step, state, bos, eos, max_length)
+SOURCE = "chance comes from the generator, and from nowhere else"
+
+
+def nested_step(table: torch.Tensor) -> Callable[..., Any]:
+    """The model of a table with a nested state: (phase, (bias, number of words so far))."""
+    plain_step = table_step(table)
+
+    def step(tokens, state):
+        phase, (bias, count) = state
+        logits, phase = plain_step(tokens, phase)
+        return logits + bias * (1 + count % 2), (phase, (bias, count + 1))
+
+    return step
+
+
+def draw_nested(rng: Rng, N: int, V: int) -> Any:
+    return draw_phases(rng, N), (1.3 * rng.normal(N, V), torch.zeros(N, 1, dtype=torch.float64))
 
 
 def nested(points: float, decode: Decode) -> Property:
@@ -33,34 +45,34 @@ def nested(points: float, decode: Decode) -> Property:
         for N in (3, 1):
             step, state = draw_nested_step(rng, N)
             seen[f"N = {N}, the state is (phase, (bias, count))"] = attempt(
-                lambda step=step, state=state: decode(subject, step, state, 0, 4, 6)
+                decode, subject, step, state, 0, 4, 6
             )
         return seen
 
     return Property("nested", "the state may be a tuple of tuples", points, observe)
 
 
-@once
+@memoised_draw
 def draw_nested_step(rng: Rng, N: int) -> tuple:
-    """Sentences that do not end together; it shows what step reads; a search has some to cut."""
+    """A step and a state whose sentences do not all end together, and show what step reads."""
     while True:
         step = nested_step(draw_table(rng, 5) / 2)
         state = draw_nested(rng, N, 5)
         lengths = {len(row) for row in decoding.greedy_decode(step, state, 0, 4, 6)}
         if len(lengths) < min(N, 2) or not matters(step, state, 0, 4, 6, list):
             continue
-        found = decoding.beam_search(step, state, 0, 4, 6, 3, 0.6)
-        some_are_cut = any(row[-1] != 4 for pairs in found for row, _ in pairs)
+        hypotheses = decoding.beam_search(step, state, 0, 4, 6, 3, 0.6)
+        some_are_cut = any(row[-1] != 4 for pairs in hypotheses for row, _ in pairs)
         if some_are_cut and states_matter(step, state, 0, 4, 6, 3):
             return step, state
 
 
-@once
+@memoised_draw
 def draw_change(rng: Rng) -> tuple:
     """(step, state, the state with another row 0, bos, eos, max_length).
 
-    The change shows in all that is decoded. Sentence 0 is neither the first to end nor the last
-    at first, and then it becomes the first: it could take the others with it.
+    The change shows in every decoder. Sentence 0 ends neither first nor last before it, and first
+    after it, where a decoder that stops there would cut the others short.
     """
     bos, eos, L = 0, 4, 5
     while True:
@@ -80,14 +92,15 @@ def draw_change(rng: Rng) -> tuple:
 
 
 def decode_rows(points: float, decode: Decode) -> Property:
-    """One sentence of a batch must not change what another says."""
+    """One sentence of a batch must not change another."""
 
     def observe(subject: Any, rng: Rng) -> Any:
         step, state, changed, *rest = draw_change(rng)
         before = decode(subject, step, state, *rest)
         after = decode(subject, step, changed, *rest)
-        if not all(isinstance(one, (list, tuple)) and len(one) == 4 for one in (before, after)):
-            return f"no list of 4 but {kind(before)}"
+        for result in (before, after):
+            if not isinstance(result, (list, tuple)) or len(result) != 4:
+                return f"expected a list of 4, got {kind(before)}"
         first = difference(before[0], after[0]) is not None
         others = difference(list(before[1:]), list(after[1:])) is None
         return {
@@ -107,7 +120,7 @@ def careful(points: float, decode: Decode) -> Property:
 
     def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         table, state = draw_table(rng, 5), draw_phases(rng, 3)
-        kept, recorded = state.clone(), set()
+        original, recorded = state.clone(), set()
 
         def step(tokens, state):
             recorded.add("recorded" if torch.is_grad_enabled() else "not recorded")
@@ -115,30 +128,61 @@ def careful(points: float, decode: Decode) -> Property:
 
         result = decode(subject, step, state, 0, 4, 5)
         return {
-            "what comes back": (
+            "the result": (
                 f"a list of {len(result)}" if isinstance(result, (list, tuple)) else kind(result)
             ),
             "the steps are": " and ".join(sorted(recorded)) or "missing",
-            "the state": "left as it was" if torch.equal(state, kept) else "changed",
+            "the state": "left as it was" if torch.equal(state, original) else "changed",
         }
 
     return Property("careful", "no gradient is recorded, no input is changed", points, observe)
 
 
 def untouched(cases: Cases, points: float) -> Property:
-    """The inputs are left as they were; what comes back has the right form."""
+    """The inputs are left as they were; the result has the right form."""
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
         args = cases.draw(rng, rng.sizes())
-        kept = copied(args)
+        originals = copied(args)
         result = cases.run(subject, *args)
-        same = all(torch.equal(a, b) for a, b in zip(tensors(args), tensors(kept), strict=True))
+        same = all(
+            torch.equal(a, b) for a, b in zip(tensors(args), tensors(originals), strict=True)
+        )
         return {
-            "what comes back": kind(result),
+            "the result": kind(result),
             "the inputs": "left as they were" if same else "changed",
         }
 
     return Property("untouched", "the inputs are left as they were", points, observe)
 
 
-SOURCE = "chance comes from the generator, and from nowhere else"
+def observe_source(draw: Callable[[Any, Rng, Any], Any], describe: Callable[[Any], str]) -> Any:
+    """An observation of whether all chance comes from the generator that the subject is given.
+
+    draw(subject, rng, generator): a random result that is hardly ever drawn twice.
+    """
+
+    def observe(subject: Any, rng: Rng) -> dict[str, str]:
+        global_state = remote(subject, torch.get_rng_state)
+        before = global_state()
+        inputs = Rng(int(rng.integers(0, 2**31, 1)), "alike")
+        inputs_state = inputs.generator.get_state()
+        results = []
+        for seed in (1, 1, 2):
+            inputs.generator.set_state(inputs_state)  # the same inputs each time
+            results.append(draw(subject, inputs, generator(subject, seed)))
+        first, same_seed, other_seed = results
+
+        def alike(a: Any, b: Any) -> str:
+            return "the same result" if difference(a, b) is None else "another result"
+
+        return {
+            "the result": describe(first),
+            "the same seed again": alike(first, same_seed),
+            "another seed": alike(first, other_seed),
+            "torch's global random state": (
+                "is left alone" if torch.equal(before, global_state()) else "is used"
+            ),
+        }
+
+    return observe

@@ -1,4 +1,4 @@
-"""beam_search: its hidden tests, and right answers of other kinds."""
+"""beam_search: hidden tests and alternative right answers."""
 
 import itertools
 import math
@@ -28,7 +28,7 @@ def with_beam(beam: int) -> Decode:
 
 
 def observe_everything(subject: Any, rng: Rng) -> dict[str, Any]:
-    """A beam that holds all sequences there are, so that the search is exact."""
+    """A beam wide enough for all possible sequences, so that the search is exact."""
     words, L = 2, 4
     beam = sum(words**length for length in range(L)) + words**L
     case = draw_search(rng, beam, N=2, V=words + 1, L=L)
@@ -36,26 +36,30 @@ def observe_everything(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_finished(subject: Any, rng: Rng) -> dict[str, str]:
-    """What must hold of every list of hypotheses."""
+    """What must hold for every list of hypotheses."""
     table, state, eos, L = draw_table(rng, 5), draw_phases(rng, 4), 4, 5
     table[:, :, eos] = table[:, :, :eos].logsumexp(dim=2)  # as likely as all others together
     step = table_step(table)
-    pairs = pairs_of(attempt(lambda: subject(step, state, 0, eos, L, 4)))
+    pairs = pairs_of(attempt(subject, step, state, 0, eos, L, 4))
     if not pairs or not any(pairs):
         return {"hypotheses": "there are none in the right form"}
     # Sorted, not put into sets: rows can be made to have all the same hash.
-    rows = [sorted(tuple(row) for row, _ in found) for found in pairs]
-    every = [row for found in rows for row in found]
+    rows_by_sentence = [sorted(tuple(row) for row, _ in hypotheses) for hypotheses in pairs]
+    all_rows = [row for rows in rows_by_sentence for row in rows]
     return {
         "hypotheses": "found",
-        "words after eos": "some" if any(eos in row[:-1] for row in every) else "none",
+        "words after eos": "some" if any(eos in row[:-1] for row in all_rows) else "none",
         "sequences that come twice": (
             "some"
-            if any(one == other for found in rows for one, other in itertools.pairwise(found))
+            if any(
+                first == second
+                for rows in rows_by_sentence
+                for first, second in itertools.pairwise(rows)
+            )
             else "none"
         ),
         "unfinished sequences that are shorter than max_length": (
-            "some" if any(row[-1:] != (eos,) and len(row) < L for row in every) else "none"
+            "some" if any(row[-1:] != (eos,) and len(row) < L for row in all_rows) else "none"
         ),
     }
 
@@ -65,14 +69,14 @@ def observe_impossible(subject: Any, rng: Rng) -> dict[str, Any]:
     table = draw_table(rng, 4)
     table[:, :, 1] = -torch.inf
     state = draw_phases(rng, 2)
-    seen = {}
+    seen: dict[str, Any] = {}
     for eos in (3, 1):
-        result = attempt(lambda eos=eos: subject(table_step(table), state, 0, eos, 2, 20))
+        result = attempt(subject, table_step(table), state, 0, eos, 2, 20)
         pairs = pairs_of(result)
         seen[f"beam=20, max_length=2, word 1 is impossible, eos={eos}: the words"] = (
             describe_search(result)
             if pairs is None
-            else [sorted(list(row) for row, _ in found) for found in pairs]
+            else [sorted(list(row) for row, _ in hypotheses) for hypotheses in pairs]
         )
     return seen
 
@@ -81,7 +85,7 @@ def observe_beam_refusals(subject: Any, rng: Rng) -> dict[str, str]:
     table, *args = draw_search(rng, 2)
 
     def tried(beam: int) -> str:
-        result = attempt(lambda: subject(table_step(table), *args, beam))
+        result = attempt(subject, table_step(table), *args, beam)
         if isinstance(result, Raised):
             return "refused with a ValueError" if result.type == "ValueError" else repr(result)
         return "accepted" if pairs_of(result) else describe_search(result)
@@ -93,8 +97,8 @@ rubric = Rubric(
     (
         Property("exhaustive", "a large beam finds the best of all", 1.5, observe_everything),
         nested(0.75, with_beam(3)),
-        Property("finished", "what has ended is not extended", 0.5, observe_finished),
-        Property("impossible", "what cannot be is not returned", 0.25, observe_impossible),
+        Property("finished", "sequences that have ended are not extended", 0.5, observe_finished),
+        Property("impossible", "impossible words are not returned", 0.25, observe_impossible),
         decode_rows(0.5, with_beam(3)),
         Property("refuses", "a beam below 1 is refused", 0.25, observe_beam_refusals),
         careful(0.25, with_beam(2)),
@@ -102,7 +106,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -170,14 +174,14 @@ def keeps_states_with_hypotheses(step, state, bos, eos, max_length, beam, length
                 for v, q in enumerate(torch.log_softmax(logits[0], dim=0).tolist()):
                     if not math.isinf(q):
                         extended.append((log_p + q, (*words, v), v, state))
-            ranked = nlargest(len(extended), extended, key=lambda one: one[0])
+            ranked = nlargest(len(extended), extended, key=lambda extension: extension[0])
             finished += [(list(y), p / lp) for p, y, v, _ in ranked[:beam] if v == eos]
-            going = [one for one in ranked if one[2] != eos][:beam]
+            going = [extension for extension in ranked if extension[2] != eos][:beam]
             if len(finished) >= beam:
                 break
         else:
             finished += [(list(y), p / lp) for p, y, _, _ in going]
-        return nlargest(beam, finished, key=lambda one: one[1])
+        return nlargest(beam, finished, key=lambda pair: pair[1])
 
     N = len(first_tensor(state))
     return [search(select_rows(state, torch.tensor([n]))) for n in range(N)]
@@ -211,6 +215,6 @@ def searches_with_topk(step, state, bos, eos, max_length, beam, length_penalty=0
         if len(finished) < beam:
             rest = total.flatten().tolist()
             finished += [(y, p / penalty) for y, p in zip(words.tolist(), rest, strict=True)]
-        finished.sort(key=lambda one: one[1], reverse=True)
+        finished.sort(key=lambda pair: pair[1], reverse=True)
         results.append(finished[:beam])
     return results

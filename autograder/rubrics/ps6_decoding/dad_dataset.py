@@ -1,4 +1,4 @@
-"""dad_dataset: its hidden tests, and right answers of other kinds."""
+"""dad_dataset: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def observe_words(subject: Any, rng: Rng) -> dict[str, Any]:
         (count,) = state[0]
         return (3 * x + count + 1) % V, ((count + 1,),)
 
-    result = attempt(lambda: subject(step, ((count,),), xs, *old))
+    result = attempt(subject, step, ((count,),), xs, *old)
     return {"inputs": part(result, 0), "targets": part(result, 1)}
 
 
@@ -33,8 +33,8 @@ def observe_short(subject: Any, rng: Rng) -> dict[str, Any]:
     """T = 2, where the model is not asked for anything, and T = 1, where there is no next step."""
     step, state, xs, *_ = draw_dad(rng, rng.sizes())
     old = xs[:, :1], xs[:, 1:2]
-    seen = {"T = 2": attempt(lambda: subject(step, state, xs[:, :2], *old))}
-    result = attempt(lambda: subject(step, state, xs[:, :1], *old))
+    seen = {"T = 2": attempt(subject, step, state, xs[:, :2], *old)}
+    result = attempt(subject, step, state, xs[:, :1], *old)
     refused = isinstance(result, Raised) and result.type == "ValueError"
     seen["T = 1"] = "refused with a ValueError" if refused else f"got {kind(result)}"
     return seen
@@ -49,10 +49,11 @@ def observe_no_graph(subject: Any, rng: Rng) -> dict[str, str]:
         x, state = step(x, state)
         return weight * x, state
 
-    found = tensors(subject(trained, state, *args))
+    returned = tensors(subject(trained, state, *args))
+    recorded = any(tensor.requires_grad for tensor in returned)
     return {
-        "tensors that come back": str(len(found)),
-        "they": "hang on a graph" if any(one.requires_grad for one in found) else "are plain data",
+        "tensors that come back": str(len(returned)),
+        "they": "hang on a graph" if recorded else "are plain data",
     }
 
 
@@ -60,7 +61,8 @@ def observe_rounds(subject: Any, rng: Rng) -> dict[str, Any]:
     """Three rounds, each with another model."""
     s = rng.sizes()
     _, state, xs, *_ = draw_dad(rng, s)
-    inputs, targets, seen = xs[:, :-1], xs[:, 1:], {}
+    inputs, targets = xs[:, :-1], xs[:, 1:]
+    seen: dict[str, Any] = {}
     for number in (1, 2, 3):
         step = linear_system(rng, s.D, s.H)
         inputs, targets = subject(step, state, xs, inputs, targets)
@@ -80,7 +82,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -122,4 +124,4 @@ def grows_the_path(step, state, xs, inputs, targets):
         x, state = step(path[:, -1], state)
         path = torch.cat([path, x.unsqueeze(1)], dim=1)
     pairs = [*zip(inputs, targets, strict=True), *zip(path[:, :-1], xs[:, 1:], strict=True)]
-    return torch.stack([one for one, _ in pairs]), torch.stack([two for _, two in pairs])
+    return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])

@@ -1,4 +1,4 @@
-"""edit_count_probs: its hidden tests, and right answers of other kinds."""
+"""edit_count_probs: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -15,11 +15,9 @@ from .. import Rubric
 
 def observe_long(subject: Any, rng: Rng) -> dict[str, Any]:
     """Numbers that leave the range of floating point, were they not kept as logarithms."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for m, V, tau, exact in ((1500, 50_000, 0.05, True), (1500, 50_000, 0.9, False)):
-        probs = attempt(
-            lambda m=m, V=V, tau=tau, exact=exact: subject(torch.tensor([m, 3]), V, tau, exact)
-        )
+        probs = attempt(subject, torch.tensor([m, 3]), V, tau, exact)
         seen[f"lengths=[{m}, 3], V={V}, tau={tau}, exact={exact}"] = probs
     return seen
 
@@ -28,15 +26,15 @@ def observe_odd_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
     """Nothing but empty sentences, a vocabulary of two, and exact by default."""
     m = 2 + torch.randperm(5, generator=rng.generator)[:4]
     return {
-        "lengths=[0, 0]": attempt(lambda: subject(torch.tensor([0, 0]), 7, 1.0, True)),
-        f"lengths={m.tolist()}, V=2, released": attempt(lambda: subject(m, 2, 0.6, False)),
-        f"lengths={m.tolist()}, V=9, exact left out": attempt(lambda: subject(m, 9, 0.6)),
+        "lengths=[0, 0]": attempt(subject, torch.tensor([0, 0]), 7, 1.0, True),
+        f"lengths={m.tolist()}, V=2, released": attempt(subject, m, 2, 0.6, False),
+        f"lengths={m.tolist()}, V=9, exact left out": attempt(subject, m, 9, 0.6),
     }
 
 
 def observe_count_refusals(subject: Any, rng: Rng) -> dict[str, str]:
     def tried(V: int, tau: float) -> str:
-        result = attempt(lambda: subject(torch.tensor([3, 2]), V, tau))
+        result = attempt(subject, torch.tensor([3, 2]), V, tau)
         if isinstance(result, Raised):
             return "refused with a ValueError" if result.type == "ValueError" else repr(result)
         return f"accepted: {kind(result)}"
@@ -55,7 +53,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

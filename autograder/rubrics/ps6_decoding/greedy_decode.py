@@ -1,11 +1,11 @@
-"""greedy_decode: its hidden tests, and right answers of other kinds."""
+"""greedy_decode: hidden tests and alternative right answers."""
 
 from typing import Any
 
 import torch
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt
+from rnncourse.checks.properties import attempt, call
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps6_decoding._shared import draw_phases, draw_table, table_step
 from rnncourse.exercises.ps6_decoding.greedy_decode import MIXED, draw_greedy
@@ -13,10 +13,6 @@ from rnncourse.reference.state_tree import first_tensor
 
 from .. import Rubric
 from ._shared import careful, decode_rows, nested
-
-
-def by_itself(subject: Any, *args: Any) -> Any:
-    return subject(*args)
 
 
 def observe_limits(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -32,22 +28,21 @@ def observe_limits(subject: Any, rng: Rng) -> dict[str, Any]:
         "eos is the likeliest first word": (at_once, state, 0, 3, 4),
     }
     return {
-        text: attempt(lambda table=table, args=args: subject(table_step(table), *args))
-        for text, (table, *args) in cases.items()
+        text: attempt(subject, table_step(table), *args) for text, (table, *args) in cases.items()
     }
 
 
 rubric = Rubric(
     (
-        Property("limits", "short and odd cases work", 0.5, observe_limits),
-        nested(0.5, by_itself),
-        decode_rows(0.5, by_itself),
-        careful(0.25, by_itself),
+        Property("limits", "short and unusual cases work", 0.5, observe_limits),
+        nested(0.5, call),
+        decode_rows(0.5, call),
+        careful(0.25, call),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""mixer_loss: its hidden tests, and right answers of other kinds."""
+"""mixer_loss: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -18,18 +18,25 @@ from rnncourse.exercises.ps6_decoding.mixer_loss import (
 from .. import Rubric
 
 
+def gradient_of(result: Any, which: int, leaves: dict[str, torch.Tensor], name: str) -> Any:
+    """The gradient of one of the losses for one leaf; in words where there is none."""
+    if isinstance(result, Raised):
+        return repr(result)
+    arrived = gradients(part(result, which), leaves)
+    return arrived if isinstance(arrived, str) else arrived[name]
+
+
 def observe_all_or_none(subject: Any, rng: Rng) -> dict[str, Any]:
     """s = 0: every word is sampled; s = T and beyond: every word is given."""
     drawn = draw_mixer(rng, rng.sizes(T=4))
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (0, 4, 9):
         args, leaves = leaves_of((*drawn[:5], s, *drawn[6:]))
-        result = attempt(lambda args=args: subject(*args))
+        result = attempt(subject, *args)
         for which, name in enumerate(("loss", "baseline_loss")):
             seen[f"T = 4, s = {s}: {name}"] = part(result, which)
-        found = repr(result) if isinstance(result, Raised) else gradients(part(result, 0), leaves)
-        seen[f"T = 4, s = {s}: the gradient of loss for logits"] = (
-            found if isinstance(found, str) else found["logits"]
+        seen[f"T = 4, s = {s}: the gradient of loss for logits"] = gradient_of(
+            result, 0, leaves, "logits"
         )
     return seen
 
@@ -40,17 +47,14 @@ def observe_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     mask[2] = False
     logits[~mask], hs[~mask], tokens[~mask] = 1e3 * rng.normal(1), -1e3, -100
     args, leaves = leaves_of((logits, hs, tokens, mask, *rest))
-    result = attempt(lambda: subject(*args))
+    result = attempt(subject, *args)
     seen = {
         "rubbish in the padding: loss": part(result, 0),
         "rubbish in the padding: baseline_loss": part(result, 1),
     }
     for which, name in ((0, "logits"), (1, "w")):
-        found = (
-            repr(result) if isinstance(result, Raised) else gradients(part(result, which), leaves)
-        )
-        seen[f"rubbish in the padding: the gradient for {name}"] = (
-            found if isinstance(found, str) else found[name]
+        seen[f"rubbish in the padding: the gradient for {name}"] = gradient_of(
+            result, which, leaves, name
         )
     return seen
 
@@ -74,7 +78,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

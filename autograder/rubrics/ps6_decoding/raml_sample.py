@@ -1,4 +1,4 @@
-"""raml_sample: its hidden tests, and right answers of other kinds."""
+"""raml_sample: hidden tests and alternative right answers."""
 
 import itertools
 import math
@@ -11,27 +11,28 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.rng import Rng
 from rnncourse.checks.statistics import looks_like
 from rnncourse.exercises.ps6_decoding.raml_sample import draw_raml, edited, raml_cases
-from rnncourse.exercises.ps6_decoding.sample_decode import counts_of, observe_source
+from rnncourse.exercises.ps6_decoding.sample_decode import counts_of
 from rnncourse.reference import exposure
 from rnncourse.reference.exposure import edit_count_probs
 
 from .. import Rubric
-from ._shared import SOURCE, untouched
+from ._shared import SOURCE, observe_source, untouched
 
 
 def observe_strings(subject: Any, rng: Rng) -> dict[str, str]:
     """All sentences that can come, each as likely as its distance says."""
-    m, V, seen = 3, 3, {}
+    m, V = 3, 3
+    seen: dict[str, str] = {}
     for tau, exact in ((1.3, True), (1.0, False)):
-        found = edited(subject, rng, m, V, tau, exact)
-        if not isinstance(found, str):
-            targets, result = found
+        name = sample = edited(subject, rng, m, V, tau, exact)
+        if not isinstance(sample, str):
+            targets, result = sample
             counts = counts_of(
                 ((result - targets) % V).tolist(), list(itertools.product(range(V), repeat=m))
             )
             candidates = string_probs(m, V, tau, exact)
-            found = counts if isinstance(counts, str) else looks_like(counts, candidates)
-        seen[f"all {V**m} sentences of {m} words, tau={tau}, exact={exact}"] = found
+            name = counts if isinstance(counts, str) else looks_like(counts, candidates)
+        seen[f"all {V**m} sentences of {m} words, tau={tau}, exact={exact}"] = name
     return seen
 
 
@@ -46,7 +47,7 @@ def string_probs(m: int, V: int, tau: float, exact: bool) -> dict[str, list[floa
         first.append(q[e] / words if all(shifts[:e]) else 0.0)
         following.append(q[e] / math.comb(m, e) if max(shifts) < 2 else 0.0)
     return {
-        "each as often as it should": asked,
+        "each as often as it should be": asked,
         "as if only the first words were edited": first,
         "as if a word had one replacement only": following,
     }
@@ -76,7 +77,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""sample_decode: its hidden tests, and right answers of other kinds."""
+"""sample_decode: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -8,29 +8,34 @@ from rnncourse.checks.compare import Raised
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt
 from rnncourse.checks.rng import Rng
-from rnncourse.checks.statistics import generator, looks_like
-from rnncourse.exercises.ps6_decoding._shared import describe_rows, draw_table, table_step
+from rnncourse.checks.statistics import looks_like
+from rnncourse.exercises.ps6_decoding._shared import (
+    describe_rows,
+    draw_phases,
+    draw_table,
+    run_with_generator,
+    table_step,
+)
 from rnncourse.exercises.ps6_decoding.greedy_decode import MIXED, draw_greedy
 from rnncourse.exercises.ps6_decoding.sample_decode import (
     SAMPLE,
     counts_of,
-    draw_sampled,
-    fixed_step,
-    observe_source,
+    sample_words,
 )
 from rnncourse.reference.decoding import greedy_decode
 from rnncourse.reference.state_tree import first_tensor
 
 from .. import Rubric
-from ._shared import SOURCE, careful
+from ._shared import SOURCE, careful, observe_source
 
 
-def with_luck(subject: Any, *args: Any) -> Any:
-    return subject(*args, 0.7, 3, generator(subject, 3))
+def sample_three(subject: Any, *args: Any) -> Any:
+    """With temperature 0.7 and the three best words."""
+    return run_with_generator(subject, *args, 0.7, 3, 3)
 
 
 def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Whole sentences: what was drawn is read by the next step, with the state."""
+    """Whole sentences: the next step reads the word that was drawn, and the state."""
     V, eos, L, phases = 3, 2, 3, 4
     table = draw_table(rng, V, phases)
     phase = int(rng.integers(0, phases, 1))
@@ -46,9 +51,7 @@ def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
             walk((*row, v), p * q, v, state)
 
     walk((), 1.0, 0, state[:1])
-    rows = attempt(
-        lambda: subject(table_step(table), state, 0, eos, L, 1.0, None, generator(subject, 17))
-    )
+    rows = attempt(run_with_generator, subject, table_step(table), state, 0, eos, L, 1.0, None, 17)
     counts = counts_of(rows, list(probs))
     return {
         f"{SAMPLE} sentences of up to {L} words": (
@@ -60,21 +63,10 @@ def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_ties(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Of words that are equally good, still no more than k come; and k may be larger than V."""
-    seen = {}
+    """Among equally good words still only k come; and k may be larger than V."""
+    seen: dict[str, Any] = {}
     for k in (2, 6, 9):
-        rows = attempt(
-            lambda k=k: subject(
-                fixed_step(torch.ones(6, dtype=torch.float64)),
-                torch.zeros(500, 1, dtype=torch.float64),
-                0,
-                5,
-                1,
-                1.0,
-                k,
-                generator(subject, 23),
-            )
-        )
+        rows = attempt(sample_words, subject, torch.ones(6, dtype=torch.float64), 500, 1.0, k, 23)
         counts = counts_of(rows, [(v,) for v in range(6)])
         seen[f"6 words that are all equal, top_k={k}: how many come"] = (
             counts if isinstance(counts, str) else sum(count > 0 for count in counts)
@@ -86,9 +78,7 @@ def observe_sample_refusals(subject: Any, rng: Rng) -> dict[str, str]:
     table, *args = draw_greedy(rng, MIXED)
 
     def tried(temperature: float, k: int | None) -> str:
-        result = attempt(
-            lambda: subject(table_step(table), *args, temperature, k, generator(subject, 1))
-        )
+        result = attempt(run_with_generator, subject, table_step(table), *args, temperature, k, 1)
         if isinstance(result, Raised):
             return "refused with a ValueError" if result.type == "ValueError" else repr(result)
         return f"accepted: {describe_rows(result)}"
@@ -99,18 +89,23 @@ def observe_sample_refusals(subject: Any, rng: Rng) -> dict[str, str]:
     }
 
 
+def draw_sample(subject: Any, rng: Rng, source: Any) -> Any:
+    table, state = draw_table(rng, 6), draw_phases(rng, 40)
+    return subject(table_step(table / 3), state, 0, 5, 6, 1.0, None, source)
+
+
 rubric = Rubric(
     (
         Property("sentences", "whole sentences have the right distribution", 1, observe_sentences),
-        Property("source", SOURCE, 0.75, observe_source(draw_sampled, describe_rows)),
+        Property("source", SOURCE, 0.75, observe_source(draw_sample, describe_rows)),
         Property("ties", "exactly k words are left, also among equals", 0.5, observe_ties),
         Property("refuses", "bad input is refused", 0.5, observe_sample_refusals),
-        careful(0.25, with_luck),
+        careful(0.25, sample_three),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -123,9 +118,9 @@ def adds_gumbel_noise(step, state, bos, eos, max_length, temperature, top_k, gen
         logits, state = step(tokens, state)
         k = logits.shape[1] if top_k is None else min(top_k, logits.shape[1])
         _, words = logits.topk(k, dim=1)
-        kept = torch.full_like(logits, -torch.inf).scatter(1, words, logits.gather(1, words))
+        best = torch.full_like(logits, -torch.inf).scatter(1, words, logits.gather(1, words))
         uniform = torch.rand(logits.shape, generator=generator, dtype=torch.float64)
-        return kept / temperature - (-uniform.log()).log(), state
+        return best / temperature - (-uniform.log()).log(), state
 
     return greedy_decode(noisy, state, bos, eos, max_length)
 

@@ -1,4 +1,4 @@
-"""scheduled_inputs: its hidden tests, and right answers of other kinds."""
+"""scheduled_inputs: hidden tests and alternative right answers."""
 
 import math
 from typing import Any
@@ -9,26 +9,23 @@ from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps6_decoding.sample_decode import observe_source
+from rnncourse.exercises.ps6_decoding._shared import run_with_generator
 from rnncourse.exercises.ps6_decoding.scheduled_inputs import (
     draw_scheduled,
-    run_with_generator,
     scheduled_cases,
 )
 
 from .. import Rubric
-from ._shared import SOURCE, untouched
+from ._shared import SOURCE, observe_source, untouched
 
 
 def observe_one_step(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Words (B,) of one time step: the coin's result lies where it should, and epsilon counts."""
+    """Words (B,) of one time step."""
     B = 400
     targets, predictions = rng.integers(0, 50, B), rng.integers(50, 99, B)
     seen: dict[str, Any] = {}
     for epsilon in (0.0, 0.5, 1.0):
-        result = attempt(
-            lambda epsilon=epsilon: run_with_generator(subject, targets, predictions, epsilon, 3)
-        )
+        result = attempt(run_with_generator, subject, targets, predictions, epsilon, 3)
         if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
             seen[f"({B},) words, epsilon={epsilon}"] = (
                 repr(result) if isinstance(result, Raised) else kind(result)
@@ -68,7 +65,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -85,7 +82,7 @@ def writes_over_the_truth(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape:
         raise ValueError("the shapes differ")
     if epsilon < 0 or epsilon > 1 or epsilon != epsilon:
-        raise ValueError("no probability")
+        raise ValueError("epsilon is not a probability")
     own = torch.rand(targets.shape, generator=generator) >= epsilon
     mixed = targets.clone()
     mixed[own] = predictions[own]

@@ -1,4 +1,4 @@
-"""activation_penalty: its hidden tests, and right answers of other kinds."""
+"""activation_penalty: hidden tests and alternative right answers."""
 
 import torch
 
@@ -19,7 +19,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""dropout_mask: its hidden tests, and right answers of other kinds."""
+"""dropout_mask: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

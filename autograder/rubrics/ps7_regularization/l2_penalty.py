@@ -1,4 +1,4 @@
-"""l2_penalty: its hidden tests, and right answers of other kinds."""
+"""l2_penalty: hidden tests and alternative right answers."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import torch
 
 from rnncourse.checks.compare import Raised, kind
 from rnncourse.checks.exercise import Property
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.properties import attempt
-from rnncourse.checks.remote import alongside
+from rnncourse.checks.remote import remote
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps7_regularization.l2_penalty import l2_cases, observe_once
 
@@ -16,8 +17,8 @@ from .. import Rubric
 
 def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
     """An empty list, and the generator of a model without parameters, which is never false."""
-    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
-    seen = {}
+    run = remote(subject, harness.with_generator)
+    seen: dict[str, Any] = {}
     for text, call in {
         "l2_penalty([])": lambda: subject([]),
         "l2_penalty(model.parameters()) of a model without any": lambda: run(subject, []),
@@ -26,7 +27,7 @@ def observe_no_parameters(subject: Any, rng: Rng) -> dict[str, str]:
         refused = isinstance(result, Raised)
         seen[text] = "refused with an exception" if refused else f"accepted: {kind(result)}"
     # A function that refuses everything refuses nothing.
-    good = attempt(lambda: subject([rng.normal(2, 3)]))
+    good = attempt(subject, [rng.normal(2, 3)])
     seen["good input"] = repr(good) if isinstance(good, Raised) else "accepted"
     return seen
 
@@ -41,7 +42,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

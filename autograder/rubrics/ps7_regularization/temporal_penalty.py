@@ -1,4 +1,4 @@
-"""temporal_penalty: its hidden tests, and right answers of other kinds."""
+"""temporal_penalty: hidden tests and alternative right answers."""
 
 import torch
 
@@ -19,7 +19,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""variational_dropout: its hidden tests, and right answers of other kinds."""
+"""variational_dropout: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -111,7 +111,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""weight_drop: its hidden tests, and right answers of other kinds."""
+"""weight_drop: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -105,7 +105,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -1,4 +1,4 @@
-"""word_dropout: its hidden tests, and right answers of other kinds."""
+"""word_dropout: hidden tests and alternative right answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -85,7 +85,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

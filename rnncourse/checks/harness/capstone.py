@@ -1,4 +1,4 @@
-"""What the capstone's checks have made and done beside the student's code: see `alongside`."""
+"""What the capstone's checks have made and done beside the student's code: see `checks.remote`."""
 
 import tempfile
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What runs beside the student's code: models, optimizers and loops that cannot be copied to it.
 
 Each function takes the student's function and plain data, sets up what has to live in the same
-process, calls, and returns what happened as plain data. See `alongside`.
+process, calls, and returns what happened as plain data. See `checks.remote`.
 """
 
 from collections.abc import Callable, Iterable

@@ -8,11 +8,12 @@ from torch import nn
 
 from ...checks.compare import kind
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import capstone as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import capstone
 from ...reference.inputs import BOS, EOS, SPECIALS, sequence_mask
-from ._shared import HELP, facts
+from ._shared import facts
 
 V_SOURCE, V_TARGET = 11, 14
 
@@ -22,7 +23,7 @@ def observing(observe: Callable[[Any, Rng, "Case"], Any]) -> Callable[[Any, Rng]
 
     def observe_model(subject: Any, rng: Rng) -> Any:
         seed = int(rng.integers(0, 1 << 30, 1))
-        model = alongside(subject, f"{HELP}.build")(subject, V_SOURCE, V_TARGET, seed)
+        model = remote(subject, harness.build)(subject, V_SOURCE, V_TARGET, seed)
         case = Case(model, rng)
         if isinstance(case.scores, str):
             return case.scores

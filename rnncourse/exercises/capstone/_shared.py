@@ -4,8 +4,6 @@ from typing import Any
 
 from ...checks.compare import difference
 
-HELP = "rnncourse.checks.harness.capstone"
-
 
 def facts(got: Any, expected: Any) -> str | None:
     """Judge what may be a sentence that says why there is nothing to judge."""

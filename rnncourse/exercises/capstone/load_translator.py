@@ -10,13 +10,14 @@ from rnncourse.data import detokenise, tokenise, translation
 
 from ...checks.compare import Raised, kind, shorten
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import capstone as harness
 from ...checks.harness.capstone import WEIGHTS
-from ...checks.properties import attempt, using
-from ...checks.remote import alongside
+from ...checks.properties import attempt, call, using
+from ...checks.remote import import_path, remote
 from ...checks.rng import Rng
 from ...reference.capstone import Translator, translate
 from ...reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
-from ._shared import HELP, facts
+from ._shared import facts
 from .Translator import exercise as translator_exercise
 
 BOOK: dict[str, str] = {}  # what has been drawn to be translated, and its translation
@@ -42,8 +43,8 @@ def validation() -> dict[str, str]:
     return in_words(translation(train=0, valid=100, test=0).valid)
 
 
-def beside(library: dict[str, Any]) -> Callable[[Any], Any]:
-    """Decorator: what `alongside` gives a function of ours, which has no file of weights."""
+def with_library(library: dict[str, Any]) -> Callable[[Any], Any]:
+    """Decorator: what `remote` gives a function of ours, which reads no file of weights."""
 
     def enter(function: Any) -> Any:
         function._library = library.__getitem__
@@ -52,17 +53,17 @@ def beside(library: dict[str, Any]) -> Callable[[Any], Any]:
     return enter
 
 
-def _from_another_file(load: Any, path: str, sentences: list[str]) -> list[str]:
+def _load_another_file(load: Any, path: str, sentences: list[str]) -> list[str]:
     return load(f"other {path}")(sentences)
 
 
-OURS = {
-    f"{HELP}.problem_with": lambda path: None,
-    f"{HELP}.with_other_weights": _from_another_file,
+WITHOUT_A_FILE = {
+    import_path(harness.problem_with): lambda path: None,
+    import_path(harness.with_other_weights): _load_another_file,
 }
 
 
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def phrase_book(path):
     """A translator that looks everything up: what the best of models would do."""
     if path != WEIGHTS:
@@ -72,8 +73,8 @@ def phrase_book(path):
 
 def loaded(subject: Any) -> Any:
     """The student's translator; or why there is none, in words or as an exception."""
-    found = attempt(lambda: subject(WEIGHTS))
-    problem = alongside(subject, f"{HELP}.problem_with")(WEIGHTS)
+    found = attempt(subject, WEIGHTS)
+    problem = remote(subject, harness.problem_with)(WEIGHTS)
     return found if problem is None else shorten(str(problem), 400)
 
 
@@ -81,7 +82,7 @@ def answers(translator: Any, sentences: list[str]) -> Any:
     """The translations, as a list of strings; or what came in their place."""
     if isinstance(translator, str):
         return translator
-    got = using(translator, lambda one: one(list(sentences)))
+    got = using(translator, call, list(sentences))
     if isinstance(got, Raised):
         return got
     if not isinstance(got, (list, tuple)):
@@ -127,7 +128,7 @@ def observe_weights(subject: Any, rng: Rng) -> Any:
         return first
     again = answers(loaded(subject), sentences)
     shuffled = attempt(
-        lambda: alongside(subject, f"{HELP}.with_other_weights")(subject, WEIGHTS, sentences)
+        lambda: remote(subject, harness.with_other_weights)(subject, WEIGHTS, sentences)
     )
     same, other = "the same translations", "other translations"
     return {
@@ -248,7 +249,7 @@ def load_checkpoint(path):
     "Your model is never given the weights: you load the file and translate with a new model. Call "
     "model.load_state_dict."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def translates_untrained(path):
     saved = load_checkpoint(path)
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -261,7 +262,7 @@ def translates_untrained(path):
     "You open a file of your own choice whatever path is given, so nobody can try another one. Use "
     "the path."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def ignores_the_path(path):
     saved = load_checkpoint("weights.safetensors")
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -275,7 +276,7 @@ def ignores_the_path(path):
     "You open a file that is not handed in: what lies elsewhere on your machine is not there when "
     "you are graded. Use the path that is given."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def opens_a_file_at_home(path):
     saved = load_checkpoint("my_best_model.safetensors")
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -289,7 +290,7 @@ def opens_a_file_at_home(path):
     "You return the model. What is asked for is a function that takes a list of sentences and "
     "returns their translations."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def returns_the_model(path):
     saved = load_checkpoint(path)
     model = Translator(len(saved["source"]), len(saved["target"]))
@@ -301,7 +302,7 @@ def returns_the_model(path):
     "Your translator takes one sentence. It is given a list of them, and returns a list: translate "
     "them together, which is also faster."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def takes_one_sentence(path):
     saved = load_checkpoint(path)
     source_vocab = {word: number for number, word in enumerate(saved["source"])}
@@ -320,7 +321,7 @@ def takes_one_sentence(path):
     "You draw the words at random, so a sentence is translated differently each time. Take the "
     "likeliest: greedy_decode or beam_search."
 )
-@beside(OURS)
+@with_library(WITHOUT_A_FILE)
 def draws_the_words(path):
     from rnncourse.reference.decoding import sample_decode
 

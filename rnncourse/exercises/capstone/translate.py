@@ -7,13 +7,13 @@ import torch
 from rnncourse.data import detokenise, tokenise
 
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import capstone as harness
 from ...checks.properties import attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import capstone
 from ...reference.decoding import greedy_decode
 from ...reference.inputs import BOS, EOS, SPECIALS, decode, encode, pad_batch, sequence_mask
-from ._shared import HELP
 
 # A language in which each word has one translation, and the order is the same: a model for it
 # needs no training, and what becomes of its words is known exactly.
@@ -66,7 +66,7 @@ TEXTS = (
 
 
 def word_by_word(subject: Any) -> Any:
-    model = alongside(subject, f"{HELP}.WordByWord")(len(TARGET_VOCAB), SOURCE_VOCAB["forever"])
+    model = remote(subject, harness.WordByWord)(len(TARGET_VOCAB), SOURCE_VOCAB["forever"])
     return model
 
 
@@ -76,7 +76,7 @@ def run_translate(subject: Any, sentences: list[str], training: bool = False) ->
         model.eval()
     # Copies: what a call does to its arguments is done to ours, and these are there for everybody.
     vocabs = dict(SOURCE_VOCAB), dict(TARGET_VOCAB)
-    result = attempt(lambda: subject(sentences, model, *vocabs))
+    result = attempt(subject, sentences, model, *vocabs)
     if not isinstance(result, (list, tuple)):
         return result
     # In quotes: a report that says "got , expected et" leaves a reader puzzled.

@@ -1,6 +1,6 @@
 """Problem set 4, attention: what is checked, and the mistakes people make (lecture §4 and §5).
 
-A misconception is a whole wrong implementation under a telling name. It may use what the notebook
+A misconception is a wrong answer under a telling name. It may use what the notebook
 imports and the student's other functions; nothing else, because the audit submits its source.
 """
 

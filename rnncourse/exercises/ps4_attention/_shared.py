@@ -1,4 +1,4 @@
-"""What several exercises of ps4_attention share."""
+"""Shared by exercises of ps4_attention: sizes of test cases, and cases of a score."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ FORBIDDEN = ("torch.nn.functional.scaled_dot_product_attention", "torch.nn.Multi
 
 
 def other_sizes(s: Sizes) -> tuple[int, int]:
-    """Two sizes more, T of the target and A of a score, unlike all others; 1 where all are 1."""
+    """T of the target and A of a score, which differ from all other sizes; 1 where all are 1."""
     if s == ONES:
         return 1, 1
     T = next(n for n in range(2, 9) if n not in s)
@@ -23,14 +23,14 @@ def other_sizes(s: Sizes) -> tuple[int, int]:
 
 
 def score_cases(name: str, shapes: dict[str, Callable[[int, int, int], tuple[int, ...]]]) -> Any:
-    """How a score is run: with one query for each sentence, and with one for each target word.
+    """Cases of a score: with one query for each sentence, and with one for each target word.
 
-    shapes: those of its weights, made of H (of a query), K (of a key) and A.
+    shapes: for each weight, its shape from H (size of a query), K (of a key) and A.
     """
 
     def draw(rng: Rng, s: Sizes, steps: bool) -> tuple:
         T, A = other_sizes(s)
-        # With K = H - 1, [f, e] cut in the middle would be cut in the right place.
+        # With K = H - 1, cutting [f, e] in the middle would be right.
         S, K = (s.T, s.D) if s.D != s.H - 1 else (s.D, s.T)
         if not shapes:  # without weights, a key is as long as a query
             K = s.H

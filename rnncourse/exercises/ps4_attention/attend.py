@@ -1,4 +1,8 @@
-"""attend: its visible checks and the mistakes people make."""
+"""attend: its visible checks and the mistakes people make.
+
+Scores are products with a random matrix, or functions that only a check knows. Keys may be masked
+anywhere, not only at the end.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +16,13 @@ from ...reference import attention
 from ...reference.attention import dot_score
 from ._shared import FORBIDDEN, other_sizes
 
-LONG = 8  # an S that no other size is equal to, with room for padding
+LONG = 8  # an S that differs from all other sizes, with room for padding
 
 
 def strict(
     score: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], H: int, K: int
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """The score of a test: it refuses what is not a query and the keys, as `attend` has them."""
+    """A score that raises a ValueError unless it gets a query and keys shaped as in `attend`."""
 
     def score_function(query, keys):
         fits = (
@@ -43,7 +47,7 @@ def bilinear(rng: Rng, H: int, K: int, scale: float = 1.0) -> Any:
 
 
 def draw_mask(rng: Rng, B: int, S: int) -> torch.Tensor:
-    """Anything may be hidden, not only the end. Every row shows a key; row 0 also hides one."""
+    """Any place may be hidden, not only the end. Each row shows a key; row 0 also hides one."""
     mask = rng.integers(0, 2, B, S).bool()
     rows = torch.arange(B)
     mask[rows, rows % S] = True
@@ -73,11 +77,7 @@ def attend_cases(steps: bool, hide: bool) -> Cases:
 
 
 whole_cases = attend_cases(steps=False, hide=False)
-
-
 padded_cases = attend_cases(steps=False, hide=True)
-
-
 stepped_cases = attend_cases(steps=True, hide=True)
 
 
@@ -92,13 +92,13 @@ def in_pieces(name: str, title: str, points: float, cases: Cases) -> Property:
 
     def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         seen = observe_both(subject, rng)
-        return {key: one for text in seen for key, one in pieces(seen[text], text).items()}
+        return {key: piece for text in seen for key, piece in pieces(seen[text], text).items()}
 
     return Property(name, title, points, observe)
 
 
 def observe_scores(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Scores that are no dot products."""
+    """Scores that are not dot products."""
     s = rng.sizes(T=LONG)
     query, mask = rng.normal(s.B, s.H), draw_mask(rng, s.B, s.T)
     keys = rng.normal(s.B, s.T, s.H)
@@ -111,21 +111,21 @@ def observe_scores(subject: Any, rng: Rng) -> dict[str, Any]:
         return f.new_zeros(*f.shape[:-1], e.shape[1])
 
     scores = {"minus the squared distance": distance, "0 for every key": indifferent}
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, score in scores.items():
         score = strict(score, s.H, s.H)
-        result = attempt(lambda score=score: subject(query, keys, mask, score))
+        result = attempt(subject, query, keys, mask, score)
         seen |= pieces(result, f"the score is {text}")
     return seen
 
 
 def observe_rubbish(subject: Any, rng: Rng) -> dict[str, Any]:
     """What the padding holds changes nothing."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in (torch.inf, torch.nan):
         query, keys, mask, score = draw_attend(rng, rng.sizes(), steps=True)
         keys[~mask] = rubbish
-        result = attempt(lambda args=(query, keys, mask, score): subject(*args))
+        result = attempt(subject, query, keys, mask, score)
         seen |= pieces(result, f"{rubbish:g} in the padding of keys")
     return seen
 
@@ -147,6 +147,16 @@ exercise = Exercise(
     ),
     forbids=FORBIDDEN,
 )
+
+
+@exercise.canonical
+def attend(query, keys, mask, score):
+    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
+    alpha = score(query, keys)
+    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
+    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
 @exercise.misconception(
@@ -172,8 +182,8 @@ def masks_after_the_softmax(query, keys, mask, score):
 
 
 @exercise.misconception(
-    "You hide the padding after the softmax, when it has taken its share already: a row sums to "
-    "less than 1. Mask the scores before."
+    "You hide the padding after the softmax, which has already given it a share: a row sums to "
+    "less than 1. Mask the scores before the softmax."
 )
 def masks_too_late(query, keys, mask, score):
     shown = mask if query.dim() == 2 else mask.unsqueeze(1)
@@ -183,7 +193,7 @@ def masks_too_late(query, keys, mask, score):
 
 @exercise.misconception(
     "You set masked scores to 0, but exp(0) is 1: the padding still gets weight. "
-    "Set them to the lowest number there is."
+    "Set them to the lowest number of their dtype."
 )
 def masks_with_zero_scores(query, keys, mask, score):
     shown = mask if query.dim() == 2 else mask.unsqueeze(1)
@@ -194,7 +204,7 @@ def masks_with_zero_scores(query, keys, mask, score):
 
 @exercise.misconception(
     "You multiply scores by the mask, which makes them 0 in the padding, and exp(0) is 1: it still "
-    "gets weight. Replace them by the lowest number there is: masked_fill."
+    "gets weight. Replace them by the lowest number of their dtype: masked_fill."
 )
 def multiplies_scores_by_the_mask(query, keys, mask, score):
     shown = mask if query.dim() == 2 else mask.unsqueeze(1)
@@ -213,83 +223,71 @@ def hides_the_tokens(query, keys, mask, score):
     return torch.einsum("b...s,bsk->b...k", a, keys.masked_fill(mask.unsqueeze(2), 0)), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "normalises_over_the_batch",
     "Your softmax runs over the batch, so sentences compete with each other. "
-    "The keys of one sentence are the last axis: dim=-1."
+    "The keys of one sentence are the last axis: dim=-1.",
+    """
+    -    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    +    a = torch.softmax(alpha, dim=0).masked_fill(hidden, 0)
+    """,
 )
-def normalises_over_the_batch(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=0).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "normalises_over_axis_1",
     "Your softmax takes axis 1, which for (B, T, S) is the target's time. "
-    "The weights of one query are the last axis: dim=-1."
+    "The weights of one query are the last axis: dim=-1.",
+    """
+    -    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    +    a = torch.softmax(alpha, dim=1).masked_fill(hidden, 0)
+    """,
 )
-def normalises_over_axis_1(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
-    "You return weights, context. The context comes first: `return context, weights`."
+exercise.near_miss(
+    "returns_the_weights_first",
+    "You return weights, context. The context comes first: `return context, weights`.",
+    """
+    -    return torch.einsum("b...s,bsk->b...k", a, keys), a
+    +    return a, torch.einsum("b...s,bsk->b...k", a, keys)
+    """,
 )
-def returns_the_weights_first(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return a, torch.einsum("b...s,bsk->b...k", a, keys)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_no_weights",
     "You return the context alone. Return both, `context, weights`: the weights are the map "
-    "of where the model looked."
+    "of where the model looked.",
+    """
+    -    return torch.einsum("b...s,bsk->b...k", a, keys), a
+    +    return torch.einsum("b...s,bsk->b...k", a, keys)
+    """,
 )
-def returns_no_weights(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys)
 
 
-@exercise.misconception(
-    "You compute dot products yourself and never call the score that is given. "
-    "Call it: `score(query, keys)`."
+exercise.near_miss(
+    "always_takes_dot_products",
+    "You compute dot products yourself and never call the given score. "
+    "Call it: `score(query, keys)`.",
+    """
+    -    alpha = score(query, keys)
+    +    alpha = torch.einsum("b...h,bsh->b...s", query, keys)
+    """,
 )
-def always_takes_dot_products(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = torch.einsum("b...h,bsh->b...s", query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
-    "Your context is the plain mean of the keys. Weigh them: sum over i of a_i times key i."
+exercise.near_miss(
+    "averages_the_keys",
+    "Your context is the plain mean of the keys. Weigh them: sum over i of a_i times key i.",
+    """
+    -    return torch.einsum("b...s,bsk->b...k", a, keys), a
+    +    mean = keys.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+    +    if query.dim() == 3:
+    +        mean = mean.unsqueeze(1).expand(-1, query.shape[1], -1)
+    +    return mean, a
+    """,
 )
-def averages_the_keys(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    mean = keys.sum(dim=1) / mask.sum(dim=1, keepdim=True)
-    if query.dim() == 3:
-        mean = mean.unsqueeze(1).expand(-1, query.shape[1], -1)
-    return mean, a
 
 
 @exercise.misconception(
@@ -328,29 +326,27 @@ def adds_the_mask(query, keys, mask, score):
     return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "clears_the_keys_after_scoring",
     "Your results are right, but nan in the padding still reaches the query's gradient through "
-    "its score. Clear the padding's keys before you call score."
+    "its score. Clear the padding's keys before you call score.",
+    """
+    -    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    ...
+         a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    +    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    """,
 )
-def clears_the_keys_after_scoring(query, keys, mask, score):
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_rubbish_in_the_keys",
     "Rubbish in the padding gets through: 0 times nan is nan, so no product clears it. "
-    "Before anything else, keys.masked_fill(~mask.unsqueeze(2), 0)."
+    "Before anything else, keys.masked_fill(~mask.unsqueeze(2), 0).",
+    """
+    -    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    """,
 )
-def leaves_rubbish_in_the_keys(query, keys, mask, score):
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
 @exercise.misconception(
@@ -364,16 +360,16 @@ def fills_with_minus_infinity(query, keys, mask, score):
     return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "looks_at_nothing_evenly",
     "A sentence without any token gets equal weights on its padding. "
-    "There is nothing to look at: set the hidden weights to 0 after the softmax as well."
+    "There is nothing to look at: set the hidden weights to 0 after the softmax as well.",
+    """
+    -    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
+    -    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    +    a = torch.softmax(alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min), dim=-1)
+    """,
 )
-def looks_at_nothing_evenly(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    a = torch.softmax(alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min), dim=-1)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
 @exercise.misconception(
@@ -413,28 +409,24 @@ def fills_with_a_small_number(query, keys, mask, score):
     return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "clears_the_callers_keys",
     "You clear the padding in the caller's own keys. Use a copy: masked_fill without the "
-    "underscore at its end."
+    "underscore at its end.",
+    """
+    -    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
+    +    with torch.no_grad():
+    +        keys.masked_fill_(~mask.unsqueeze(2), 0)
+    """,
 )
-def clears_the_callers_keys(query, keys, mask, score):
-    with torch.no_grad():
-        keys.masked_fill_(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
-    return torch.einsum("b...s,bsk->b...k", a, keys), a
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "detaches_the_weights",
     "You detach the weights, so nothing learns where to look. "
-    "Detach only a copy for a picture; leave the graph whole here."
+    "Detach only a copy for a picture; leave the graph whole here.",
+    """
+    -    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0)
+    +    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0).detach()
+    """,
 )
-def detaches_the_weights(query, keys, mask, score):
-    keys = keys.masked_fill(~mask.unsqueeze(2), 0)
-    hidden = ~mask if query.dim() == 2 else ~mask.unsqueeze(1)
-    alpha = score(query, keys)
-    alpha = alpha.masked_fill(hidden, torch.finfo(alpha.dtype).min)
-    a = torch.softmax(alpha, dim=-1).masked_fill(hidden, 0).detach()
-    return torch.einsum("b...s,bsk->b...k", a, keys), a

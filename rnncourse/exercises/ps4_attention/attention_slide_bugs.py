@@ -1,4 +1,7 @@
-"""attention_slide_bugs: its visible checks and the mistakes people make."""
+"""attention_slide_bugs: its visible checks and the mistakes people make.
+
+Lines A to J are the slide's, K to P those of the code. Visible is the form of an answer alone.
+"""
 
 from ...checks.bug_hunt import BugHunt
 from ...checks.exercise import Exercise
@@ -37,7 +40,7 @@ def accepts_half_of_luong():
 
 
 @exercise.misconception(
-    "You let the code's softmax pass. In a padded batch it gives weight to what is no word: "
+    "You let the code's softmax pass. In a padded batch it gives weight to padding: "
     "mask the scores first."
 )
 def accepts_the_unmasked_softmax():

@@ -1,4 +1,7 @@
-"""bahdanau_score: its visible checks and the mistakes people make."""
+"""bahdanau_score: its visible checks and the mistakes people make.
+
+Queries, keys and the weights w_f, w_e and v are random, of sizes that all differ.
+"""
 
 import torch
 

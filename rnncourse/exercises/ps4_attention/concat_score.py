@@ -1,4 +1,7 @@
-"""concat_score: its visible checks and the mistakes people make."""
+"""concat_score: its visible checks and the mistakes people make.
+
+Queries, keys and the weights W and v are random, of sizes that all differ.
+"""
 
 import torch
 
@@ -50,8 +53,8 @@ def swaps_the_rows_of_the_matrix(query, keys, W, v):
 )
 def concatenates_without_tanh(query, keys, W, v):
     H = query.shape[-1]
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = (many @ W[:H] @ v) + (keys @ W[H:] @ v).transpose(1, 2)
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = (queries @ W[:H] @ v) + (keys @ W[H:] @ v).transpose(1, 2)
     return alpha if query.dim() == 3 else alpha.squeeze(1)
 
 
@@ -65,7 +68,7 @@ def cuts_in_the_middle(query, keys, W, v):
 
 
 @exercise.misconception(
-    "You join a query (B, H) and keys (B, S, K), which have another number of axes. Repeat the "
+    "You join a query (B, H) and keys (B, S, K), which differ in the number of axes. Repeat the "
     "query for every key, or cut W in two: [f, e_i] @ W is f @ W[:H] + e_i @ W[H:]."
 )
 def joins_without_repeating(query, keys, W, v):
@@ -86,8 +89,8 @@ def cuts_the_columns(query, keys, W, v):
 )
 def squashes_the_concat_score(query, keys, W, v):
     H = query.shape[-1]
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = torch.tanh((many @ W[:H] @ v) + (keys @ W[H:] @ v).transpose(1, 2))
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = torch.tanh((queries @ W[:H] @ v) + (keys @ W[H:] @ v).transpose(1, 2))
     return alpha if query.dim() == 3 else alpha.squeeze(1)
 
 

@@ -1,4 +1,7 @@
-"""dot_score: its visible checks and the mistakes people make."""
+"""dot_score: its visible checks and the mistakes people make.
+
+A query and keys are random; there is one query for each sentence, or one for each target word.
+"""
 
 import torch
 
@@ -89,8 +92,8 @@ def puts_the_keys_first(query, keys):
     "Luong's is the plain dot product."
 )
 def scales_like_a_transformer(query, keys):
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = many @ keys.transpose(1, 2) / query.shape[-1] ** 0.5
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = queries @ keys.transpose(1, 2) / query.shape[-1] ** 0.5
     return alpha if query.dim() == 3 else alpha.squeeze(1)
 
 
@@ -100,8 +103,8 @@ def scales_like_a_transformer(query, keys):
 )
 def takes_the_cosine(query, keys):
     keys = keys / keys.norm(dim=-1, keepdim=True)
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = (many / many.norm(dim=-1, keepdim=True)) @ keys.transpose(1, 2)
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = (queries / queries.norm(dim=-1, keepdim=True)) @ keys.transpose(1, 2)
     return alpha if query.dim() == 3 else alpha.squeeze(1)
 
 
@@ -109,8 +112,8 @@ def takes_the_cosine(query, keys):
     "You return weights, not scores. Leave the softmax to `attend`, which must mask before it."
 )
 def takes_the_softmax_already(query, keys):
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    a = torch.softmax(many @ keys.transpose(1, 2), dim=-1)
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    a = torch.softmax(queries @ keys.transpose(1, 2), dim=-1)
     return a if query.dim() == 3 else a.squeeze(1)
 
 
@@ -127,8 +130,8 @@ def looks_at_the_first_sentence(query, keys):
     "Leave the graph whole."
 )
 def detaches_the_keys(query, keys):
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = many @ keys.detach().transpose(1, 2)
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = queries @ keys.detach().transpose(1, 2)
     return alpha if query.dim() == 3 else alpha.squeeze(1)
 
 
@@ -136,6 +139,6 @@ def detaches_the_keys(query, keys):
     "Your scores are float32 whatever comes in. Keep the dtype of the inputs: leave out the cast."
 )
 def scores_in_float32(query, keys):
-    many = query if query.dim() == 3 else query.unsqueeze(1)
-    alpha = (many @ keys.transpose(1, 2)).float()
+    queries = query if query.dim() == 3 else query.unsqueeze(1)
+    alpha = (queries @ keys.transpose(1, 2)).float()
     return alpha if query.dim() == 3 else alpha.squeeze(1)

@@ -1,4 +1,7 @@
-"""general_score: its visible checks and the mistakes people make."""
+"""general_score: its visible checks and the mistakes people make.
+
+Queries, keys and the weight W are random, of sizes that all differ.
+"""
 
 import torch
 
@@ -73,7 +76,7 @@ def scales_the_general_score(query, keys, W):
 
 
 @exercise.misconception(
-    "You return weights, not scores: there is a softmax too many. `attend` takes it, after masking."
+    "You return weights, not scores: one softmax too many. `attend` takes it, after masking."
 )
 def returns_weights(query, keys, W):
     return torch.softmax(dot_score(query @ W, keys), dim=-1)

@@ -1,6 +1,6 @@
 """Problem set 5, training: what is checked, and the mistakes people make (lecture §5).
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, copy, math
+A misconception is a wrong answer under a telling name. It may use torch, copy, math
 and the student's other functions of this set; nothing else, because the audit submits its source.
 """
 

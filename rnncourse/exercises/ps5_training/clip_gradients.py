@@ -1,4 +1,7 @@
-"""clip_gradients: its visible checks and the mistakes people make."""
+"""clip_gradients: its visible checks and the mistakes people make.
+
+Parameters live beside the student's code and get drawn gradients of a known total norm.
+"""
 
 import math
 from typing import Any
@@ -7,22 +10,22 @@ import torch
 
 from ...checks.entries import judging, judging_all_but
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng
 from ...reference import training
-from ._shared import PARTS
 
 
 def clipped(
     subject: Any, gradients: list[Any], max_norm: float, text: str, once: bool = True
 ) -> dict[str, Any]:
-    """What clipping parameters with these gradients returns, and what it leaves.
+    """What clipping parameters with these gradients returns, and their values afterwards.
 
-    once: the parameters can be gone through only once, as those of a model.
+    once: the parameters can be iterated over only once, as those of a model.
     """
-    run = alongside(subject, f"{PARTS}.clipped")
-    seen = attempt(lambda: run(subject, gradients, max_norm, once))
+    run = remote(subject, harness.clipped)
+    seen = attempt(run, subject, gradients, max_norm, once)
     if not isinstance(seen, dict):
         seen = dict.fromkeys(("returned", "gradients", "weights"), seen)
     returned = seen.get("returned")
@@ -41,12 +44,12 @@ def draw_gradients(rng: Rng, norm: float) -> list[torch.Tensor]:
     """The gradients of three parameters, as one long vector of this norm."""
     s = rng.sizes()
     drawn = [rng.normal(s.D, s.H), rng.normal(s.H), rng.normal(1, s.T, s.B)]
-    length = torch.cat([one.flatten() for one in drawn]).norm()
-    return [one * norm / length for one in drawn]
+    length = torch.cat([gradient.flatten() for gradient in drawn]).norm()
+    return [gradient * norm / length for gradient in drawn]
 
 
 def observe_long_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for norm, max_norm, once in ((5.0, 1.0, False), (40.0, 12.0, True)):
         text = f"three gradients, together of norm {norm:g}, and max_norm={max_norm:g}"
         text += ", parameters as model.parameters() gives them" if once else ", parameters a list"
@@ -89,6 +92,18 @@ exercise = Exercise(
     ),
     forbids=("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad.clip_grad_norm_"),
 )
+
+
+@exercise.canonical
+def clip_gradients(parameters, max_norm):
+    if not max_norm > 0:
+        raise ValueError("max_norm must be positive")
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
+    if norm > max_norm:
+        for g in grads:
+            g *= max_norm / norm
+    return norm
 
 
 @exercise.misconception(
@@ -154,19 +169,14 @@ def stretches_short_gradients(parameters, max_norm):
     return torch.as_tensor(norm)
 
 
-@exercise.misconception(
-    "You return the norm after clipping, which is never more than max_norm. Return the one before."
+exercise.near_miss(
+    "returns_the_norm_after",
+    "You return the norm after clipping, which is never more than max_norm. Return the one before.",
+    """
+                 g *= max_norm / norm
+    +        norm = norm * 0 + max_norm
+    """,
 )
-def returns_the_norm_after(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-        norm = norm * 0 + max_norm
-    return norm
 
 
 @exercise.misconception(
@@ -184,75 +194,59 @@ def reads_the_parameters_twice(parameters, max_norm):
     return torch.as_tensor(norm)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "adds_up_norms",
     "You add up the norms of the parameters. The norm of everything is the root of the sum of "
-    "their squares."
+    "their squares.",
+    """
+    -    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
+    +    norm = torch.as_tensor(sum(g.norm() for g in grads))
+    """,
 )
-def adds_up_norms(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum(g.norm() for g in grads))
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm
 
 
-@exercise.misconception("You forget the root: a norm is the square root of the sum of the squares.")
-def forgets_the_root(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads))
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm
+exercise.near_miss(
+    "forgets_the_root",
+    "You forget the root: a norm is the square root of the sum of the squares.",
+    """
+    -    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
+    +    norm = torch.as_tensor(sum((g**2).sum() for g in grads))
+    """,
+)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "trips_over_absent_gradients",
     "Parameters that took no part in the loss have grad None, and your code trips over them. "
-    "Leave them out."
+    "Leave them out.",
+    """
+    -    grads = [p.grad for p in parameters if p.grad is not None]
+    +    grads = [p.grad for p in parameters]
+    """,
 )
-def trips_over_absent_gradients(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "multiplies_by_the_inverse",
     "You multiply by norm / max_norm, which makes long gradients longer still. It is the other "
-    "way round: max_norm / norm."
+    "way round: max_norm / norm.",
+    """
+    -            g *= max_norm / norm
+    +            g *= norm / max_norm
+    """,
 )
-def multiplies_by_the_inverse(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
-    if norm > max_norm:
-        for g in grads:
-            g *= norm / max_norm
-    return norm
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "shortens_copies",
     "You assign a shorter tensor to a name of your own; the parameters keep theirs. Change p.grad "
-    "in place, with mul_ or *=."
+    "in place, with mul_ or *=.",
+    """
+    -        for g in grads:
+    -            g *= max_norm / norm
+    +        grads = [g * max_norm / norm for g in grads]
+    """,
 )
-def shortens_copies(parameters, max_norm):
-    if not max_norm > 0:
-        raise ValueError("max_norm must be positive")
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
-    if norm > max_norm:
-        grads = [g * max_norm / norm for g in grads]
-    return norm
 
 
 @exercise.misconception(
@@ -261,10 +255,10 @@ def shortens_copies(parameters, max_norm):
 def shortens_the_weights(parameters, max_norm):
     if not max_norm > 0:
         raise ValueError("max_norm must be positive")
-    kept = [p for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((p.grad**2).sum() for p in kept)) ** 0.5
+    trained = [p for p in parameters if p.grad is not None]
+    norm = torch.as_tensor(sum((p.grad**2).sum() for p in trained)) ** 0.5
     if norm > max_norm:
-        for p in kept:
+        for p in trained:
             p.data *= max_norm / norm
     return norm
 
@@ -297,14 +291,12 @@ def divides_by_zero(parameters, max_norm):
     return norm
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "accepts_any_max_norm",
     "You accept a max_norm of 0 or less, which would erase the gradient or turn it round. "
-    "Raise a ValueError."
+    "Raise a ValueError.",
+    """
+    -    if not max_norm > 0:
+    -        raise ValueError("max_norm must be positive")
+    """,
 )
-def accepts_any_max_norm(parameters, max_norm):
-    grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.as_tensor(sum((g**2).sum() for g in grads)) ** 0.5
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm

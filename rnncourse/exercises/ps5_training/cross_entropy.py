@@ -1,4 +1,7 @@
-"""cross_entropy: its visible checks and the mistakes people make."""
+"""cross_entropy: its visible checks and the mistakes people make.
+
+Logits and targets are random; sentences differ in length and have padding.
+"""
 
 from typing import Any
 
@@ -44,7 +47,7 @@ def observe_amounts(subject: Any, rng: Rng) -> dict[str, Any]:
     args = draw_logits(rng, rng.sizes())
     return {
         f"the same sentences in a batch {columns} columns wider": attempt(
-            lambda columns=columns: subject(*widened(args, columns, 3.0, 0))
+            subject, *widened(args, columns, 3.0, 0)
         )
         for columns in (0, 2, 17)
     }
@@ -53,20 +56,20 @@ def observe_amounts(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_huge(subject: Any, rng: Rng) -> dict[str, Any]:
     logits, targets, mask = draw_logits(rng, rng.sizes())
     return {
-        text: attempt(lambda change=change: subject(change(logits), targets, mask))
+        text: attempt(subject, change(logits), targets, mask)
         for text, change in (
-            ("logits of several thousand, up and down", lambda one: 2000 * one),
-            ("every logit 1000 larger", lambda one: one + 1000),
+            ("logits of several thousand, up and down", lambda logits: 2000 * logits),
+            ("every logit 1000 larger", lambda logits: logits + 1000),
         )
     }
 
 
 def observe_smoothing(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for s, smoothing in ((rng.sizes(), 0.1), (rng.sizes(B=1), 0.4), (rng.sizes(D=1), 0.1)):
         args = draw_logits(rng, s)
         seen[f"{loss_cases.text(args)} with label_smoothing={smoothing}"] = attempt(
-            lambda args=args, smoothing=smoothing: subject(*args, label_smoothing=smoothing)
+            subject, *args, label_smoothing=smoothing
         )
     return seen
 
@@ -77,9 +80,9 @@ exercise = Exercise(
     training.cross_entropy,
     points=6,
     properties=(
-        loss_cases.values(1.25, "the mean over the tokens there are, each counting the same"),
+        loss_cases.values(1.25, "the mean over all tokens, each counting the same"),
         Property("amount", "more padding changes nothing", 0.75, observe_amounts),
-        Property("huge", "huge logits are no problem", 0.5, observe_huge),
+        Property("huge", "huge logits are handled", 0.5, observe_huge),
         Property("smoothing", "extension: label_smoothing", 1, observe_smoothing),
     ),
     forbids=(
@@ -89,6 +92,15 @@ exercise = Exercise(
         "torch.nn.NLLLoss",
     ),
 )
+
+
+@exercise.canonical
+def cross_entropy(logits, targets, mask, label_smoothing=0.0):
+    if not mask.any():
+        raise ValueError("no token")
+    log_p = logits[mask].log_softmax(dim=1)
+    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
+    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
 
 
 @exercise.misconception(
@@ -194,15 +206,14 @@ def multiplies_by_the_mask(logits, targets, mask, label_smoothing=0.0):
     return (blend * mask).sum() / mask.sum()
 
 
-@exercise.misconception(
-    "Your softmax runs over time. At each place the words compete: it is over the last axis, V."
+exercise.near_miss(
+    "normalises_over_time",
+    "Your softmax runs over time. At each place the words compete: it is over the last axis, V.",
+    """
+    -    log_p = logits[mask].log_softmax(dim=1)
+    +    log_p = logits.masked_fill(~mask.unsqueeze(2), 0).log_softmax(dim=1)[mask]
+    """,
 )
-def normalises_over_time(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    log_p = logits.masked_fill(~mask.unsqueeze(2), 0).log_softmax(dim=1)[mask]
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
 
 
 @exercise.misconception(
@@ -217,99 +228,94 @@ def forgets_the_minus(logits, targets, mask, label_smoothing=0.0):
     return (1 - label_smoothing) * surprise + label_smoothing * log_p.mean()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "normalises_twice",
     "You apply softmax to the logits and then log_softmax to that: one normalisation too many. "
-    "The logits go straight into log_softmax."
+    "The logits go straight into log_softmax.",
+    """
+    -    log_p = logits[mask].log_softmax(dim=1)
+    +    log_p = logits[mask].softmax(dim=1).log_softmax(dim=1)
+    """,
 )
-def normalises_twice(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    log_p = logits[mask].softmax(dim=1).log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "cuts_off_the_graph",
     "Your loss is cut off from its graph, so no gradient flows back and nothing is learned. "
-    "Compute it without detach() and no_grad()."
+    "Compute it without detach() and no_grad().",
+    """
+    -    log_p = logits[mask].log_softmax(dim=1)
+    +    log_p = logits.detach()[mask].log_softmax(dim=1)
+    """,
 )
-def cuts_off_the_graph(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    log_p = logits.detach()[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_a_plain_number",
     "You return a plain number: .item() leaves the graph behind, and nothing can be learned from "
-    "it. Return the tensor itself."
+    "it. Return the tensor itself.",
+    """
+    -    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
+    +    return ((1 - label_smoothing) * surprise - label_smoothing * log_p.mean()).item()
+    """,
 )
-def returns_a_plain_number(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("there is no token")
-    log_p = logits[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return ((1 - label_smoothing) * surprise - label_smoothing * log_p.mean()).item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "smooths_over_the_others",
     "You spread the smoothing over the V - 1 other words. Here, as in torch, each of all V words "
-    "gets s / V, the target too."
+    "gets s / V, the target too.",
+    """
+    -    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
+    +    if label_smoothing == 0 or log_p.shape[1] == 1:
+    +        return surprise
+    +    others = -log_p.sum(dim=1).mean() - surprise
+    +    share = label_smoothing / (log_p.shape[1] - 1)
+    +    return (1 - label_smoothing) * surprise + share * others
+    """,
 )
-def smooths_over_the_others(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    log_p = logits[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    if label_smoothing == 0 or log_p.shape[1] == 1:
-        return surprise
-    others = -log_p.sum(dim=1).mean() - surprise
-    share = label_smoothing / (log_p.shape[1] - 1)
-    return (1 - label_smoothing) * surprise + share * others
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "smooths_without_dividing",
     "You add up -log p over all V words and leave out the 1 / V. Smoothing spreads the share s: "
-    "each word gets s / V of it."
+    "each word gets s / V of it.",
+    """
+    -    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
+    +    return (1 - label_smoothing) * surprise - label_smoothing * log_p.sum(dim=1).mean()
+    """,
 )
-def smooths_without_dividing(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("there is no token")
-    log_p = logits[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.sum(dim=1).mean()
 
 
-@exercise.misconception(
-    "You ignore label_smoothing. That share of the target's probability goes to all V words alike."
+exercise.near_miss(
+    "never_smooths",
+    "You ignore label_smoothing. That share of the target's probability goes to all V words alike.",
+    """
+    -    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
+    -    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
+    +    return -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
+    """,
 )
-def never_smooths(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    log_p = logits[mask].log_softmax(dim=1)
-    return -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "blanks_the_callers_logits",
     "You write into the caller's logits to blank the padding. Make a new tensor, without the "
-    "underscore: logits.masked_fill(...)."
+    "underscore: logits.masked_fill(...).",
+    """
+             raise ValueError("no token")
+    +    with torch.no_grad():
+    +        logits.masked_fill_(~mask.unsqueeze(2), 0)
+    """,
 )
-def blanks_the_callers_logits(logits, targets, mask, label_smoothing=0.0):
-    if not mask.any():
-        raise ValueError("no token")
-    with torch.no_grad():
-        logits.masked_fill_(~mask.unsqueeze(2), 0)
-    log_p = logits[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "averages_over_nothing",
     "Without a single token your loss is nan, and nan spreads from there into every weight. "
-    "Raise a ValueError when the mask is False everywhere."
+    "Raise a ValueError when the mask is False everywhere.",
+    """
+    -    if not mask.any():
+    -        raise ValueError("no token")
+    """,
 )
-def averages_over_nothing(logits, targets, mask, label_smoothing=0.0):
-    log_p = logits[mask].log_softmax(dim=1)
-    surprise = -log_p.gather(1, targets[mask].unsqueeze(1)).mean()
-    return (1 - label_smoothing) * surprise - label_smoothing * log_p.mean()

@@ -1,4 +1,7 @@
-"""detach_state: its visible checks and the mistakes people make."""
+"""detach_state: its visible checks and the mistakes people make.
+
+A state is a tensor or a tuple, its numbers random.
+"""
 
 from typing import Any
 
@@ -24,12 +27,12 @@ def form(value: Any) -> str:
 
 def detached(subject: Any, state: Any, text: str) -> dict[str, Any]:
     """The form and the numbers of a detached state, and whether a gradient passes."""
-    for one in tensors(state):
-        one.requires_grad_()
-    result = attempt(lambda: subject(state))
+    for tensor in tensors(state):
+        tensor.requires_grad_()
+    result = attempt(subject, state)
     failed = isinstance(result, Raised)
-    # What comes needs a gradient itself, so that a state that is handed through is seen.
-    passes = [one.requires_grad for one in tensors(result)]
+    # The inputs require a gradient, so that a state returned as it is shows.
+    passes = [tensor.requires_grad for tensor in tensors(result)]
     return {
         f"{text}: its form": result if failed else form(result),
         f"{text}: its numbers": copied(result),
@@ -94,8 +97,8 @@ def detaches_the_first(state):
 )
 def takes_it_for_a_tuple(state):
     return tuple(
-        one.detach() if isinstance(one, torch.Tensor) else takes_it_for_a_tuple(one)
-        for one in state
+        part.detach() if isinstance(part, torch.Tensor) else takes_it_for_a_tuple(part)
+        for part in state
     )
 
 
@@ -105,7 +108,7 @@ def takes_it_for_a_tuple(state):
 )
 def begins_again(state):
     if isinstance(state, tuple):
-        return tuple(begins_again(one) for one in state)
+        return tuple(begins_again(part) for part in state)
     return torch.zeros_like(state)
 
 
@@ -114,7 +117,7 @@ def begins_again(state):
 )
 def returns_a_list(state):
     if isinstance(state, tuple):
-        return [returns_a_list(one) for one in state]
+        return [returns_a_list(part) for part in state]
     return state.detach()
 
 
@@ -124,7 +127,7 @@ def returns_a_list(state):
 )
 def cuts_in_place(state):
     if isinstance(state, tuple):
-        return tuple(cuts_in_place(one) for one in state)
+        return tuple(cuts_in_place(part) for part in state)
     return state.detach_()
 
 
@@ -134,5 +137,5 @@ def cuts_in_place(state):
 )
 def knows_one_level(state):
     if isinstance(state, tuple):
-        return tuple(one.detach() for one in state)
+        return tuple(part.detach() for part in state)
     return state.detach()

@@ -1,4 +1,7 @@
-"""train_step: its visible checks and the mistakes people make."""
+"""train_step: its visible checks and the mistakes people make.
+
+A line is fitted to random points, by any optimizer of torch.optim.
+"""
 
 import math
 from typing import Any
@@ -7,11 +10,11 @@ import torch
 
 from ...checks.entries import judging
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import training as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import training
 from ...reference.training import clip_gradients
-from ._shared import PARTS
 
 
 def draw_line(rng: Rng, s: Sizes) -> dict[str, torch.Tensor]:
@@ -23,10 +26,10 @@ def draw_points(rng: Rng, s: Sizes) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def stepped(subject: Any, rng: Rng, count: int, max_norm: float, **rest: Any) -> Any:
-    """What some steps return, and where they lead; the keys say how they were made."""
+    """What some steps return, and the weights after each."""
     s = rng.sizes()
     weights, batches = draw_line(rng, s), [draw_points(rng, s) for _ in range(count)]
-    run = alongside(subject, f"{PARTS}.steps")
+    run = remote(subject, harness.steps)
     return run(subject, weights, batches, max_norm, **rest)
 
 
@@ -70,121 +73,110 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
+@exercise.canonical
+def train_step(model, batch, loss, optimizer, max_norm):
+    optimizer.zero_grad()
+    value = loss(model, batch)
+    value.backward()
+    norm = clip_gradients(model.parameters(), max_norm)
+    if not (math.isfinite(value.item()) and math.isfinite(norm)):
+        raise FloatingPointError("not finite")
+    optimizer.step()
+    return value.item()
+
+
+exercise.near_miss(
+    "never_clears",
     "You never clear the gradients, so each step adds the new ones to the old. Begin with "
-    "optimizer.zero_grad()."
+    "optimizer.zero_grad().",
+    """
+    -    optimizer.zero_grad()
+    """,
 )
-def never_clears(model, batch, loss, optimizer, max_norm):
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "clears_at_the_end",
     "You clear the gradients after the step. What was there before the first call is still added: "
-    "clear them at the beginning."
+    "clear them at the beginning.",
+    """
+    -    optimizer.zero_grad()
+    ...
+         optimizer.step()
+    +    optimizer.zero_grad()
+    """,
 )
-def clears_at_the_end(model, batch, loss, optimizer, max_norm):
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    optimizer.zero_grad()
-    return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "moves_nothing",
     "The weights do not move: step() is missing, or zero_grad() comes after backward(). The order "
-    "is zero_grad, backward, clip, step."
+    "is zero_grad, backward, clip, step.",
+    """
+    -    optimizer.zero_grad()
+    ...
+             raise FloatingPointError("not finite")
+    +    optimizer.zero_grad()
+    """,
 )
-def moves_nothing(model, batch, loss, optimizer, max_norm):
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.zero_grad()
-    optimizer.step()
-    return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "never_clips",
     "Your step uses the gradient as it is. Call clip_gradients(model.parameters(), max_norm) after "
-    "backward() and before step()."
+    "backward() and before step().",
+    """
+    -    norm = clip_gradients(model.parameters(), max_norm)
+    -    if not (math.isfinite(value.item()) and math.isfinite(norm)):
+    +    if not all(math.isfinite(p.grad.sum()) for p in model.parameters()):
+    """,
 )
-def never_clips(model, batch, loss, optimizer, max_norm):
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    if not all(math.isfinite(p.grad.sum()) for p in model.parameters()):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_a_tensor",
     "You return the loss as a tensor, which keeps the whole graph of the batch in memory. "
-    "Return value.item()."
+    "Return value.item().",
+    """
+    -    return value.item()
+    +    return value
+    """,
 )
-def returns_a_tensor(model, batch, loss, optimizer, max_norm):
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    return value
 
 
-@exercise.misconception(
-    "You compute the loss once more after the step. That doubles the work: return the one that "
-    "you have, from before the step."
+exercise.near_miss(
+    "returns_the_loss_after",
+    "You compute the loss again after the step. That doubles the work: return the one that "
+    "you have, from before the step.",
+    """
+    -    return value.item()
+    +    with torch.no_grad():
+    +        return loss(model, batch).item()
+    """,
 )
-def returns_the_loss_after(model, batch, loss, optimizer, max_norm):
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    with torch.no_grad():
-        return loss(model, batch).item()
 
 
-@exercise.misconception(
-    "You switch the model to train mode. The mode is the caller's to choose: leave it as it is."
+exercise.near_miss(
+    "switches_to_train_mode",
+    "You switch the model to train mode. The mode is the caller's to choose: leave it as it is.",
+    """
+     def train_step(model, batch, loss, optimizer, max_norm):
+    +    model.train()
+    """,
 )
-def switches_to_train_mode(model, batch, loss, optimizer, max_norm):
-    model.train()
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    optimizer.step()
-    return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "steps_into_nan",
     "You make a step whatever the loss is: one nan, and all weights are nan for good. Raise a "
-    "FloatingPointError before the step."
+    "FloatingPointError before the step.",
+    """
+    -    norm = clip_gradients(model.parameters(), max_norm)
+    -    if not (math.isfinite(value.item()) and math.isfinite(norm)):
+    -        raise FloatingPointError("not finite")
+    +    clip_gradients(model.parameters(), max_norm)
+    """,
 )
-def steps_into_nan(model, batch, loss, optimizer, max_norm):
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    clip_gradients(model.parameters(), max_norm)
-    optimizer.step()
-    return value.item()
 
 
 @exercise.misconception(
@@ -202,19 +194,15 @@ def looks_at_the_loss_only(model, batch, loss, optimizer, max_norm):
     return value.item()
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "steps_by_itself",
     "You change the weights yourself, always by plain gradient descent. How far to go is the "
-    "optimizer's business: optimizer.step()."
+    "optimizer's business: optimizer.step().",
+    """
+    -    optimizer.step()
+    +    with torch.no_grad():
+    +        for group in optimizer.param_groups:
+    +            for p in group["params"]:
+    +                p -= group["lr"] * p.grad
+    """,
 )
-def steps_by_itself(model, batch, loss, optimizer, max_norm):
-    optimizer.zero_grad()
-    value = loss(model, batch)
-    value.backward()
-    norm = clip_gradients(model.parameters(), max_norm)
-    if not (math.isfinite(value.item()) and math.isfinite(norm)):
-        raise FloatingPointError("not finite")
-    with torch.no_grad():
-        for group in optimizer.param_groups:
-            for p in group["params"]:
-                p -= group["lr"] * p.grad
-    return value.item()

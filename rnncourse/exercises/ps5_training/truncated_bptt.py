@@ -1,4 +1,7 @@
-"""truncated_bptt: its visible checks and the mistakes people make."""
+"""truncated_bptt: its visible checks and the mistakes people make.
+
+An Elman network reads a random sequence, in chunks of equal length and a shorter one.
+"""
 
 from typing import Any
 
@@ -6,11 +9,11 @@ import torch
 
 from ...checks.entries import judging, judging_all_but
 from ...checks.exercise import Exercise, Property
-from ...checks.remote import alongside
+from ...checks.harness import training as harness
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import training
 from ...reference.training import detach_state
-from ._shared import PARTS
 
 
 def draw_chunks(rng: Rng, s: Sizes, k: int) -> tuple[dict[str, torch.Tensor], list[torch.Tensor]]:
@@ -23,19 +26,19 @@ def draw_chunks(rng: Rng, s: Sizes, k: int) -> tuple[dict[str, torch.Tensor], li
 
 
 def in_chunks(subject: Any, rng: Rng, k: int, tuples: bool = False, rate: float = 0.0) -> Any:
-    """What each turn of a loop over truncated_bptt gives, for three chunks and a rest."""
+    """The outcome of each turn of a loop over truncated_bptt: three chunks of k steps, one of 1."""
     s = rng.sizes(T=3 * k + 1)
     weights, chunks = draw_chunks(rng, s, k)
     h = rng.normal(s.B, s.H)
     state = (h, rng.normal(s.B, s.H)) if tuples else h
-    run = alongside(subject, f"{PARTS}.in_chunks")
+    run = remote(subject, harness.in_chunks)
     turns = run(subject, weights, chunks, state, rate)
     return {
         "how many chunks come": len(turns),
         **{
-            f"chunk {number} of {k} steps: {what}": value
+            f"chunk {number} of {k} steps: {key}": value
             for number, turn in enumerate(turns, start=1)
-            for what, value in turn.items()
+            for key, value in turn.items()
         },
     }
 
@@ -79,7 +82,7 @@ def carries_the_history(loss, chunks, state):
 
 
 @exercise.misconception(
-    "Every chunk of yours starts from the first state. Hand each the state that the chunk before "
+    "All your chunks start from the first state. Give each the state that the chunk before it "
     "ended with, detached."
 )
 def starts_from_the_first_state(loss, chunks, state):
@@ -95,7 +98,7 @@ def starts_from_the_first_state(loss, chunks, state):
 def zeroes_the_state(loss, chunks, state):
     def zeros(state):
         if isinstance(state, tuple):
-            return tuple(zeros(one) for one in state)
+            return tuple(zeros(part) for part in state)
         return torch.zeros_like(state)
 
     for chunk in chunks:
@@ -119,12 +122,12 @@ def detaches_the_loss(loss, chunks, state):
     "in between have learned. Use yield inside the loop."
 )
 def computes_all_chunks_first(loss, chunks, state):
-    found = []
+    pairs = []
     for chunk in chunks:
         value, state = loss(chunk, state)
         state = detach_state(state)
-        found.append((value, state))
-    return found
+        pairs.append((value, state))
+    return pairs
 
 
 @exercise.misconception(

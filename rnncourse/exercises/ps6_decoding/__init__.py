@@ -1,9 +1,9 @@
 """Problem set 6, decoding: what is checked, and the mistakes people make (lecture §6).
 
 The models here are tables: a few words, logits that depend on the last word and on a phase that
-moves on with every word. What is drawn at random is judged by large samples, see `chance`.
+moves on with every word. Random results are judged by large samples, see `checks.statistics`.
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, math, the
+A misconception is a wrong answer under a telling name. It may use torch, math, the
 two helpers for states and the student's other functions; nothing else, because the audit submits
 its source.
 """

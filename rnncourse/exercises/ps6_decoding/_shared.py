@@ -1,35 +1,13 @@
-"""What several exercises of ps6_decoding share."""
+"""Shared by exercises of ps6_decoding: models that are tables, and forms of results."""
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
 from typing import Any
 
 import torch
 
 from ...checks.compare import Raised, kind
-from ...checks.pytree import copied
 from ...checks.rng import Rng
-
-
-def once(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """A draw that takes many tries is made once for a seed, and copied for all who are tried."""
-
-    @lru_cache(maxsize=64)
-    def made(state: bytes, *args: Any, **kwargs: Any) -> tuple[Any, torch.Tensor]:
-        rng = Rng(0)
-        rng.generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
-        return draw(rng, *args, **kwargs), rng.generator.get_state()
-
-    @wraps(draw)
-    def drawn(rng: Rng, *args: Any, **kwargs: Any) -> Any:
-        case, after = made(bytes(rng.generator.get_state().numpy()), *args, **kwargs)
-        rng.generator.set_state(after)
-        return copied(case)
-
-    return drawn
-
-
-# --- models that are tables -----------------------------------------------------------------------
+from ...checks.statistics import generator
 
 
 def draw_table(rng: Rng, V: int, phases: int = 5) -> torch.Tensor:
@@ -46,7 +24,7 @@ def draw_phases(rng: Rng, N: int, phases: int = 5) -> torch.Tensor:
 
 
 def table_step(table: torch.Tensor) -> Callable[..., Any]:
-    """The model of a table; what it says depends on the last word and on all words before it."""
+    """The model of a table; its logits depend on the last word and, by a phase, on those before."""
 
     def step(tokens, state):
         phase = state[:, 0].long()
@@ -56,37 +34,27 @@ def table_step(table: torch.Tensor) -> Callable[..., Any]:
     return step
 
 
-def nested_step(table: torch.Tensor) -> Callable[..., Any]:
-    """The same with a state (phase, (bias, words so far)), as a decoder with attention has one."""
-    plain_step = table_step(table)
-
-    def step(tokens, state):
-        phase, (bias, count) = state
-        logits, phase = plain_step(tokens, phase)
-        return logits + bias * (1 + count % 2), (phase, (bias, count + 1))
-
-    return step
-
-
-def draw_nested(rng: Rng, N: int, V: int) -> Any:
-    return draw_phases(rng, N), (1.3 * rng.normal(N, V), torch.zeros(N, 1, dtype=torch.float64))
-
-
-def is_words(row: Any) -> bool:
-    return isinstance(row, (list, tuple)) and all(type(word) is int for word in row)
-
-
-def describe_rows(result: Any) -> str:
-    """The form of a decoded batch, in words."""
-    if not isinstance(result, (list, tuple)):
-        return repr(result) if isinstance(result, Raised) else kind(result)
-    odd = [row for row in result if not is_words(row)]
-    if not odd:
-        return f"a list of {len(result)} lists of integers"
-    row = odd[0]
-    inside = next((word for word in row if type(word) is not int), None) if is_list(row) else row
-    return f"a list in which there is a {kind(inside)}"
+def run_with_generator(subject: Any, *args: Any) -> Any:
+    """Call a subject whose last argument is a generator, given here by its seed."""
+    *rest, seed = args
+    return subject(*rest, generator(subject, seed))
 
 
 def is_list(value: Any) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def is_words(row: Any) -> bool:
+    return is_list(row) and all(type(word) is int for word in row)
+
+
+def describe_rows(result: Any) -> str:
+    """The form of a decoded batch, in words."""
+    if not is_list(result):
+        return repr(result) if isinstance(result, Raised) else kind(result)
+    wrong = [row for row in result if not is_words(row)]
+    if not wrong:
+        return f"a list of {len(result)} lists of integers"
+    row = wrong[0]
+    item = next((word for word in row if type(word) is not int), None) if is_list(row) else row
+    return f"a list in which there is a {kind(item)}"

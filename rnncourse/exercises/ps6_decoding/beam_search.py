@@ -1,4 +1,7 @@
-"""beam_search: its visible checks and the mistakes people make."""
+"""beam_search: its visible checks and the mistakes people make.
+
+Models are tables of logits; searches are drawn so that no two candidates have nearly equal scores.
+"""
 
 import itertools
 from collections.abc import Callable
@@ -9,29 +12,31 @@ import torch
 from ...checks.compare import Raised, difference, kind
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
-from ...checks.rng import Rng
+from ...checks.rng import Rng, memoised_draw
 from ...reference import decoding
 from ...reference.state_tree import first_tensor, select_rows
-from ._shared import draw_phases, draw_table, is_list, is_words, once, table_step
+from ._shared import draw_phases, draw_table, is_list, is_words, table_step
 
 
 def states_matter(step: Callable[..., Any], state: Any, *args: int) -> bool:
-    """Whether it shows if the states do not follow their hypotheses."""
-    one, other = (
-        [[row for row, _ in pairs] for pairs in search(step, state, *args)]
-        for search in (decoding.beam_search, leaves_the_states_behind)
-    )
-    return one != other
+    """Whether the words differ if the states do not follow their hypotheses."""
+
+    def words(search: Callable[..., Any]) -> list[list[list[int]]]:
+        return [[row for row, _ in pairs] for pairs in search(step, state, *args)]
+
+    name = "leaves_the_states_behind"
+    wrong = next(mistake.wrong for mistake in exercise.misconceptions if mistake.name == name)
+    return words(decoding.beam_search) != words(wrong)
 
 
-@once
+@memoised_draw
 def draw_search(
     rng: Rng, beam: int, N: int = 3, V: int = 5, L: int = 5, alphas: tuple[float, ...] = (0.0,)
 ) -> tuple:
     """(table, state, bos, eos, max_length), whose winners differ from one alpha to the next.
 
-    A search compares numbers that may be nearly equal. Nothing is drawn here that a little noise
-    in the table could turn round.
+    A search compares scores that may be nearly equal: a case is drawn again if a little noise in
+    the table changes its result.
     """
     while True:
         bos, eos = torch.randperm(V, generator=rng.generator)[:2].tolist()
@@ -61,11 +66,11 @@ def search_text(state: Any, bos: int, eos: int, L: int, beam: int, alpha: float)
 
 
 def searched(subject: Any, case: tuple, beam: int, *alphas: float) -> dict[str, Any]:
-    """What a search finds in one case, for each length penalty."""
-    table, *args = case
+    """The result of a search in one case, for each length penalty."""
+    table, state, bos, eos, L = case
     return {
-        search_text(*args, beam, alpha): attempt(
-            lambda alpha=alpha: subject(table_step(table), *args, beam, alpha)
+        search_text(state, bos, eos, L, beam, alpha): attempt(
+            subject, table_step(table), state, bos, eos, L, beam, alpha
         )
         for alpha in alphas
     }
@@ -85,11 +90,11 @@ def observe_penalty(subject: Any, rng: Rng) -> dict[str, Any]:
 def pairs_of(result: Any) -> list[list[tuple[list[int], float]]] | None:
     """The result of a search where it has the right form, else None."""
 
-    def is_pair(one: Any) -> bool:
-        return is_list(one) and len(one) == 2 and is_words(one[0]) and isinstance(one[1], float)
+    def is_pair(item: Any) -> bool:
+        return is_list(item) and len(item) == 2 and is_words(item[0]) and isinstance(item[1], float)
 
-    right = is_list(result) and all(is_list(pairs) and all(map(is_pair, pairs)) for pairs in result)
-    return result if right else None
+    valid = is_list(result) and all(is_list(pairs) and all(map(is_pair, pairs)) for pairs in result)
+    return result if valid else None
 
 
 def describe_search(result: Any) -> str:
@@ -97,11 +102,13 @@ def describe_search(result: Any) -> str:
     if pairs is None:
         if isinstance(result, Raised):
             return repr(result)
-        return f"no lists of pairs (list of integers, float) but {kind(result)}"
+        return f"not lists of pairs (list of integers, float) but {kind(result)}"
     best_first = all(
-        one[1] >= other[1] for found in pairs for one, other in itertools.pairwise(found)
+        first[1] >= second[1]
+        for hypotheses in pairs
+        for first, second in itertools.pairwise(hypotheses)
     )
-    text = f"{len(pairs)} lists of {[len(found) for found in pairs]} pairs"
+    text = f"{len(pairs)} lists of {[len(hypotheses) for hypotheses in pairs]} pairs"
     return f"{text}, {'best first' if best_first else 'not sorted by score'}"
 
 
@@ -115,7 +122,7 @@ def judge_search_form(got: Any, expected: Any) -> str | None:
 def observe_narrow(subject: Any, rng: Rng) -> dict[str, Any]:
     """beam = 1, whatever the length penalty: the words alone."""
     case = draw_search(rng, 1, N=4, V=6, L=6)
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, result in searched(subject, case, 1, 0.0, 0.7).items():
         pairs = pairs_of(result)
         seen[f"{text}, the words"] = (
@@ -144,417 +151,173 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
+@exercise.canonical
+@torch.no_grad()
+def beam_search(step, state, bos, eos, max_length, beam, length_penalty=0.0):
+    if beam < 1:
+        raise ValueError("at least one hypothesis must be followed")
+    results = []
+    for n in range(len(first_tensor(state))):
+        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+        for length in range(1, max_length + 1):
+            last = torch.tensor([y[-1] if y else bos for y, _ in going])
+            logits, own = step(last, own)
+            log_p = logits.log_softmax(dim=1).tolist()
+            more = [
+                ([*y, v], p + q, k)
+                for k, (y, p) in enumerate(going)
+                for v, q in enumerate(log_p[k])
+                if q > -torch.inf
+            ]
+            more.sort(key=lambda extension: -extension[1])
+            lp = ((5 + length) / 6) ** length_penalty
+            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+            more = [extension for extension in more if extension[0][-1] != eos][:beam]
+            going = [(y, p) for y, p, _ in more]
+            if len(finished) >= beam or not going:
+                going = []
+                break
+            own = select_rows(own, [k for _, _, k in more])
+        finished += [(y, p / lp) for y, p in going]
+        results.append(sorted(finished, key=lambda pair: -pair[1])[:beam])
+    return results
+
+
+exercise.near_miss(
+    "adds_raw_logits",
     "You add up logits, which are not normalised: a step with large ones wins for nothing. "
-    "Add log-probabilities, logits.log_softmax(dim=1)."
+    "Add log-probabilities, logits.log_softmax(dim=1).",
+    """
+    -            log_p = logits.log_softmax(dim=1).tolist()
+    +            log_p = logits.tolist()
+    """,
 )
-@torch.no_grad()
-def adds_raw_logits(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "leaves_the_states_behind",
     "Your states stay in their rows while the hypotheses move. After each step, take for "
-    "every hypothesis the state of the beginning that it extends."
+    "every hypothesis the state of the beginning that it extends.",
+    """
+    -            own = select_rows(own, [k for _, _, k in more])
+    +            rows = [min(k, len(first_tensor(own)) - 1) for k in range(len(going))]
+    +            own = select_rows(own, rows)
+    """,
 )
-@torch.no_grad()
-def leaves_the_states_behind(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [min(k, len(first_tensor(own)) - 1) for k in range(len(going))])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "starts_from_copies",
     "You begin with `beam` copies of the same empty sequence, so every result comes several "
-    "times. At the first step only one of them may exist."
+    "times. Begin with one of them.",
+    """
+    -        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
+    +        going, finished, own = [([], 0.0)] * beam, [], select_rows(state, [n] * beam)
+    """,
 )
-@torch.no_grad()
-def starts_from_copies(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)] * beam, [], select_rows(state, [n] * beam)
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
-    "You extend sequences that have ended. Set aside what ends with eos, and go on with the others."
+exercise.near_miss(
+    "extends_what_has_ended",
+    "You extend sequences that have ended. Set aside those that end with eos, and go on with the "
+    "others.",
+    """
+    -            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+    -            more = [extension for extension in more if extension[0][-1] != eos][:beam]
+    +            more = more[:beam]
+    """,
 )
-@torch.no_grad()
-def extends_what_has_ended(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            more = more[:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "follows_the_last_word_only",
     "You compare the last words alone and forget what came before. Add each log-probability "
-    "to that of its beginning."
+    "to that of its beginning.",
+    """
+    -                ([*y, v], p + q, k)
+    +                ([*y, v], q, k)
+    """,
 )
-@torch.no_grad()
-def follows_the_last_word_only(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "extends_by_the_best_word_only",
     "You extend each beginning by its best word only, so nothing ever branches. Let all words "
-    "of all beginnings compete, and keep the best `beam` of them."
+    "of all beginnings compete, and keep the best `beam` of them.",
+    """
+    -                for v, q in enumerate(log_p[k])
+    -                if q > -torch.inf
+    +                for q, v in [max((q, v) for v, q in enumerate(log_p[k]))]
+    """,
 )
-@torch.no_grad()
-def extends_by_the_best_word_only(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for q, v in [max((q, v) for v, q in enumerate(log_p[k]))]
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "has_no_length_penalty",
     "You ignore length_penalty. Divide the log-probability of a sequence of n words by ((5 + "
-    "n) / 6) ** length_penalty."
+    "n) / 6) ** length_penalty.",
+    """
+    -        for length in range(1, max_length + 1):
+    +        for _ in range(max_length):
+    ...
+    -            lp = ((5 + length) / 6) ** length_penalty
+    +            lp = 1.0
+    """,
 )
-@torch.no_grad()
-def has_no_length_penalty(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for _ in range(max_length):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = 1.0
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "multiplies_by_the_penalty",
     "You multiply by the length penalty, which punishes long sequences even more, as log p is "
-    "negative. Divide by it."
+    "negative. Divide by it.",
+    """
+    -            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+    +            finished += [(y, p * lp) for y, p, _ in more[:beam] if y[-1] == eos]
+    ...
+    -        finished += [(y, p / lp) for y, p in going]
+    +        finished += [(y, p * lp) for y, p in going]
+    """,
 )
-@torch.no_grad()
-def multiplies_by_the_penalty(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p * lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p * lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "divides_by_the_length",
     "You divide by length ** length_penalty. This search has lp(n) = ((5 + n) / 6) ** "
-    "length_penalty, which is gentler to short sequences."
+    "length_penalty, which is gentler to short sequences.",
+    """
+    -            lp = ((5 + length) / 6) ** length_penalty
+    +            lp = length**length_penalty
+    """,
 )
-@torch.no_grad()
-def divides_by_the_length(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = length**length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "drops_what_is_cut",
     "You lose the sequences that reach max_length without eos. They compete with the finished "
-    "ones: add them before you sort."
+    "ones: add them before you sort.",
+    """
+    -        finished += [(y, p / lp) for y, p in going]
+    """,
 )
-@torch.no_grad()
-def drops_what_is_cut(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "stops_at_the_first_end",
     "You stop when one sequence has ended, though a better one may end later. Stop when "
-    "`beam` of them have."
+    "`beam` of them have.",
+    """
+    -            if len(finished) >= beam or not going:
+    +            if finished or not going:
+    """,
 )
-@torch.no_grad()
-def stops_at_the_first_end(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if finished or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "takes_every_ending",
     "You finish every sequence that could end. Only an ending that is among the `beam` best "
-    "extensions counts."
+    "extensions counts.",
+    """
+    -            finished += [(y, p / lp) for y, p, _ in more[:beam] if y[-1] == eos]
+    +            finished += [(y, p / lp) for y, p, _ in more if y[-1] == eos]
+    """,
 )
-@torch.no_grad()
-def takes_every_ending(step, state, bos, eos, max_length, beam, length_penalty=0.0):
-    if beam < 1:
-        raise ValueError("at least one hypothesis must be followed")
-    found = []
-    for n in range(len(first_tensor(state))):
-        going, finished, own = [([], 0.0)], [], select_rows(state, [n])
-        for length in range(1, max_length + 1):
-            last = torch.tensor([y[-1] if y else bos for y, _ in going])
-            logits, own = step(last, own)
-            log_p = logits.log_softmax(dim=1).tolist()
-            more = [
-                ([*y, v], p + q, k)
-                for k, (y, p) in enumerate(going)
-                for v, q in enumerate(log_p[k])
-                if q > -torch.inf
-            ]
-            more.sort(key=lambda one: -one[1])
-            lp = ((5 + length) / 6) ** length_penalty
-            finished += [(y, p / lp) for y, p, _ in more if y[-1] == eos]
-            more = [one for one in more if one[0][-1] != eos][:beam]
-            going = [(y, p) for y, p, _ in more]
-            if len(finished) >= beam or not going:
-                going = []
-                break
-            own = select_rows(own, [k for _, _, k in more])
-        finished += [(y, p / lp) for y, p in going]
-        found.append(sorted(finished, key=lambda one: -one[1])[:beam])
-    return found

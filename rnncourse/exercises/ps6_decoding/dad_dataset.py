@@ -1,4 +1,7 @@
-"""dad_dataset: its visible checks and the mistakes people make."""
+"""dad_dataset: its visible checks and the mistakes people make.
+
+The model is a random linear system with a state.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +27,7 @@ def linear_system(rng: Rng, D: int, H: int) -> Callable[..., Any]:
 
 
 def draw_dad(rng: Rng, s: Sizes) -> tuple:
-    """M = B + 2 sequences are in the data set already; T is large enough to lose one's way."""
+    """M = B + 2 sequences are in the data set already; T is large enough to go astray."""
     T = s.T + 2
     step = linear_system(rng, s.D, s.H)
     old = rng.normal(s.B + 2, T - 1, s.D), rng.normal(s.B + 2, T - 1, s.D)
@@ -54,14 +57,14 @@ def observe_rollout(subject: Any, rng: Rng) -> dict[str, Any]:
             seen[f"call {count} of step, its state"] = copied(state)
         return step(x, state)
 
-    attempt(lambda: subject(recording, *args))
+    attempt(subject, recording, *args)
     # The prediction after the last new input has no use: it may be made or not.
     return {**seen, f"enough calls for T = {s.T + 2}": s.T <= count <= s.T + 1}
 
 
 def observe_targets(subject: Any, rng: Rng) -> dict[str, Any]:
     args = draw_dad(rng, rng.sizes())
-    return {"targets": attempt(lambda: part(subject(*args), 1))}
+    return {"targets": part(attempt(subject, *args), 1)}
 
 
 exercise = Exercise(
@@ -78,19 +81,29 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
-    "You let the model read the true x_t, so it never leaves the true path. "
-    "Let it read its own prediction of the step before."
-)
+@exercise.canonical
 @torch.no_grad()
-def reads_the_truth(step, state, xs, inputs, targets):
+def dad_dataset(step, state, xs, inputs, targets):
     if xs.shape[1] < 2:
         raise ValueError("nothing comes next")
     new = [xs[:, 0]]
-    for t in range(xs.shape[1] - 2):
-        x, state = step(xs[:, t], state)
+    for _ in range(xs.shape[1] - 2):
+        x, state = step(new[-1], state)
         new.append(x)
     return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
+
+
+exercise.near_miss(
+    "reads_the_truth",
+    "You let the model read the true x_t, so it never leaves the true path. "
+    "Let it read its own prediction of the step before.",
+    """
+    -    for _ in range(xs.shape[1] - 2):
+    -        x, state = step(new[-1], state)
+    +    for t in range(xs.shape[1] - 2):
+    +        x, state = step(xs[:, t], state)
+    """,
+)
 
 
 @exercise.misconception(
@@ -124,75 +137,55 @@ def pairs_one_step_late(step, state, xs, inputs, targets):
     return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "replaces_the_data",
     "You return the new pairs alone, so the next fit forgets the true data. "
-    "Add them to those you were given, along the batch."
+    "Add them to those you were given, along the batch.",
+    """
+    -    return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
+    +    return torch.stack(new, 1), xs[:, 1:]
+    """,
 )
-@torch.no_grad()
-def replaces_the_data(step, state, xs, inputs, targets):
-    if xs.shape[1] < 2:
-        raise ValueError("nothing comes next")
-    new = [xs[:, 0]]
-    for _ in range(xs.shape[1] - 2):
-        x, state = step(new[-1], state)
-        new.append(x)
-    return torch.stack(new, 1), xs[:, 1:]
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "forgets_earlier_rounds",
     "You add the new sequences to the TRUE ones, xs, not to the data set so far: "
-    "what earlier rounds have added gets lost. Extend inputs and targets."
+    "what earlier rounds have added gets lost. Extend inputs and targets.",
+    """
+    -    return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
+    +    new = torch.stack(new, 1)
+    +    return torch.cat([xs[:, :-1], new]), torch.cat([xs[:, 1:], xs[:, 1:]])
+    """,
 )
-@torch.no_grad()
-def forgets_earlier_rounds(step, state, xs, inputs, targets):
-    if xs.shape[1] < 2:
-        raise ValueError("nothing comes next")
-    new = [xs[:, 0]]
-    for _ in range(xs.shape[1] - 2):
-        x, state = step(new[-1], state)
-        new.append(x)
-    new = torch.stack(new, 1)
-    return torch.cat([xs[:, :-1], new]), torch.cat([xs[:, 1:], xs[:, 1:]])
 
 
-@exercise.misconception(
-    "You hand every step the initial state, so the model forgets the path that it is on. "
-    "Pass on the state that step returned."
+exercise.near_miss(
+    "restarts_the_state",
+    "You give every step the initial state, so the model forgets the path that it is on. "
+    "Pass on the state that step returned.",
+    """
+    -        x, state = step(new[-1], state)
+    +        x, _ = step(new[-1], state)
+    """,
 )
-@torch.no_grad()
-def restarts_the_state(step, state, xs, inputs, targets):
-    if xs.shape[1] < 2:
-        raise ValueError("nothing comes next")
-    new = [xs[:, 0]]
-    for _ in range(xs.shape[1] - 2):
-        x, _ = step(new[-1], state)
-        new.append(x)
-    return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
 
 
-@exercise.misconception(
-    "You put the new sequences before the old ones. Add them at the end: torch.cat([old, new])."
+exercise.near_miss(
+    "puts_the_new_first",
+    "You put the new sequences before the old ones. Add them at the end: torch.cat([old, new]).",
+    """
+    -    return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])
+    +    return torch.cat([torch.stack(new, 1), inputs]), torch.cat([xs[:, 1:], targets])
+    """,
 )
-@torch.no_grad()
-def puts_the_new_first(step, state, xs, inputs, targets):
-    if xs.shape[1] < 2:
-        raise ValueError("nothing comes next")
-    new = [xs[:, 0]]
-    for _ in range(xs.shape[1] - 2):
-        x, state = step(new[-1], state)
-        new.append(x)
-    return torch.cat([torch.stack(new, 1), inputs]), torch.cat([xs[:, 1:], targets])
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "keeps_the_graph",
     "Your new inputs hang on the graph of the model that made them. They are data: "
-    "roll out under torch.no_grad()."
+    "roll out under torch.no_grad().",
+    """
+    -@torch.no_grad()
+    """,
 )
-def keeps_the_graph(step, state, xs, inputs, targets):
-    if xs.shape[1] < 2:
-        raise ValueError("nothing comes next")
-    new = [xs[:, 0]]
-    for _ in range(xs.shape[1] - 2):
-        x, state = step(new[-1], state)
-        new.append(x)
-    return torch.cat([inputs, torch.stack(new, 1)]), torch.cat([targets, xs[:, 1:]])

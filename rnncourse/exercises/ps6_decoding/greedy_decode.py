@@ -1,4 +1,7 @@
-"""greedy_decode: its visible checks and the mistakes people make."""
+"""greedy_decode: its visible checks and the mistakes people make.
+
+Models are tables of logits; batches are drawn whose sentences end in a given way.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,35 +12,34 @@ from ...checks.compare import difference
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
 from ...checks.pytree import copied
-from ...checks.rng import Rng
+from ...checks.rng import Rng, memoised_draw
 from ...reference import decoding
 from ...reference.state_tree import first_tensor
-from ._shared import describe_rows, draw_phases, draw_table, is_list, is_words, once, table_step
+from ._shared import describe_rows, draw_phases, draw_table, is_list, is_words, table_step
 
 MIXED, ENDING = "some end by themselves, some are cut", "all end by themselves, not at once"
 
 
 def matters(
-    step: Callable[..., Any], state: Any, bos: int, eos: int, L: int, what: Callable = len
+    step: Callable[..., Any], state: Any, bos: int, eos: int, L: int, feature: Callable = len
 ) -> bool:
-    """Whether it shows (in the lengths) if step reads bos every time, or the first state."""
+    """Whether `feature` of the rows differs if step reads bos every time, or the first state."""
 
     def reads_bos(tokens, state):
         return step(torch.full_like(tokens, bos), state)
 
-    def reads_the_start(tokens, now):
-        return step(tokens, state)[0], now
+    def reads_the_start(tokens, later_state):
+        return step(tokens, state)[0], later_state
 
-    one, *others = (
-        [what(row) for row in decoding.greedy_decode(model, state, bos, eos, L)]
-        for model in (step, reads_bos, reads_the_start)
-    )
-    return one not in others
+    def features(model: Callable[..., Any]) -> list[Any]:
+        return [feature(row) for row in decoding.greedy_decode(model, state, bos, eos, L)]
+
+    return features(step) not in (features(reads_bos), features(reads_the_start))
 
 
-@once
+@memoised_draw
 def draw_greedy(rng: Rng, kind_of_case: str, alike: bool = False) -> tuple:
-    """(table, state, bos, eos, max_length) whose sentences end in the way that is asked for.
+    """(table, state, bos, eos, max_length) whose sentences end as `kind_of_case` says.
 
     alike: bos and eos are the same word.
     """
@@ -64,13 +66,13 @@ def greedy_text(state: Any, bos: int, eos: int, L: int) -> str:
 
 
 def observe_greedy(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for kind_of_case in (MIXED, ENDING):
         table, *args = draw_greedy(rng, kind_of_case)
-        result = attempt(lambda table=table, args=args: subject(table_step(table), *args))
+        result = attempt(subject, table_step(table), *args)
         seen[f"{greedy_text(*args)}, where {kind_of_case}"] = result
     table, state, *args = draw_greedy(rng, MIXED)
-    alone = attempt(lambda: subject(table_step(table), state[:1], *args))
+    alone = attempt(subject, table_step(table), state[:1], *args)
     return {**seen, greedy_text(state[:1], *args): alone}
 
 
@@ -82,11 +84,12 @@ def judge_form(got: Any, expected: Any) -> str | None:
 
 
 def judge_ends(got: Any, expected: Any) -> str | None:
-    """Each sentence has the right number of words; which words they are is not judged here."""
+    """Each sentence has the right number of words; the words are not judged here."""
 
     def lengths(result: Any) -> Any:
-        right = is_list(result) and all(map(is_words, result))
-        return [f"{len(row)} words" for row in result] if right else describe_rows(result)
+        if not is_list(result) or not all(map(is_words, result)):
+            return describe_rows(result)
+        return [f"{len(row)} words" for row in result]
 
     return difference(
         {f"{text}, lengths": lengths(result) for text, result in got.items()},
@@ -95,7 +98,7 @@ def judge_ends(got: Any, expected: Any) -> str | None:
 
 
 def observe_greedy_calls(subject: Any, rng: Rng) -> dict[str, Any]:
-    """What step is called with, for the sentences that have not ended yet, call by call."""
+    """The arguments of each call of step, for the sentences that have not ended yet."""
     table, *args = draw_greedy(rng, ENDING)
     step, state = table_step(table), args[0]
     lengths = [len(row) for row in decoding.greedy_decode(step, *args)]
@@ -114,7 +117,7 @@ def observe_greedy_calls(subject: Any, rng: Rng) -> dict[str, Any]:
                 )
         return step(tokens, state)
 
-    attempt(lambda: subject(recording, state, *args[1:]))
+    attempt(subject, recording, state, *args[1:])
     text = f"how often step is called where the longest sentence has {max(lengths)} words"
     return {**seen, text: count}
 
@@ -144,6 +147,24 @@ exercise = Exercise(
 )
 
 
+@exercise.canonical
+@torch.no_grad()
+def greedy_decode(step, state, bos, eos, max_length):
+    tokens = torch.full((len(first_tensor(state)),), bos)
+    ended = [False for _ in tokens]
+    rows = [[] for _ in tokens]
+    for _ in range(max_length):
+        if all(ended):
+            break
+        logits, state = step(tokens, state)
+        tokens = logits.argmax(dim=1)
+        for n, token in enumerate(tokens.tolist()):
+            if not ended[n]:
+                rows[n].append(token)
+            ended[n] = ended[n] or token == eos
+    return rows
+
+
 @exercise.misconception(
     "You stop as soon as one sentence has ended, and cut the others short. "
     "Go on until all of them have."
@@ -163,7 +184,8 @@ def stops_with_the_first(step, state, bos, eos, max_length):
 
 
 @exercise.misconception(
-    "You go on writing after eos. What follows a sentence's first eos is no part of it: cut it off."
+    "You go on writing after eos. What follows a sentence's first eos is not part of it: "
+    "cut it off."
 )
 @torch.no_grad()
 def writes_on_after_eos(step, state, bos, eos, max_length):
@@ -181,125 +203,71 @@ def writes_on_after_eos(step, state, bos, eos, max_length):
     return rows
 
 
-@exercise.misconception(
-    "You drop the eos, so nobody can tell a sentence that ended from one that was cut. Keep it."
+exercise.near_miss(
+    "drops_the_eos",
+    "You drop the eos, so nobody can tell a sentence that ended from one that was cut. Keep it.",
+    """
+    +            ended[n] = ended[n] or token == eos
+                 if not ended[n]:
+                     rows[n].append(token)
+    -            ended[n] = ended[n] or token == eos
+    """,
 )
-@torch.no_grad()
-def drops_the_eos(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length):
-        if all(ended):
-            break
-        logits, state = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            ended[n] = ended[n] or token == eos
-            if not ended[n]:
-                rows[n].append(token)
-    return rows
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_the_bos",
     "Your sentences begin with bos. It is read first, but it was not written by the model: "
-    "return what comes after it."
+    "return what comes after it.",
+    """
+    -    rows = [[] for _ in tokens]
+    +    rows = [[bos] for _ in tokens]
+    """,
 )
-@torch.no_grad()
-def returns_the_bos(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[bos] for _ in tokens]
-    for _ in range(max_length):
-        if all(ended):
-            break
-        logits, state = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows
 
 
-@exercise.misconception(
-    "Every step of yours reads bos. Feed the word just written back: `tokens = logits.argmax(1)`."
+exercise.near_miss(
+    "always_reads_bos",
+    "All your steps read bos. Feed the word just written back: `tokens = logits.argmax(1)`.",
+    """
+    -        tokens = logits.argmax(dim=1)
+    -        for n, token in enumerate(tokens.tolist()):
+    +        for n, token in enumerate(logits.argmax(dim=1).tolist()):
+    """,
 )
-@torch.no_grad()
-def always_reads_bos(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length):
-        if all(ended):
-            break
-        logits, state = step(tokens, state)
-        for n, token in enumerate(logits.argmax(dim=1).tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows
 
 
-@exercise.misconception(
-    "You hand every step the initial state, so the model forgets what it has written. "
-    "Pass on the state that step returned."
+exercise.near_miss(
+    "loses_the_state",
+    "You give every step the initial state, so the model forgets what it has written. "
+    "Pass on the state that step returned.",
+    """
+    -        logits, state = step(tokens, state)
+    +        logits, _ = step(tokens, state)
+    """,
 )
-@torch.no_grad()
-def loses_the_state(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length):
-        if all(ended):
-            break
-        logits, _ = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows
 
 
-@exercise.misconception(
-    "You write one word less than max_length allows. The eos counts, bos does not: "
-    "`for _ in range(max_length)`."
+exercise.near_miss(
+    "stops_one_word_early",
+    "You write one word fewer than max_length allows. The eos counts, bos does not: "
+    "`for _ in range(max_length)`.",
+    """
+    -    for _ in range(max_length):
+    +    for _ in range(max_length - 1):
+    """,
 )
-@torch.no_grad()
-def stops_one_word_early(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length - 1):
-        if all(ended):
-            break
-        logits, state = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "never_stops_early",
     "You go on calling step until max_length, though every sentence has ended. "
-    "Remember who has ended, and stop when all have."
+    "Remember which have ended, and stop when all have.",
+    """
+    -        if all(ended):
+    -            break
+    """,
 )
-@torch.no_grad()
-def never_stops_early(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length):
-        logits, state = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows
 
 
 @exercise.misconception(
@@ -320,21 +288,11 @@ def returns_a_tensor(step, state, bos, eos, max_length):
     return torch.stack(written, dim=1) if written else torch.zeros(len(tokens), 0)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "records_a_graph",
     "You let autograd record every step, which fills the memory for nothing. "
-    "Put @torch.no_grad() above the function."
+    "Put @torch.no_grad() above the function.",
+    """
+    -@torch.no_grad()
+    """,
 )
-def records_a_graph(step, state, bos, eos, max_length):
-    tokens = torch.full((len(first_tensor(state)),), bos)
-    ended = [False for _ in tokens]
-    rows = [[] for _ in tokens]
-    for _ in range(max_length):
-        if all(ended):
-            break
-        logits, state = step(tokens, state)
-        tokens = logits.argmax(dim=1)
-        for n, token in enumerate(tokens.tolist()):
-            if not ended[n]:
-                rows[n].append(token)
-            ended[n] = ended[n] or token == eos
-    return rows

@@ -1,4 +1,7 @@
-"""raml_sample: its visible checks and the mistakes people make."""
+"""raml_sample: its visible checks and the mistakes people make.
+
+Large samples from one sentence are compared with the probabilities of their edits.
+"""
 
 import math
 from typing import Any
@@ -12,8 +15,8 @@ from ...checks.rng import Rng, Sizes
 from ...checks.statistics import generator, looks_like
 from ...reference import exposure
 from ...reference.exposure import edit_count_probs
+from ._shared import run_with_generator
 from .sample_decode import SAMPLE
-from .scheduled_inputs import run_with_generator
 
 
 def draw_raml(rng: Rng, s: Sizes) -> tuple:
@@ -37,15 +40,11 @@ raml_cases = Cases(
 
 
 def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
-    """What does not depend on luck: form, range, and all that is outside of the mask."""
-    seen = {}
+    """What does not depend on chance: form, range, and the places outside the mask."""
+    seen: dict[str, Any] = {}
     for tau in (0.3, 30.0):
         targets, mask, V, _, seed = draw_raml(rng, rng.sizes(B=20))
-        result = attempt(
-            lambda targets=targets, mask=mask, V=V, tau=tau, seed=seed: run_with_generator(
-                subject, targets.clone(), mask.clone(), V, tau, seed
-            )
-        )
+        result = attempt(run_with_generator, subject, targets.clone(), mask.clone(), V, tau, seed)
         text = f"raml_sample of {tuple(targets.shape)}, V={V}, tau={tau}"
         if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
             seen[text] = result if isinstance(result, Raised) else kind(result)
@@ -63,25 +62,27 @@ def observe_kept(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_frozen(subject: Any, rng: Rng) -> dict[str, Any]:
     """With a small tau, nothing is left to chance."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for sizes in (rng.sizes(), rng.sizes(B=1)):
         targets, mask, V, _, seed = draw_raml(rng, sizes)
         seen[f"raml_sample of {tuple(targets.shape)}, V={V}, tau=0.001"] = attempt(
-            lambda targets=targets, mask=mask, V=V, seed=seed: run_with_generator(
-                subject, targets.clone(), mask.clone(), V, 0.001, seed
-            )
+            run_with_generator, subject, targets.clone(), mask.clone(), V, 0.001, seed
         )
     return seen
 
 
 def edited(subject: Any, rng: Rng, m: int, V: int, tau: float, *exact: bool) -> Any:
-    """(targets, result) of a large sample from one sentence of m words; in words what is wrong."""
+    """(targets, result) of a large sample from one sentence of m words; else what is wrong."""
     target = rng.integers(0, V, m)
     targets = target.expand(SAMPLE, m).clone()
     mask = torch.ones_like(targets, dtype=torch.bool)
     seed = int(rng.integers(0, 2**31, 1))
-    given = targets.clone(), mask  # a copy: who edits in place is told so elsewhere
-    result = attempt(lambda: subject(*given, V, tau, generator(subject, seed), *exact))
+
+    def sample() -> Any:
+        # A copy: that inputs are left alone is judged elsewhere.
+        return subject(targets.clone(), mask, V, tau, generator(subject, seed), *exact)
+
+    result = attempt(sample)
     if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
         return repr(result) if isinstance(result, Raised) else kind(result)
     return targets, result
@@ -109,13 +110,12 @@ def distinct(m: int) -> torch.Tensor:
 
 def observe_edits(subject: Any, rng: Rng) -> dict[str, str]:
     """How many words are replaced."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for m, V, tau, exact in ((4, 5, 0.8, True), (5, 4, 0.5, True), (4, 5, 1.2, False)):
-        found = edited(subject, rng, m, V, tau, exact)
-        if not isinstance(found, str):
-            targets, result = found
+        name = sample = edited(subject, rng, m, V, tau, exact)
+        if not isinstance(sample, str):
+            targets, result = sample
             counts = torch.bincount((targets != result).sum(dim=1), minlength=m + 1)
-
             forms = {
                 form: exposure.edit_count_probs(torch.tensor([m]), V, tau, form == "exact")[0]
                 for form in ("exact", "released")
@@ -128,9 +128,10 @@ def observe_edits(subject: Any, rng: Rng) -> dict[str, str]:
                 "some places are edited twice": forms[asked] @ distinct(m),
                 "as if no number of edits were likelier than another": torch.ones(m + 1) / (m + 1),
             }
-            candidates = {name: probs.tolist() for name, probs in candidates.items()}
-            found = looks_like(counts.tolist(), candidates)
-        seen[f"{SAMPLE} samples of {m} words, V={V}, tau={tau}, exact={exact}"] = found
+            name = looks_like(
+                counts.tolist(), {form: probs.tolist() for form, probs in candidates.items()}
+            )
+        seen[f"{SAMPLE} samples of {m} words, V={V}, tau={tau}, exact={exact}"] = name
     return seen
 
 
@@ -142,54 +143,54 @@ exercise = Exercise(
     properties=(
         Property("kept", "only words under the mask may change", 0.5, observe_kept),
         Property("frozen", "a tiny tau gives the target back", 0.5, observe_frozen),
-        Property("edits", "as many words are replaced as should be", 1.5, observe_edits),
+        Property("edits", "the right number of words is replaced", 1.5, observe_edits),
     ),
 )
 
 
-@exercise.misconception(
-    "You draw the new word from all V, so it may be the old one and nothing has changed. "
-    "Draw one of the V - 1 others."
-)
-def replaces_by_any_word(targets, mask, V, tau, generator, exact=True):
+@exercise.canonical
+def raml_sample(targets, mask, V, tau, generator, exact=True):
     if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
         raise ValueError("the mask must be boolean, V at least 2, tau positive")
     probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
     edits = torch.multinomial(probs, 1, generator=generator)
     order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
     chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + torch.randint(0, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
-
-
-@exercise.misconception(
-    "You choose places outside of the mask too. Put them last, and compare ranks with e: "
-    "argsort(dim=1) twice. Once gives the places in their order, not the rank of each."
-)
-def edits_the_padding(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial(probs, 1, generator=generator)
-    order = torch.rand(targets.shape, generator=generator)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
     other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
     return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "replaces_by_any_word",
+    "You draw the new word from all V, so it may be the old one and nothing has changed. "
+    "Draw one of the V - 1 others.",
+    """
+    -    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
+    +    other = (targets + torch.randint(0, V, targets.shape, generator=generator)) % V
+    """,
+)
+
+
+exercise.near_miss(
+    "edits_the_padding",
+    "You choose places outside the mask too. Put them last, and compare ranks with e: "
+    "argsort(dim=1) twice. Once gives the places in their order, not the rank of each.",
+    """
+    -    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
+    +    order = torch.rand(targets.shape, generator=generator)
+    """,
+)
+
+
+exercise.near_miss(
+    "edits_the_first_words",
     "You replace the first words of a sentence. Every choice of places must be equally "
-    "likely: shuffle them."
+    "likely: shuffle them.",
+    """
+    -    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
+    +    order = torch.arange(targets.shape[1]).expand(targets.shape).masked_fill(~mask, 10**6)
+    """,
 )
-def edits_the_first_words(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial(probs, 1, generator=generator)
-    order = torch.arange(targets.shape[1]).expand(targets.shape).masked_fill(~mask, 10**6)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
 
 
 @exercise.misconception(
@@ -211,47 +212,38 @@ def draws_places_with_replacement(targets, mask, V, tau, generator, exact=True):
     return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
-    "You draw one number of edits for the whole batch. Each sentence has its own."
+exercise.near_miss(
+    "draws_one_count_for_all",
+    "You draw one number of edits for the whole batch. Each sentence has its own.",
+    """
+    -    edits = torch.multinomial(probs, 1, generator=generator)
+    +    edits = torch.multinomial(probs[0], 1, generator=generator).expand(len(targets), 1)
+         order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
+    -    chosen = order.argsort(dim=1).argsort(dim=1) < edits
+    +    chosen = (order.argsort(dim=1).argsort(dim=1) < edits) & mask
+    """,
 )
-def draws_one_count_for_all(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial(probs[0], 1, generator=generator).expand(len(targets), 1)
-    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
-    chosen = (order.argsort(dim=1).argsort(dim=1) < edits) & mask
-    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
-    "You ignore exact, so the released form comes out like the exact one. Hand it on to "
-    "edit_count_probs."
+exercise.near_miss(
+    "has_one_form_only",
+    "You ignore exact, so the released form comes out like the exact one. Pass it on to "
+    "edit_count_probs.",
+    """
+    -    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
+    +    probs = edit_count_probs(mask.sum(dim=1), V, tau)
+    """,
 )
-def has_one_form_only(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau)
-    edits = torch.multinomial(probs, 1, generator=generator)
-    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
-    "You draw the number of edits as if all were equally likely. Use edit_count_probs."
+exercise.near_miss(
+    "draws_any_count",
+    "You draw the number of edits as if all were equally likely. Use edit_count_probs.",
+    """
+    -    edits = torch.multinomial(probs, 1, generator=generator)
+    +    edits = torch.multinomial((probs > 0).double(), 1, generator=generator)
+    """,
 )
-def draws_any_count(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial((probs > 0).double(), 1, generator=generator)
-    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
 
 
 @exercise.misconception(
@@ -266,31 +258,23 @@ def edits_each_word_by_chance_tau(targets, mask, V, tau, generator, exact=True):
     return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
-    "You leave the generator out of some draw, so nobody can repeat the sample. Hand it to "
-    "every one."
+exercise.near_miss(
+    "edits_without_the_generator",
+    "You leave the generator out of some draw, so nobody can repeat the sample. Pass it to "
+    "every draw.",
+    """
+    -    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
+    +    order = torch.rand(targets.shape).masked_fill(~mask, 2)
+    """,
 )
-def edits_without_the_generator(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial(probs, 1, generator=generator)
-    order = torch.rand(targets.shape).masked_fill(~mask, 2)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
-    return torch.where(chosen, other, targets)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "always_the_next_word",
     "You always replace a word by the next one in the vocabulary. Each of the V - 1 others "
-    "must be equally likely."
+    "must be equally likely.",
+    """
+    -    other = (targets + torch.randint(1, V, targets.shape, generator=generator)) % V
+    +    other = (targets + 1) % V
+    """,
 )
-def always_the_next_word(targets, mask, V, tau, generator, exact=True):
-    if mask.dtype != torch.bool or mask.shape != targets.shape or V < 2 or tau <= 0:
-        raise ValueError("the mask must be boolean, V at least 2, tau positive")
-    probs = edit_count_probs(mask.sum(dim=1), V, tau, exact)
-    edits = torch.multinomial(probs, 1, generator=generator)
-    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
-    chosen = order.argsort(dim=1).argsort(dim=1) < edits
-    other = (targets + 1) % V
-    return torch.where(chosen, other, targets)

@@ -1,4 +1,8 @@
-"""sample_decode: its visible checks and the mistakes people make."""
+"""sample_decode: its visible checks and the mistakes people make.
+
+Large samples from models that are tables of logits are compared with the probabilities of their
+words.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,27 +10,33 @@ from typing import Any
 
 import torch
 
-from ...checks.compare import difference
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import attempt
-from ...checks.remote import alongside
 from ...checks.rng import Rng
-from ...checks.statistics import generator, looks_like
+from ...checks.statistics import looks_like
 from ...reference import decoding
 from ...reference.decoding import greedy_decode
-from ._shared import describe_rows, draw_phases, draw_table, is_list, is_words, table_step
+from ._shared import describe_rows, is_list, is_words, run_with_generator, table_step
 from .greedy_decode import MIXED, draw_greedy
 
 SAMPLE = 3000  # sentences in one call
 
 
 def fixed_step(logits: torch.Tensor) -> Callable[..., Any]:
-    """A model that says the same (V,) whatever it reads."""
+    """A model that returns the same logits (V,) whatever it reads."""
 
     def step(tokens, state):
         return logits.expand(len(tokens), -1).clone(), state
 
     return step
+
+
+def sample_words(
+    subject: Any, logits: torch.Tensor, count: int, temperature: float, k: int | None, seed: int
+) -> Any:
+    """Sentences of one word, by a model with these logits (V,)."""
+    step, state = fixed_step(logits), torch.zeros(count, 1, dtype=torch.float64)
+    return run_with_generator(subject, step, state, 0, len(logits) - 1, 1, temperature, k, seed)
 
 
 def draw_apart(rng: Rng, V: int) -> torch.Tensor:
@@ -38,12 +48,12 @@ def counts_of(rows: Any, outcomes: list[Any]) -> list[int] | str:
     """How often each outcome is among the rows; in words where there are others."""
     if not is_list(rows) or not all(map(is_words, rows)):
         return describe_rows(rows)
-    # Before they are counted: foreign rows can be made to have all the same hash.
+    # Before counting: other rows could be made to have all the same hash.
     for row in rows:
         if tuple(row) not in outcomes:
             return f"there is a {list(row)} among them"
-    found = Counter(map(tuple, rows))
-    return [found[row] for row in outcomes]
+    counts = Counter(map(tuple, rows))
+    return [counts[row] for row in outcomes]
 
 
 ASKED = "like softmax(logits / temperature) over the top_k best"
@@ -51,21 +61,11 @@ ASKED = "like softmax(logits / temperature) over the top_k best"
 
 def observe_frequencies(subject: Any, rng: Rng) -> dict[str, str]:
     """The distribution of the first word, named by what it looks like."""
-    V, seen = 6, {}
+    V = 6
+    seen: dict[str, str] = {}
     for temperature, k in ((1.0, None), (0.5, None), (2.0, None), (1.0, 3), (2.0, 4)):
         logits, seed = draw_apart(rng, V), int(rng.integers(0, 2**31, 1))
-        rows = attempt(
-            lambda logits=logits, temperature=temperature, k=k, seed=seed: subject(
-                fixed_step(logits),
-                torch.zeros(SAMPLE, 1, dtype=torch.float64),
-                0,
-                V - 1,
-                1,
-                temperature,
-                k,
-                generator(subject, seed),
-            )
-        )
+        rows = attempt(sample_words, subject, logits, SAMPLE, temperature, k, seed)
         worst = logits.argsort(descending=True)[k or V :]
         best = torch.zeros_like(logits).index_fill(0, worst, -torch.inf)
         p = logits.softmax(dim=0)
@@ -91,9 +91,7 @@ def observe_cold(subject: Any, rng: Rng) -> dict[str, Any]:
     table, *args = draw_greedy(rng, MIXED)
     return {
         f"temperature={temperature}, top_k={k}": attempt(
-            lambda temperature=temperature, k=k: subject(
-                table_step(table), *args, temperature, k, generator(subject, 5)
-            )
+            run_with_generator, subject, table_step(table), *args, temperature, k, 5
         )
         for temperature, k in ((1e-4, None), (1.0, 1), (5.0, 1))
     }
@@ -101,64 +99,17 @@ def observe_cold(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_top_k(subject: Any, rng: Rng) -> dict[str, Any]:
     """Which words ever come: with a large sample, exactly the k best."""
-    V, seen = 6, {}
+    V = 6
+    seen: dict[str, Any] = {}
     logits = draw_apart(rng, V) / 2
     for k in (2, 3, 5):
-        rows = attempt(
-            lambda k=k: subject(
-                fixed_step(logits),
-                torch.zeros(SAMPLE // 2, 1, dtype=torch.float64),
-                0,
-                V - 1,
-                1,
-                1.0,
-                k,
-                generator(subject, 100 + k),
-            )
-        )
+        rows = attempt(sample_words, subject, logits, SAMPLE // 2, 1.0, k, 100 + k)
         counts = counts_of(rows, [(v,) for v in range(V)])
         order = logits.argsort(descending=True).tolist()
         seen[f"with top_k={k} of {V} words, those that come, best first"] = (
             counts if isinstance(counts, str) else [v for v in order if counts[v] > 0]
         )
     return seen
-
-
-def observe_source(draw: Callable[[Any, Rng, Any], Any], describe: Callable[[Any], str]) -> Any:
-    """An observation: does chance come from the generator that was handed in, and only from it?
-
-    draw(subject, rng, generator): a random result that hardly comes twice.
-    """
-
-    def observe(subject: Any, rng: Rng) -> dict[str, str]:
-        state = alongside(subject, "torch.get_rng_state")
-        before = state()
-        shared = Rng(int(rng.integers(0, 2**31, 1)), "alike")
-        kept = shared.generator.get_state()
-        results = []
-        for seed in (1, 1, 2):
-            shared.generator.set_state(kept)  # the same inputs each time
-            results.append(draw(subject, shared, generator(subject, seed)))
-        one, same, other = results
-
-        def alike(a: Any, b: Any) -> str:
-            return "the same result" if difference(a, b) is None else "another result"
-
-        return {
-            "what comes back": describe(one),
-            "the same seed again": alike(one, same),
-            "another seed": alike(one, other),
-            "torch's global random state": (
-                "is left alone" if torch.equal(before, state()) else "is used"
-            ),
-        }
-
-    return observe
-
-
-def draw_sampled(subject: Any, rng: Rng, source: Any) -> Any:
-    table, state = draw_table(rng, 6), draw_phases(rng, 40)
-    return subject(table_step(table / 3), state, 0, 5, 6, 1.0, None, source)
 
 
 exercise = Exercise(
@@ -173,162 +124,140 @@ exercise = Exercise(
             1.5,
             observe_frequencies,
         ),
-        Property("top_k", "no word but the k best ever comes", 0.75, observe_top_k),
-        Property("cold", "without chance it writes what greedy_decode writes", 0.75, observe_cold),
+        Property("top_k", "only the k best words ever come", 0.75, observe_top_k),
+        Property("cold", "without chance the result is that of greedy_decode", 0.75, observe_cold),
     ),
 )
 
 
-@exercise.misconception(
+@exercise.canonical
+def sample_decode(step, state, bos, eos, max_length, temperature, top_k, generator):
+    if temperature <= 0 or (top_k is not None and top_k < 1):
+        raise ValueError("temperature and top_k must be positive")
+
+    def drawn(tokens, state):
+        logits, state = step(tokens, state)
+        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+
+    return greedy_decode(drawn, state, bos, eos, max_length)
+
+
+exercise.near_miss(
+    "keeps_all_ties",
     "You keep all words that reach the k-th largest logit, more than k where some are equal. "
-    "Use the indices that topk returns: they are exactly k."
+    "Use the indices that topk returns: they are exactly k.",
+    """
+    -        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+    +        best, _ = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    +        logits = logits.masked_fill(logits < best[:, -1:], -torch.inf)
+    +        word = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)
+    +        return torch.zeros_like(logits).scatter(1, word, 1.0), state
+    """,
 )
-def keeps_all_ties(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, _ = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        kept = logits.masked_fill(logits < best[:, -1:], -torch.inf)
-        word = torch.multinomial((kept / temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, word, 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
-    "You multiply the logits by the temperature. Divide: a high temperature makes them more alike."
+exercise.near_miss(
+    "multiplies_by_the_temperature",
+    "You multiply the logits by the temperature. Divide: a high temperature makes them more alike.",
+    """
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    +        place = torch.multinomial((best * temperature).softmax(1), 1, generator=generator)
+    """,
 )
-def multiplies_by_the_temperature(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        place = torch.multinomial((best * temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
-    "You never use the temperature. Divide the logits by it before the softmax."
+exercise.near_miss(
+    "ignores_the_temperature",
+    "You never use the temperature. Divide the logits by it before the softmax.",
+    """
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    +        place = torch.multinomial(best.softmax(1), 1, generator=generator)
+    """,
 )
-def ignores_the_temperature(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        place = torch.multinomial(best.softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "softens_twice",
     "You take a softmax of probabilities, which makes all words nearly alike. "
-    "The temperature divides the logits, and there is one softmax, after that."
+    "The temperature divides the logits, and there is one softmax, after that.",
+    """
+    -        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    +        p = logits.softmax(dim=1)
+    +        best, words = p.topk(min(top_k or p.shape[1], p.shape[1]), dim=1)
+    """,
 )
-def softens_twice(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        p = logits.softmax(dim=1)
-        best, words = p.topk(min(top_k or p.shape[1], p.shape[1]), dim=1)
-        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
-    "You never use top_k. Keep the k largest logits only, and draw among their words."
+exercise.near_miss(
+    "ignores_top_k",
+    "You never use top_k. Keep the k largest logits only, and draw among their words.",
+    """
+    -        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+    +        word = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)
+    +        return torch.zeros_like(logits).scatter(1, word, 1.0), state
+    """,
 )
-def ignores_top_k(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        word = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, word, 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "masks_with_zero",
     "You set the logits outside the top k to 0, but exp(0) is 1: they can still come. "
-    "Set them to -inf."
+    "Set them to -inf.",
+    """
+    -        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+    +        _, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    +        logits = logits * torch.zeros_like(logits).scatter(1, words, 1.0)
+    +        word = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)
+    +        return torch.zeros_like(logits).scatter(1, word, 1.0), state
+    """,
 )
-def masks_with_zero(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        _, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        kept = torch.zeros_like(logits).scatter(1, words, 1.0)
-        word = torch.multinomial((logits * kept / temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, word, 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "returns_the_place",
     "You return the place among the top k, not the word that stands there. "
-    "topk gives both: look the word up in its indices."
+    "topk gives both: look the word up in its indices.",
+    """
+    -        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+    +        best, _ = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
+             place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+    +        return torch.zeros_like(logits).scatter(1, place, 1.0), state
+    """,
 )
-def returns_the_place(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, _ = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
-        return torch.zeros_like(logits).scatter(1, place, 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
-    "You draw one word for the whole batch. Each sentence has its own chance: draw N words a step."
+exercise.near_miss(
+    "draws_once_for_all",
+    "You draw one word for the whole batch. Each sentence needs its own: draw N words at each "
+    "step.",
+    """
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
+    +        place = torch.multinomial((best[0] / temperature).softmax(0), 1, generator=generator)
+    +        word = words.gather(1, place.expand(len(words), 1))
+    +        return torch.zeros_like(logits).scatter(1, word, 1.0), state
+    """,
 )
-def draws_once_for_all(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        place = torch.multinomial((best[0] / temperature).softmax(0), 1, generator=generator)
-        word = words.gather(1, place.expand(len(words), 1))
-        return torch.zeros_like(logits).scatter(1, word, 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
-@exercise.misconception(
-    "You leave the generator out, so nobody can repeat what came. "
-    "Hand it on: torch.multinomial(p, 1, generator=generator)."
+exercise.near_miss(
+    "forgets_the_generator",
+    "You leave the generator out, so nobody can repeat the result. "
+    "Pass it on: torch.multinomial(p, 1, generator=generator).",
+    """
+    -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
+    +        place = torch.multinomial((best / temperature).softmax(1), 1)
+    """,
 )
-def forgets_the_generator(step, state, bos, eos, max_length, temperature, top_k, generator):
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise ValueError("temperature and top_k must be positive")
-
-    def drawn(tokens, state):
-        logits, state = step(tokens, state)
-        best, words = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)
-        place = torch.multinomial((best / temperature).softmax(1), 1)
-        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
-
-    return greedy_decode(drawn, state, bos, eos, max_length)
 
 
 @exercise.misconception(

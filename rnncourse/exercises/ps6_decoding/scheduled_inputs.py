@@ -1,4 +1,7 @@
-"""scheduled_inputs: its visible checks and the mistakes people make."""
+"""scheduled_inputs: its visible checks and the mistakes people make.
+
+Words and predictions differ everywhere, so that each place shows where its word is from.
+"""
 
 from typing import Any
 
@@ -8,18 +11,13 @@ from ...checks.compare import Raised, kind
 from ...checks.exercise import Exercise, Property
 from ...checks.properties import Cases, attempt
 from ...checks.rng import Rng, Sizes
-from ...checks.statistics import generator, looks_like
+from ...checks.statistics import looks_like
 from ...reference import exposure
-
-
-def run_with_generator(subject: Any, *args: Any) -> Any:
-    """Call a subject whose last argument is a generator, given here by its seed."""
-    *rest, seed = args
-    return subject(*rest, generator(subject, seed))
+from ._shared import run_with_generator
 
 
 def draw_scheduled(rng: Rng, s: Sizes) -> tuple:
-    """Words and predictions that differ everywhere, so that each place says where it is from."""
+    """Words and predictions that differ everywhere, epsilon and a seed."""
     targets = rng.integers(0, 50, s.B, s.T)
     return targets, targets + rng.integers(1, 50, s.B, s.T), 0.5, 7
 
@@ -38,18 +36,16 @@ def observe_extremes(subject: Any, rng: Rng) -> dict[str, Any]:
     targets, predictions, _, seed = draw_scheduled(rng, rng.sizes())
     return {
         f"epsilon={epsilon}: {text}": attempt(
-            lambda epsilon=epsilon: run_with_generator(
-                subject, targets.clone(), predictions.clone(), epsilon, seed
-            )
+            run_with_generator, subject, targets.clone(), predictions.clone(), epsilon, seed
         )
         for epsilon, text in ((1.0, "the true words"), (0.0, "the model's own"))
     }
 
 
 def tossed(subject: Any, rng: Rng, B: int, T: int, epsilon: float) -> torch.Tensor | str:
-    """Where the true word stands in a large result (B, T); in words if a place has neither."""
+    """Where a large result (B, T) has the true word; in words if a place has neither."""
     targets, predictions, _, seed = draw_scheduled(rng, Sizes(B, T, 1, 1))
-    result = attempt(lambda: run_with_generator(subject, targets, predictions, epsilon, seed + B))
+    result = attempt(run_with_generator, subject, targets, predictions, epsilon, seed + B)
     if not isinstance(result, torch.Tensor) or result.shape != targets.shape:
         return repr(result) if isinstance(result, Raised) else kind(result)
     true = result == targets
@@ -59,9 +55,9 @@ def tossed(subject: Any, rng: Rng, B: int, T: int, epsilon: float) -> torch.Tens
 
 
 def observe_tosses(subject: Any, rng: Rng) -> dict[str, str]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for epsilon in (0.25, 0.5, 0.9):
-        true = tossed(subject, rng, 60, 100, epsilon)
+        name = true = tossed(subject, rng, 60, 100, epsilon)
         if isinstance(true, torch.Tensor):
             count = int(true.sum())
             candidates = {
@@ -71,13 +67,13 @@ def observe_tosses(subject: Any, rng: Rng) -> dict[str, str]:
                 "only predictions": (0.0, 1.0),
                 "the true word with probability 0.5": (0.5, 0.5),
             }
-            true = looks_like((count, true.numel() - count), candidates)
-        seen[f"epsilon={epsilon}, {60 * 100} words"] = true
+            name = looks_like((count, true.numel() - count), candidates)
+        seen[f"epsilon={epsilon}, {60 * 100} words"] = name
     return seen
 
 
 def observe_places(subject: Any, rng: Rng) -> dict[str, str]:
-    """Each place has its own coin: a chance of 2^-60 that a whole row or column falls alike."""
+    """Each place has its own coin: all of a row or a column are alike with probability 2^-60."""
     true = tossed(subject, rng, 60, 61, 0.5)
     if isinstance(true, str):
         return {"epsilon=0.5": true}
@@ -117,7 +113,7 @@ exercise = Exercise(
 )
 def turns_epsilon_round(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     own = torch.rand(targets.shape, generator=generator) < epsilon
     return torch.where(own, predictions, targets)
 
@@ -127,7 +123,7 @@ def turns_epsilon_round(targets, predictions, epsilon, generator):
 )
 def tosses_for_each_sentence(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     coins = torch.rand(len(targets), generator=generator) < epsilon
     return torch.where(coins.view(-1, *[1] * (targets.dim() - 1)), targets, predictions)
 
@@ -137,7 +133,7 @@ def tosses_for_each_sentence(targets, predictions, epsilon, generator):
 )
 def tosses_for_each_time_step(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     coins = torch.rand(targets.shape[-1], generator=generator) < epsilon
     return torch.where(coins, targets, predictions)
 
@@ -147,7 +143,7 @@ def tosses_for_each_time_step(targets, predictions, epsilon, generator):
 )
 def tosses_once(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     coin = torch.rand(1, generator=generator) < epsilon
     return torch.where(coin, targets, predictions)
 
@@ -157,7 +153,7 @@ def tosses_once(targets, predictions, epsilon, generator):
 )
 def averages_words(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     return (epsilon * targets + (1 - epsilon) * predictions).to(targets.dtype)
 
 
@@ -166,23 +162,23 @@ def averages_words(targets, predictions, epsilon, generator):
 )
 def tosses_a_fair_coin(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     fair = torch.randint(2, targets.shape, generator=generator).bool()
     return torch.where(fair, targets, predictions)
 
 
 @exercise.misconception(
     "You leave the generator out, so nobody can repeat a training run. "
-    "Hand it on: torch.rand(shape, generator=generator)."
+    "Pass it on: torch.rand(shape, generator=generator)."
 )
 def tosses_without_the_generator(targets, predictions, epsilon, generator):
     if targets.shape != predictions.shape or not 0 <= epsilon <= 1:
-        raise ValueError("shapes differ, or epsilon is no probability")
+        raise ValueError("shapes differ, or epsilon is not a probability")
     return torch.where(torch.rand(targets.shape) < epsilon, targets, predictions)
 
 
 @exercise.misconception(
-    "You do not look at what you are given: torch broadcasts shapes that differ, and an epsilon "
+    "You do not check what you are given: torch broadcasts shapes that differ, and an epsilon "
     "of 1.1 passes. Raise a ValueError first."
 )
 def tosses_without_looking(targets, predictions, epsilon, generator):

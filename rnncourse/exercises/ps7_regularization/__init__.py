@@ -5,7 +5,7 @@ observation says in words what a mask is like: which numbers it has, whether it 
 every step, how often and how independently it drops. The last two are matters of chance: the
 samples are large enough for a correct answer to be accused once in 500 million times.
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, unroll and
+A misconception is a wrong answer under a telling name. It may use torch, unroll and
 the student's dropout_mask; nothing else, because the audit submits its source.
 """
 

@@ -9,7 +9,7 @@ from ...checks.compare import difference, kind
 from ...checks.exercise import Property
 from ...checks.properties import attempt, part
 from ...checks.pytree import copied, tensors
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import ONES, Rng, Sizes
 
 # --- what can be said of a mask -------------------------------------------------------------------
@@ -20,7 +20,7 @@ SIGMAS = 6  # two in a billion
 
 def generator(subject: Any, seed: int) -> Any:
     """A torch.Generator where the subject runs."""
-    return alongside(subject, "torch.Generator")().manual_seed(seed)
+    return remote(subject, torch.Generator)().manual_seed(seed)
 
 
 def numbers(tensor: torch.Tensor) -> str:
@@ -81,7 +81,7 @@ def draws(
 
     def observe(subject: Any, rng: Rng) -> dict[str, str]:
         run = prepare(rng)
-        global_state = alongside(subject, "torch.get_rng_state")
+        global_state = remote(subject, torch.get_rng_state)
         before = global_state()
         one = generator(subject, 1)
         first, following = run(subject, one, True), run(subject, one, True)
@@ -221,14 +221,12 @@ RUBBISH = (1e3, float("inf"), float("nan"))
 
 def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     """Whatever is in the padding changes neither the penalty nor its gradient."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in RUBBISH:
         hs, mask = draw_long(rng, rng.sizes())
         hs[~mask] = rubbish
         hs.requires_grad_()
-        seen[f"{rubbish:g} in the padding"] = penalty = attempt(
-            lambda hs=hs, m=mask: subject(hs, m)
-        )
+        seen[f"{rubbish:g} in the padding"] = penalty = attempt(subject, hs, mask)
         seen[f"{rubbish:g} in the padding, gradient of hs"] = gradient_of(penalty, hs)
     return seen
 
@@ -250,11 +248,9 @@ def observe_some_tokens(subject: Any, rng: Rng) -> dict[str, Any]:
         "padding in front": [[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]],
         "a hole": [[1, 1, 0, 1, 1, 1], [1, 0, 1, 0, 1, 1]],
     }
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, rows in masks.items():
         mask = torch.tensor(rows).bool()
         hs = rng.normal(*mask.shape, 3)
-        seen[f"{text}, mask {tuple(mask.shape)}"] = attempt(
-            lambda hs=hs, mask=mask: subject(hs, mask)
-        )
+        seen[f"{text}, mask {tuple(mask.shape)}"] = attempt(subject, hs, mask)
     return seen

@@ -26,7 +26,7 @@ mask_cases = Cases(
 
 def observe_entries(subject: Any, rng: Rng) -> dict[str, Any]:
     """Large masks; with p = 0.5 for how they hang together, with others for how often they drop."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for p in (0.3, 0.8, 0.5):
         mask = attempt(lambda p=p: subject(MANY, p, generator(subject, 7), rng.normal(2)))
         if not isinstance(mask, torch.Tensor):

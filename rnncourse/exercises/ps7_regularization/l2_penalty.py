@@ -5,8 +5,9 @@ from typing import Any
 import torch
 
 from ...checks.exercise import Exercise, Property
+from ...checks.harness import training as harness
 from ...checks.properties import Cases, attempt
-from ...checks.remote import alongside
+from ...checks.remote import remote
 from ...checks.rng import Rng, Sizes
 from ...reference import regularization
 
@@ -30,17 +31,17 @@ def observe_some(subject: Any, rng: Rng) -> dict[str, Any]:
     """One parameter alone, several in a list, one that occurs for itself."""
     W, b, v = rng.normal(3, 4), rng.normal(5), rng.normal(1, 1)
     return {
-        "l2_penalty([W])": attempt(lambda: subject([W])),
-        "l2_penalty([b])": attempt(lambda: subject([b])),
-        "l2_penalty([v, W])": attempt(lambda: subject([v, W])),
+        "l2_penalty([W])": attempt(subject, [W]),
+        "l2_penalty([b])": attempt(subject, [b]),
+        "l2_penalty([v, W])": attempt(subject, [v, W]),
     }
 
 
 def observe_once(subject: Any, rng: Rng) -> dict[str, Any]:
     """Parameters that can be gone through only once, as those of model.parameters()."""
     values = [rng.normal(3, 4), rng.normal(5)]
-    run = alongside(subject, "rnncourse.checks.harness.training.with_generator")
-    return {"l2_penalty(model.parameters())": attempt(lambda: run(subject, values))}
+    run = remote(subject, harness.with_generator)
+    return {"l2_penalty(model.parameters())": attempt(run, subject, values)}
 
 
 exercise = Exercise(

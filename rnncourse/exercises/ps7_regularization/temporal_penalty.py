@@ -19,8 +19,8 @@ def observe_border(subject: Any, rng: Rng) -> dict[str, Any]:
     hs[~mask] = 0
     T = torch.ones(3, 1, dtype=torch.bool)
     return {
-        "0 in the padding": attempt(lambda: subject(hs, mask)),
-        "one step, so no pair": attempt(lambda: subject(rng.normal(3, 1, 4), T)),
+        "0 in the padding": attempt(subject, hs, mask),
+        "one step, so no pair": attempt(subject, rng.normal(3, 1, 4), T),
     }
 
 

@@ -48,7 +48,7 @@ def observe_tuple(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_variational_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, step sees everything as it is."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for cell, text in ((elman_cell, "h"), (lstm_cell, "(h, c)")):
         for s in (rng.sizes(), ONES):
             step = fixed(*cell(rng, s))

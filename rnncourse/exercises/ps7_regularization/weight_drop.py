@@ -43,7 +43,7 @@ def observe_lstm_weights(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_weights_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, step gets W_h as it is."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), ONES):
         step, W_h = elman_cell(rng, s)
         args = step, rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H), W_h

@@ -76,7 +76,7 @@ word_cases = Cases(
 
 def observe_words_off(subject: Any, rng: Rng) -> dict[str, Any]:
     """Outside training, and with probability 0, it is a look-up."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), rng.sizes(B=1), ONES):
         tokens, E = draw_words(rng, s.B, s.T, s.H + 1, s.D)
         for p, training in ((0.9, False), (0.0, True)):
