@@ -67,8 +67,12 @@ def observe_central(subject: Any, rng: Rng) -> dict[str, Any]:
         # At x >= 1 the curvature, which is the error of one-sided differences, is not small.
         x = 1 + rng.normal(*shape).abs()
         a = 1 + rng.normal(*shape).abs()
-        seen |= slopes(subject, "f(x) = sum(a * x³)", lambda x, a=a: (a * x**3).sum(), x, eps)
+        seen |= slopes(subject, "f(x) = sum(a * x³)", sum_of_cubes(a), x, eps)
     return seen
+
+
+def sum_of_cubes(a: torch.Tensor) -> Function:
+    return lambda x: (a * x**3).sum()
 
 
 def on_a_grid(rng: Rng, *shape: int) -> torch.Tensor:
