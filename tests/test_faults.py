@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import multiprocessing
 import os
 import random
 from dataclasses import dataclass
@@ -39,10 +40,12 @@ from autograder.demo import Student, nothing
 from autograder.gradebook.course import Course
 from autograder.grading import run as grading
 from autograder.grading.assignment import Assignment
+from autograder.grading.pool import Stopped
+from autograder.grading.process_pool import JudgeProcess
 from autograder.grading.run import grade_assignment
 from autograder.judging.judge import Judge
 from autograder.sandbox.jail import JailError
-from autograder.submissions.model import RawSubmission
+from autograder.submissions.model import RawSubmission, Submission
 
 pytestmark = needs_jail
 
@@ -142,12 +145,11 @@ def test_the_end_of_a_jail_is_not_the_student_s_failure():
 
 
 def test_a_judge_that_dies_when_it_is_given_work_is_found_at_its_pipe():
-    worker = grading._Process.__new__(grading._Process)
-    worker.pipe, theirs = grading.multiprocessing.Pipe()
-    theirs.close()
-    worker.give("Ada", 1)
-    with pytest.raises((EOFError, OSError)):
-        worker.pipe.recv()
+    judge = JudgeProcess.__new__(JudgeProcess)
+    judge.pipe, child_pipe = multiprocessing.Pipe()
+    child_pipe.close()
+    judge.assign(RawSubmission(Submission("Ada")), 1)
+    assert isinstance(judge.receive(), Stopped)
 
 
 def test_what_keeps_a_grader_from_starting_is_said_in_words(released, tmp_path, capsys):
