@@ -124,6 +124,8 @@ class Line(nn.Module):
     """y = x @ W.T + b, with a part that has a mode of its own, and a buffer that counts its uses
     in train mode, as a batch norm does."""
 
+    uses: torch.Tensor
+
     def __init__(self, weights: dict[str, torch.Tensor]):
         super().__init__()
         self.W = nn.Parameter(weights["W"].clone())
