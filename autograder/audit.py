@@ -78,7 +78,7 @@ class Finding:
 
 def candidates(course: Course, assignment: str) -> list[Candidate]:
     """All that the catalogue and the alternatives hold for the exercises of an assignment."""
-    found = []
+    entries = []
     for source in course.sources(assignment).values():
         stubs, _ = ClearSolutions().preprocess(copy.deepcopy(source), {})
         for name, exercise in exercises_of(assignment).items():
@@ -98,8 +98,8 @@ def candidates(course: Course, assignment: str) -> list[Candidate]:
                 answers.append(("misconception", misconception.name, text))
             for kind, label, text in answers:
                 notebook = notebook_with_answer(source, solution, test, text)
-                found.append(Candidate(assignment, name, kind, label, notebook))
-    return found
+                entries.append(Candidate(assignment, name, kind, label, notebook))
+    return entries
 
 
 def cells_of_exercise(source: NotebookNode, name: str) -> tuple[int, int] | None:

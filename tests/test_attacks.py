@@ -378,7 +378,7 @@ def test_the_inputs_depend_on_the_files_beside_the_notebook(graded):
         (again,) = grade_assignment(course, ASSIGNMENT, [student], limits=LIMITS)
     finally:
         path.write_bytes(original)
-    after = {cell["grade_id"]: cell["seed"] for cell in again.result["cells"]}
+    after = {cell.grade_id: cell.seed for cell in again.result.cells}
     tested = {name for name, seed in after.items() if seed is not None}
     assert tested and all(before[name] != after[name] for name in tested)
 

@@ -351,16 +351,13 @@ def cells_of(course: Course, student: str) -> list[dict]:
 def test_good_weights_get_all_points(graded):
     for student in ("good", "retrains", "nameless"):
         entry = graded[1][student]
-        assert entry.error is None and entry.result["points"] == 38, (
-            student,
-            entry.result["cells"],
-        )
+        assert entry.error is None and entry.result.points == 38, (student, entry.result.cells)
 
 
 @needs_jail
 def test_nobody_is_suspected_for_using_the_library(graded):
     """The notebook itself imports of it, and nothing but the capstone's own answers is hidden."""
-    assert [entry.result["suspicious"] for entry in graded[1].values()] == [[]] * len(HANDED)
+    assert [entry.result.suspicious for entry in graded[1].values()] == [[]] * len(HANDED)
 
 
 @pytest.mark.parametrize(
@@ -395,26 +392,26 @@ def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
 )
 def test_bad_weights_cost_what_depends_on_them(graded, student, message):
     result = graded[1][student].result
-    assert result["points"] == 18
+    assert result.points == 18
     (cell,) = [
         cell for cell in cells_of(graded[0], student) if cell["grade_id"] == "test_load_translator"
     ]
     assert cell["points"] == 0
     assert all(message in prop["message"] for prop in cell["properties"])
     if student == "too-large":
-        assert any("was left out" in note for note in result["notes"])
+        assert any("was left out" in note for note in result.notes)
 
 
 @needs_jail
 def test_results_hold_what_a_leaderboard_needs(graded):
     course, found = graded
     result = json.loads((course.results(CAPSTONE) / "good" / "result.json").read_text())
-    assert result["handed_in"] == {WEIGHTS: len(GOOD)}
+    assert result["submitted_files"] == {WEIGHTS: len(GOOD)}
     (cell,) = [cell for cell in result["cells"] if cell["grade_id"] == LOADING]
     assert cell["record"] == {"leaderboard_name": "Ada <b>L.</b>"}
     (score,) = [prop["measured"] for prop in cell["properties"] if prop["measured"] is not None]
     assert score > 98
-    assert found["missing"].result["handed_in"] == {}
+    assert found["missing"].result.submitted_files == {}
     nameless = cells_of(course, "nameless")
     assert [cell["record"] for cell in nameless] == [{}] * len(nameless)
 

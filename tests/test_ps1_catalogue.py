@@ -1,4 +1,4 @@
-"""Problem set 1: what its rubric makes of answers that only look like ones."""
+"""Problem set 1: what its rubric gives answers of the right form with wrong values."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Problem set 2: what its rubric makes of answers that only look like ones, and of other forms."""
+"""Problem set 2: what its rubric gives answers of the right form with wrong values."""
 
 import doctest
 
@@ -19,7 +19,7 @@ def grade(name, subject):
 
 
 def failed(name, subject):
-    return {one.name for one in grade(name, subject).outcomes if not one.passed}
+    return {outcome.name for outcome in grade(name, subject).outcomes if not outcome.passed}
 
 
 def zeros(name):
@@ -40,20 +40,21 @@ def test_zeros_of_the_right_form_get_little(name):
 @pytest.mark.parametrize("name", ["embed", "nplm_logits", "negative_sampling_loss"])
 def test_a_sparse_or_a_complex_result_is_a_wrong_result(name):
     reference = EXERCISES[name].reference
-    for change in (torch.Tensor.to_sparse, lambda one: one.to(torch.complex128)):
+    for change in (torch.Tensor.to_sparse, lambda tensor: tensor.to(torch.complex128)):
         report = grade(name, lambda *args, change=change: change(reference(*args)))
         assert report.points < EXERCISES[name].points
 
 
 def test_a_mistake_costs_what_it_is_about():
     def unsorted_ties(sentences, min_count=1, max_size=None):
-        wrong = {one.name: one.wrong for one in EXERCISES["build_vocab"].misconceptions}
+        misconceptions = EXERCISES["build_vocab"].misconceptions
+        wrong = {mistake.name: mistake.wrong for mistake in misconceptions}
         return wrong["leaves_ties_to_the_text"](sentences, min_count, max_size)
 
     assert failed("build_vocab", unsorted_ties) == {"ties", "cut", "case", "sentences"}
 
     def int32_batch(sequences, pad=inputs.PAD):
-        return tuple(one.int() for one in inputs.pad_batch(sequences, pad))
+        return tuple(tensor.int() for tensor in inputs.pad_batch(sequences, pad))
 
     assert failed("pad_batch", int32_batch) == {"dtype", "empty"}
 

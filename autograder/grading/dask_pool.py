@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..gradebook.course import Course
@@ -124,7 +125,6 @@ def _memory_limit(size: int) -> Iterator[None]:
 
 def versions() -> dict[str, str]:
     """What a mark may depend on beside the assignment: our code, and the libraries it uses."""
-    import distributed
     import IPython
     import numpy
     import torch
@@ -137,7 +137,7 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__.split("+")[0],  # marks are computed on CPUs, whatever the build
         "numpy": numpy.__version__,
         "IPython": IPython.__version__,
-        "distributed": distributed.__version__,
+        "distributed": version("distributed"),
         "this course's code": code.hexdigest()[:12],
     }
 
@@ -190,7 +190,7 @@ class DaskPool:
         self._no_worker_since: float | None = None
         self._failed_starts = 0
 
-    def next_message(self, wanted: int) -> tuple[RemoteJudge, Message]:
+    def next_message(self, submissions_left: int) -> tuple[RemoteJudge, Message]:
         """See Judges; ClusterError if the cluster cannot be used."""
         while True:
             self._poll_workers()
@@ -198,7 +198,7 @@ class DaskPool:
                 if worker not in self._workers:
                     return judge, self._stopped(judge, "its worker died")
             for worker in sorted(self._workers - set(self._judges)):
-                if len(self._judges) < wanted:
+                if len(self._judges) < submissions_left:
                     self._judges[worker] = RemoteJudge(self, worker)
             with contextlib.suppress(queue.Empty):
                 judge, future = self.done.get(timeout=POLL_INTERVAL)
@@ -274,7 +274,7 @@ def connect(address: str) -> "Client":
     try:
         import dask
         from distributed import Client
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
         from distributed.security import Security
     except ImportError:
         raise ClusterError("this needs Dask: pip install 'rnncourse[cluster]'") from None
@@ -296,7 +296,7 @@ def connect(address: str) -> "Client":
 
 
 async def _greet(address: str, options: dict[str, Any]) -> None:
-    from distributed.comm import connect
+    from distributed.comm.core import connect
 
     comm = await asyncio.wait_for(connect(address, **options), CONNECT_TIMEOUT)
     await comm.close()

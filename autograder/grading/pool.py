@@ -47,10 +47,10 @@ class JudgeHandle(Protocol):
 class Judges(Protocol):
     """A pool of judges."""
 
-    def next_message(self, wanted: int) -> tuple[JudgeHandle, Message]:
+    def next_message(self, submissions_left: int) -> tuple[JudgeHandle, Message]:
         """Wait until a judge reports something.
 
-        wanted: how many submissions are left, which is how many judges are of use.
+        submissions_left: no more judges than this are of use.
         """
 
     def close(self) -> None:

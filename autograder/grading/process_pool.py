@@ -127,10 +127,10 @@ class ProcessPool:
         self._judges: list[JudgeProcess] = []
         self._failed_starts = 0
 
-    def next_message(self, wanted: int) -> tuple[JudgeProcess, Message]:
+    def next_message(self, submissions_left: int) -> tuple[JudgeProcess, Message]:
         """See Judges; JailError if judges cannot be started."""
         while True:
-            while len(self._judges) < min(self.jobs, wanted):
+            while len(self._judges) < min(self.jobs, submissions_left):
                 self._judges.append(self._start())
             pipe = wait([judge.pipe for judge in self._judges])[0]
             judge = next(judge for judge in self._judges if judge.pipe is pipe)

@@ -67,7 +67,7 @@ def walled_tests(source: NotebookNode) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _tree(source: str) -> ast.Module:
     try:
-        manager = TransformerManager()  # type: ignore[no-untyped-call]
+        manager = TransformerManager()
         return ast.parse(manager.transform_cell(source))
     except (SyntaxError, ValueError):
         return ast.Module([], [])

@@ -78,7 +78,7 @@ def _source(course: Course, assignment: str, notebook: str) -> NotebookNode | No
 @lru_cache(maxsize=8)
 def _read_notebook(path: Path, modified: float) -> NotebookNode:
     """modified: the time, so that a changed file is read again."""
-    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
     return notebook
 
 

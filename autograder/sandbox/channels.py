@@ -5,13 +5,23 @@ import select
 import socket
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ..jailed import frames
 from ..jailed.wire import WireError
 
-if TYPE_CHECKING:
-    from .jail import Jail
+
+class ZygoteLink(Protocol):
+    """The frames to and from a zygote: a Jail, as a channel sees it."""
+
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
+        """Send a frame."""
+
+    def read(self, deadline: float) -> tuple[bytes, bytes] | None:
+        """The next frame, or None if the deadline passes first."""
+
+    def expect(self, kinds: bytes, failure: str) -> tuple[bytes, bytes]:
+        """The next frame of one of these kinds; failure: what it means if none comes."""
 
 
 class Channel(Protocol):
@@ -36,7 +46,7 @@ class Channel(Protocol):
 class Direct:
     """A channel over the worker's own socket, which the zygote has passed to the judge."""
 
-    def __init__(self, jail: "Jail", descriptor: int):
+    def __init__(self, jail: ZygoteLink, descriptor: int):
         self.jail = jail
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(False)
@@ -93,7 +103,7 @@ class Direct:
 class Relayed:
     """A channel through the zygote, for sandboxes into which no socket can be passed."""
 
-    def __init__(self, jail: "Jail"):
+    def __init__(self, jail: ZygoteLink):
         self.jail = jail
         self._report: dict[str, Any] | None = None
         self._early: deque[bytes] = deque()  # data that came while another frame was awaited

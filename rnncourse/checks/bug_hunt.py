@@ -13,7 +13,7 @@ class BugHunt:
 
     right: the reference, which returns the letters of the wrong lines: a set, or a dict of sets.
     lines: the letters of all lines: a string, or a dict of strings with the reference's keys.
-    whose: what the lines belong to, to complete "of … you call 3 wrong"; for a dict, a dict.
+    whose: the possessive in "of … lines you call 3 wrong": a string, or a dict of strings.
     """
 
     def __init__(
@@ -22,16 +22,15 @@ class BugHunt:
         lines: str | Mapping[str, str],
         whose: str | Mapping[str, str],
     ):
-        one_set = isinstance(lines, str)
-        self.lines: Mapping[str | None, str] = {None: lines} if one_set else lines
-        self.whose: Mapping[str | None, str] = {None: whose} if one_set else whose
+        self.lines = _by_key(lines)
+        self.whose = _by_key(whose)
         self.all = "".join(self.lines.values())
         self.correct = set(self.all) - self.letters(right())
 
     def letters(self, answer: Any) -> set[str]:
-        """All letters in an answer, whatever containers they are in."""
+        """All line letters in an answer, in whatever containers."""
         if isinstance(answer, str):
-            return {one for one in answer if one in self.all}
+            return {letter for letter in answer if letter in self.all}
         if isinstance(answer, dict):
             answer = list(answer.values())
         if isinstance(answer, (list, tuple, set, frozenset)):
@@ -41,13 +40,15 @@ class BugHunt:
     def form(self, points: float) -> Property:
         """The answer is a set of letters, or a dict of such sets."""
 
-        def form_of(found: Any, allowed: str) -> str:
+        def form_of(letters: Any, allowed: str) -> str:
             span = f"from {allowed[0]} to {allowed[-1]}"
-            if not isinstance(found, (set, frozenset)):
-                return repr(found) if isinstance(found, str) else kind(found)
-            if all(isinstance(one, str) and len(one) == 1 and one in allowed for one in found):
+            if not isinstance(letters, (set, frozenset)):
+                return repr(letters) if isinstance(letters, str) else kind(letters)
+            if all(
+                isinstance(item, str) and len(item) == 1 and item in allowed for item in letters
+            ):
                 return f"set of letters {span}"
-            return f"{kind(found)}, which holds more than that"
+            return f"{kind(letters)}, which holds more than that"
 
         def observe(subject: Any, rng: Rng) -> dict[str, str]:
             answer = subject()
@@ -64,7 +65,7 @@ class BugHunt:
         return Property("form", "the answer has the right form", points, observe)
 
     def count(self, points: float) -> Property:
-        """How many lines are named; which ones are right stays for the grading to say."""
+        """How many lines are named; only grading tells which of them are right."""
 
         def observe(subject: Any, rng: Rng) -> dict[str | None, list[str]]:
             answer = subject()
@@ -85,14 +86,14 @@ class BugHunt:
         return Property("count", "as many lines are named as are wrong", points, observe, judge)
 
     def finds(self, name: str, title: str, points: float, group: str) -> Property:
-        """Some wrong lines are found; it counts only where no correct line is accused."""
+        """Some wrong lines are found; this counts only where no correct line is named."""
 
         def observe(subject: Any, rng: Rng) -> dict[str, Any]:
             named = self.letters(subject())
             return {
                 "found": sorted(named & set(group)),
                 "accused": sorted(named & self.correct),
-                # Not judged, but who names nothing at all makes no mistake that has a name.
+                # Not judged, but keeps an empty answer from being taken for a catalogued mistake.
                 "named": bool(named),
             }
 
@@ -118,3 +119,8 @@ class BugHunt:
             return f"correct, but named as wrong: {', '.join(accused)}" if accused else None
 
         return Property("accused", "no correct line is accused", points, observe, judge)
+
+
+def _by_key(texts: str | Mapping[str, str]) -> dict[str | None, str]:
+    """The texts by key; a single text has the key None."""
+    return {None: texts} if isinstance(texts, str) else dict(texts.items())

@@ -1,6 +1,6 @@
-"""Ready-made parts that an exercise asks the student to write are out of reach while it is checked.
+"""Blocks the library functions that an exercise asks students to write, while it is checked.
 
-This tells an honest student about the rule. It is no wall: in grading, the wall is the jail.
+This tells honest students about the rule. It is not a security measure: that is the sandbox.
 """
 
 import pkgutil
@@ -28,7 +28,7 @@ def _blocker(path: str) -> Any:
 def forbid(paths: Iterable[str]) -> list[tuple[Any, str, Any]]:
     """Block each named class (its constructor), function or method, such as "torch.Tensor.softmax".
 
-    Returns what it takes to undo it: the owner, the name and what the owner itself had there,
+    Returns what is needed to undo it: owner, name, and the attribute that the owner itself had,
     None where it inherits.
     """
     undo = []

@@ -5,42 +5,45 @@ from typing import Any
 import torch
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt
+from rnncourse.checks.properties import attempt, using
 from rnncourse.checks.pytree import copied
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps0_warmup.numeric_gradient import cubic, on_a_grid
+from rnncourse.exercises.ps0_warmup.numeric_gradient import Function, cubic, on_a_grid
 
 from .. import Rubric
 
 
 def observe_copies(subject: Any, rng: Rng) -> dict[str, Any]:
-    """An f that destroys what it is given."""
+    """An f that overwrites its argument."""
     f, x = cubic(rng, 3, 2), on_a_grid(rng, 3, 2)
-    kept = x.clone()
+    original = x.clone()
 
-    def greedy(given):
-        value = f(given).item()
-        given.zero_()
+    def overwriting(x: torch.Tensor) -> float:
+        value = f(x).item()
+        x.zero_()
         return value
 
-    result = attempt(lambda: copied(subject(greedy, x, 0.125)))
+    gradient = using(attempt(subject, overwriting, x, 0.125), copied)
     return {
-        "f sets what it is given to 0, the gradient": result,
+        "f sets what it is given to 0, the gradient": gradient,
         "f sets what it is given to 0, and x": (
-            "stays what it was" if torch.equal(x, kept) else "is changed"
+            "stays what it was" if torch.equal(x, original) else "is changed"
         ),
     }
 
 
 def observe_moves(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Where f is called: every number once up and once down, all others where they are."""
+    """Where f is called: each number moved up and down, with all others unchanged."""
     f, x, eps = cubic(rng, 3, 2), on_a_grid(rng, 3, 2), 0.125
-    kept = x.clone()
-    up, down, other, unmoved = set(), set(), 0, 0
+    original = x.clone()
+    up: set[tuple[int, ...]] = set()
+    down: set[tuple[int, ...]] = set()
+    other, unmoved = 0, 0
 
-    def watching(given):
+    def watching(x: torch.Tensor) -> Any:
         nonlocal other, unmoved
-        moves = given.detach().double() - kept if given.shape == kept.shape else torch.ones(3, 2)
+        same_shape = x.shape == original.shape
+        moves = x.detach().double() - original if same_shape else torch.ones(3, 2)
         places = [tuple(place) for place in moves.nonzero().tolist()]
         if len(places) == 1 and abs(abs(float(moves[places[0]])) - eps) < 1e-4:
             (up if moves[places[0]] > 0 else down).add(places[0])
@@ -48,10 +51,10 @@ def observe_moves(subject: Any, rng: Rng) -> dict[str, Any]:
             other += 1
         else:
             unmoved += 1
-        return f(given)
+        return f(x)
 
     subject(watching, x, eps)
-    numbers = f"of the {kept.numel()} numbers of x, moved"
+    numbers = f"of the {original.numel()} numbers of x, moved"
     return {
         "f is called": bool(up or down or other or unmoved),
         f"{numbers} up by eps, alone": len(up),
@@ -61,9 +64,8 @@ def observe_moves(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_functions(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Functions of other kinds."""
     x, W = rng.normal(3, 2), rng.normal(2, 4)
-    calls = {
+    calls: dict[str, tuple[Function, torch.Tensor]] = {
         "f a layer and a norm": (lambda x: torch.tanh(x @ W).square().sum().sqrt(), x),
         "f the product of all numbers": (lambda x: x.prod(), on_a_grid(rng, 3, 2)),
         "f the logarithm of a sum of exponentials": (lambda x: x.logsumexp((0, 1)), x),
@@ -71,9 +73,7 @@ def observe_functions(subject: Any, rng: Rng) -> dict[str, Any]:
         "f of numbers in the hundreds": (lambda x: (x**2).sum() / 200, 300 + x),
         "f of a vector of one number": (lambda x: x.exp().item(), rng.normal(1)),
     }
-    return {
-        text: attempt(lambda f=f, at=at: subject(f, at.clone())) for text, (f, at) in calls.items()
-    }
+    return {text: attempt(subject, f, point.clone()) for text, (f, point) in calls.items()}
 
 
 rubric = Rubric(
@@ -85,7 +85,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -129,13 +129,13 @@ def averages_both_one_sided_slopes(f, x, eps=1e-6):
     import numpy as np
 
     center = x.detach().numpy()
-    here = float(f(torch.from_numpy(center.copy())))
+    value = float(f(torch.from_numpy(center.copy())))
     gradient = np.zeros_like(center)
     for place in np.ndindex(center.shape):
         sides = []
         for step in (eps, -eps):
             moved = center.copy()
             moved[place] += step
-            sides.append((float(f(torch.from_numpy(moved))) - here) / step)
+            sides.append((float(f(torch.from_numpy(moved))) - value) / step)
         gradient[place] = sum(sides) / 2
     return torch.from_numpy(gradient)

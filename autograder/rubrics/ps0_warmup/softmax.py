@@ -20,7 +20,7 @@ masked_cases = Cases(
 
 
 def observe_dims(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Other numbers of dimensions, and dimensions counted from the end."""
+    """More dimensions, fewer dimensions, and a dim counted from the end."""
     s = rng.sizes()
     four = rng.normal(s.B, s.T, s.D, s.H)
     return {
@@ -35,14 +35,14 @@ def observe_dims(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_shifts(subject: Any, rng: Rng) -> dict[str, Any]:
-    """softmax(s + k) = softmax(s), another k for each row."""
+    """softmax(s + k) = softmax(s), with a different k for each row."""
     s = rng.sizes()
     scores = rng.normal(s.B, s.T)
     seen = {}
     for size in (0, 5, 1e4):
         shifts = size * torch.linspace(-1, 1, s.B, dtype=torch.float64).unsqueeze(1)
         text = f"each row shifted by a number from {-size:g} to {size:g}"
-        seen[text] = attempt(lambda shifts=shifts: subject(scores + shifts, 1))
+        seen[text] = attempt(subject, scores + shifts, 1)
     return seen
 
 
@@ -50,13 +50,13 @@ rubric = Rubric(
     (
         masked_cases.gradient(1),
         Property("dims", "scores may have any number of dimensions", 0.5, observe_dims),
-        Property("shifts", "what is added to a whole row changes nothing", 0.75, observe_shifts),
+        Property("shifts", "adding a number to a whole row changes nothing", 0.75, observe_shifts),
         softmax_cases.dtype(0.25),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -90,11 +90,11 @@ def lets_the_gradient_through_the_maximum(scores, dim=-1):
 @rubric.alternative
 def sums_with_einsum_along_the_last_axis(scores, dim=-1):
     s = scores.transpose(dim, -1)
-    nothing = (s == float("-inf")).all(dim=-1, keepdim=True)
-    s = s.masked_fill(nothing, 0.0)
+    all_masked = (s == float("-inf")).all(dim=-1, keepdim=True)
+    s = s.masked_fill(all_masked, 0.0)
     e = torch.exp(s - s.detach().max(dim=-1, keepdim=True).values)
     w = e * torch.einsum("...k->...", e).reciprocal().unsqueeze(-1)
-    return w.masked_fill(nothing, 0.0).transpose(dim, -1)
+    return w.masked_fill(all_masked, 0.0).transpose(dim, -1)
 
 
 @rubric.alternative

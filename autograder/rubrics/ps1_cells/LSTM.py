@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt, using
+from rnncourse.checks.properties import attempt, call, using
 from rnncourse.checks.pytree import copied, tensors
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps1_cells.LSTM import (
@@ -22,20 +22,20 @@ from .. import Rubric
 
 
 def module_gradients(module: Any, rng: Rng, args: tuple) -> dict[str, Any]:
-    """What `backward` brings to the inputs and to W, with a random weight on every result."""
+    """The gradients of the inputs and of W, for a randomly weighted sum of the results."""
     xs, lengths, (h, c) = args
     leaves = {"xs": xs, "h": h, "c": c}
-    for one in leaves.values():
-        one.requires_grad_()
+    for leaf in leaves.values():
+        leaf.requires_grad_()
     results = tensors(module(xs, lengths, (h, c)))
-    loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
+    loss = sum((result * rng.normal(*result.shape)).sum() for result in results)
     if not isinstance(loss, torch.Tensor) or not loss.requires_grad:
         return {"gradient of W": "none arrives, the result was detached"}
     loss.backward()
     leaves = {"W": dict(module.named_parameters())["W"], **leaves}
     return {
-        f"gradient of {name}": "none arrives" if one.grad is None else one.grad
-        for name, one in leaves.items()
+        f"gradient of {name}": "none arrives" if leaf.grad is None else leaf.grad
+        for name, leaf in leaves.items()
     }
 
 
@@ -46,35 +46,28 @@ def observe_module_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     """Numbers, infinity and nan in the padding change neither results nor gradients."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for rubbish in (3.0, float("inf"), float("nan")):
         W, xs, lengths, state = draw_padded(rng, rng.sizes(T=LONG))
         for b, length in enumerate(lengths.tolist()):
             xs[b, length:] = rubbish
         args = xs, lengths, state
-        lstm = attempt(lambda W=W: build_lstm(subject, W))
-        result = using(lstm, lambda lstm, args=args: lstm(*copied(args)))
+        lstm = attempt(build_lstm, subject, W)
+        result = using(lstm, call, *copied(args))
         seen |= lstm_parts(result, f"{rubbish:g} in the padding")
-        seen[f"{rubbish:g} in the padding, gradients"] = using(
-            lstm, lambda lstm, args=args: module_gradients(lstm, rng, args)
-        )
+        seen[f"{rubbish:g} in the padding, gradients"] = using(lstm, module_gradients, rng, args)
     return seen
 
 
 def observe_extreme_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
-    """A sequence of length 0 keeps its state; so does a batch of nothing else."""
+    """A sequence of length 0 keeps its state; so does a batch of such sequences."""
     s = rng.sizes(B=3, T=LONG)
     W, xs, _, state = draw_padded(rng, s)
-    lstm = attempt(lambda: build_lstm(subject, W))
-    seen = {}
+    lstm = attempt(build_lstm, subject, W)
+    seen: dict[str, Any] = {}
     for lengths in ([0, s.T, 1], [0, 0, 0], [s.T] * 3):
         for text, given in (("", None), (", state=(h, c)", state)):
-            result = using(
-                lstm,
-                lambda lstm, lengths=lengths, given=given: lstm(
-                    xs.clone(), torch.tensor(lengths), copied(given)
-                ),
-            )
+            result = using(lstm, call, xs.clone(), torch.tensor(lengths), copied(given))
             seen |= lstm_parts(result, f"T = {s.T}, lengths={lengths}{text}")
     return seen
 
@@ -93,7 +86,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -167,7 +160,7 @@ class LooksTheLastStateUp(nn.Module):
         states = [state]
         for x in clean.unbind(1):
             states.append(lstm_step(x, states[-1], self.W))
-        hs, cs = (torch.stack(list(one), dim=1) for one in zip(*states, strict=True))
+        hs, cs = (torch.stack(list(steps), dim=1) for steps in zip(*states, strict=True))
         rows = torch.arange(B)
         return hs[:, 1:].masked_fill(padding, 0.0), (hs[rows, lengths], cs[rows, lengths])
 

@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps1_cells share."""
+"""Shared by rubrics of ps1_cells: steps that follow each other."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rnncourse.checks.rng import Rng
 
 
 def chain(cases: Cases, points: float) -> Property:
-    """The steps of a sequence: what a step returns is the state of the next."""
+    """The steps of a sequence: each step gets the state that the step before returned."""
 
     def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         s = rng.sizes()

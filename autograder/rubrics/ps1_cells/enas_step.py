@@ -16,17 +16,17 @@ from .. import Rubric
 
 
 def observe_graphs(subject: Any, rng: Rng) -> dict[str, Any]:
-    """The two searched cells, a larger random one and the smallest of all."""
-    graphs = {
+    """The cell found by the search, as published and corrected; a large one and the smallest."""
+    graphs: dict[str, Any] = {
         "the published cell": cells.ENAS_PUBLISHED,
         "the corrected cell": cells.ENAS_CORRECTED,
         "a random cell of 9 nodes": draw_graph(rng, 9),
         "a cell of one node": {"nodes": ((0, "relu"),), "output": (1,)},
     }
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, graph in graphs.items():
         args = enas_weights(rng, rng.sizes(), len(graph["nodes"]))
-        seen[text] = attempt(lambda args=args, graph=graph: subject(*args, copy.deepcopy(graph)))
+        seen[text] = attempt(subject, *args, copy.deepcopy(graph))
     return seen
 
 
@@ -42,7 +42,7 @@ def draw_bad_graphs(rng: Rng) -> dict[str, tuple]:
 rubric = Rubric(
     (
         enas_cases.gradient(1.25),
-        Property("graphs", "any graph can be walked", 0.75, observe_graphs),
+        Property("graphs", "any graph works", 0.75, observe_graphs),
         enas_cases.refuses(0.25, draw_bad_graphs),
         enas_cases.rows(0.25),
         enas_cases.dtype(0.25),
@@ -51,7 +51,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -95,7 +95,7 @@ def adds_the_mean_as_it_goes(x, h, W_0, W, graph):
         elif activation == "identity":
             new = z[:, :H]
         else:
-            raise ValueError(f"what is {activation}?")
+            raise ValueError(f"unknown activation {activation}")
         nodes[index + 1] = (1 - gate) * nodes[start] + gate * new
     mean = torch.zeros_like(h)
     for n in graph["output"]:

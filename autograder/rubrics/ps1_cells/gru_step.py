@@ -18,7 +18,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -51,7 +51,7 @@ def scales_the_rows_of_the_matrix(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 def runs_the_gru_in_float32(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
     dtype = x.dtype
     x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h = (
-        one.float() for one in (x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h)
+        tensor.float() for tensor in (x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h)
     )
     z = 1 / (1 + torch.exp(-(x @ W_xz + h @ W_hz)))
     r = 1 / (1 + torch.exp(-(x @ W_xr + h @ W_hr)))

@@ -1,5 +1,6 @@
 """unroll: its hidden tests, and right answers of other kinds."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,22 +15,21 @@ from .. import Rubric
 
 def observe_short_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
     """T = 0 and T = 1, for a state that is a tensor and one that is a tuple."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for T in (0, 1):
         s = rng.sizes(T=T)
         h, c, xs = rng.normal(s.B, s.H), rng.normal(s.B, s.H), rng.normal(s.B, T, s.D)
-        for text, step, state in (
-            ("a tensor", elman_like(rng, s), h),
-            ("a tuple (h, c)", lstm_like(rng, s), (h, c)),
-        ):
-            seen[f"T = {T}, the state is {text}"] = attempt(
-                lambda step=step, xs=xs, state=state: subject(step, xs, state)
-            )
+        states: dict[str, tuple[Callable[..., Any], Any]] = {
+            "a tensor": (elman_like(rng, s), h),
+            "a tuple (h, c)": (lstm_like(rng, s), (h, c)),
+        }
+        for text, (step, state) in states.items():
+            seen[f"T = {T}, the state is {text}"] = attempt(subject, step, xs, state)
     return seen
 
 
 def observe_other_states(subject: Any, rng: Rng) -> dict[str, Any]:
-    """States that are neither a tensor nor (h, c), and a step of another kind."""
+    """States that are neither a tensor nor (h, c), and a step that ignores its input."""
     s = rng.sizes()
     xs, h, c = rng.normal(s.B, s.T, s.D), rng.normal(s.B, s.H), rng.normal(s.B, s.D)
     W = rng.normal(s.D, s.H)
@@ -46,13 +46,13 @@ def observe_other_states(subject: Any, rng: Rng) -> dict[str, Any]:
     def deaf(x, h):
         return 2 * h
 
-    states = {
+    states: dict[str, tuple[Callable[..., Any], Any]] = {
         "a tuple of one": (alone, (h,)),
         "a tuple (h, c, t), c of another width and t a number": (with_clock, (h, c, 1)),
         "a tensor, and step ignores x_t": (deaf, h),
     }
     return {
-        f"the state is {text}": attempt(lambda step=step, state=state: subject(step, xs, state))
+        f"the state is {text}": attempt(subject, step, xs, state)
         for text, (step, state) in states.items()
     }
 
@@ -69,7 +69,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

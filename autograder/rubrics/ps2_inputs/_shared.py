@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps2_inputs share."""
+"""Shared by rubrics of ps2_inputs: whether the inputs were left as they were."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def changed(now: Any, before: Any) -> str:
 
 
 def judge_inputs(got: Any, expected: Any) -> str | None:
-    """A result of the right type is enough: what is in it is judged elsewhere."""
+    """A result of the right type is enough: its content is judged elsewhere."""
     got = dict(got)
     if isinstance(got["the result"], type(expected["the result"])):
         got["the result"] = expected["the result"]

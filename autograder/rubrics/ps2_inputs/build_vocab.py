@@ -31,13 +31,13 @@ def observe_cut_ties(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_text_with_specials(subject: Any, rng: Rng) -> dict[str, Any]:
-    """A special that stands in the text, even often, keeps its number."""
+    """A special that occurs in the text, even often, keeps its number."""
     sentences = [*draw_counted(rng, 5), ["<unk>"] * 9, ["</s>", "<unk>"]]
-    return {'build_vocab(sentences with "<unk>" and "</s>")': attempt(lambda: subject(sentences))}
+    return {'build_vocab(sentences with "<unk>" and "</s>")': attempt(subject, sentences)}
 
 
 def observe_case(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Upper and lower case are different words; among equals, capitals come first."""
+    """Upper and lower case are different words; of equal counts, capitals come first."""
     a, b, c = draw_words(rng, 3)
     sentences = [[c.title(), a, c, b.title(), c.title(), b.upper()], [c, c.title(), b, a.title()]]
     return observe_limits(subject, sentences, [{}, {"min_count": 2}])
@@ -46,36 +46,36 @@ def observe_case(subject: Any, rng: Rng) -> dict[str, Any]:
 def observe_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
     """No sentences, empty ones, and the same ones in another order."""
     sentences = draw_tied(rng)
-    variants = {
+    variants: dict[str, list[list[str]]] = {
         "no sentences": [],
         "empty sentences": [[], []],
         "one empty sentence among others": [sentences[0], [], sentences[1]],
         "the sentences in another order": sentences[::-1],
     }
     return {
-        text: attempt(lambda given=given: subject([list(one) for one in given]))
-        for text, given in variants.items()
+        text: attempt(subject, [list(sentence) for sentence in variant])
+        for text, variant in variants.items()
     }
 
 
-def observe_no_room(subject: Any, rng: Rng) -> dict[str, Any]:
+def observe_small_max_sizes(subject: Any, rng: Rng) -> dict[str, Any]:
     sentences = draw_counted(rng)
     seen = {}
     for size in (3, 0):
-        result = attempt(lambda size=size: subject(sentences, max_size=size))
+        result = attempt(subject, sentences, max_size=size)
         refused = isinstance(result, Raised)
         seen[f"max_size={size}"] = "refused with an exception" if refused else kind(result)
-    good = attempt(lambda: subject(sentences, max_size=4))
-    seen["max_size=4"] = repr(good) if isinstance(good, Raised) else "accepted"
+    result = attempt(subject, sentences, max_size=4)
+    seen["max_size=4"] = repr(result) if isinstance(result, Raised) else "accepted"
     return seen
 
 
 def observe_vocab_inputs(subject: Any, rng: Rng) -> dict[str, Any]:
     sentences = draw_counted(rng)
-    kept = [list(one) for one in sentences]
+    originals = [list(sentence) for sentence in sentences]
     first, second = subject(sentences), subject(sentences)
     return {
-        "the sentences are": changed(sentences, kept),
+        "the sentences are": changed(sentences, originals),
         "a second call gives": "the same" if first == second else "something else",
         # Not judged, but a mistake must have it in common to be named.
         "the result": first,
@@ -88,9 +88,12 @@ rubric = Rubric(
         Property("text", "a special in the text keeps its number", 0.5, observe_text_with_specials),
         Property("case", "upper and lower case are kept apart", 0.5, observe_case),
         Property(
-            "sentences", "empty sentences and their order are no matter", 0.5, observe_sentences
+            "sentences",
+            "empty sentences and the order of sentences do not matter",
+            0.5,
+            observe_sentences,
         ),
-        Property("refuses", "a max_size below 4 is refused", 0.5, observe_no_room),
+        Property("refuses", "a max_size below 4 is refused", 0.5, observe_small_max_sizes),
         Property(
             "pure", "the sentences are left as they were", 0.25, observe_vocab_inputs, judge_inputs
         ),
@@ -98,7 +101,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -128,8 +131,8 @@ def counts_a_sorted_chain(sentences, min_count=1, max_size=None):
 
     assert max_size is None or max_size >= len(SPECIALS), "no room for the specials"
     counts = Counter(sorted(chain.from_iterable(sentences)))
-    kept = [w for w, n in counts.most_common() if n >= min_count and w not in SPECIALS]
-    numbered = list(SPECIALS) + kept
+    words = [w for w, n in counts.most_common() if n >= min_count and w not in SPECIALS]
+    numbered = list(SPECIALS) + words
     numbered = numbered if max_size is None else numbered[:max_size]
     return dict(zip(numbered, range(len(numbered)), strict=True))
 

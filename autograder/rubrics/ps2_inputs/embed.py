@@ -24,38 +24,38 @@ def observe_gradient_rows(subject: Any, rng: Rng) -> dict[str, Any]:
     result = subject(tokens, E)
     if not torch.is_tensor(result) or not result.requires_grad:
         return {"the result": f"has no gradient: {kind(result)}"}
-    (found,) = torch.autograd.grad((result * weights).sum(), E)
+    (gradient,) = torch.autograd.grad((result * weights).sum(), E)
     return {
-        "a word that occurs 3 times": found[a],
-        "a word that occurs twice": found[b],
-        "a word that occurs once": found[c],
-        "the rows of all the other words": found[never],
+        "a word that occurs 3 times": gradient[a],
+        "a word that occurs twice": gradient[b],
+        "a word that occurs once": gradient[c],
+        "the rows of all the other words": gradient[never],
     }
 
 
 def observe_nan_elsewhere(subject: Any, rng: Rng) -> dict[str, Any]:
-    """nan and infinity in rows that nobody looks up: the result has none, nor has the gradient."""
-    seen = {}
+    """nan and infinity in a row that is not looked up reach neither result nor gradient."""
+    seen: dict[str, Any] = {}
     for rubbish in (float("nan"), float("inf")):
         tokens, E = draw_embed(rng, rng.sizes())
         E[-1] = rubbish
         E.requires_grad_()
-        result = attempt(lambda tokens=tokens, E=E: subject(tokens, E))
+        result = attempt(subject, tokens, E)
         seen[f"{rubbish:g} in another row"] = result
-        seen[f"{rubbish:g} in another row, gradient"] = using(
-            result, lambda result, E=E: torch.autograd.grad(result.sum(), E)[0]
-        )
+        seen[f"{rubbish:g} in another row, gradient"] = using(result, gradient_of_sum, E)
     return seen
+
+
+def gradient_of_sum(result: Any, E: torch.Tensor) -> torch.Tensor:
+    return torch.autograd.grad(result.sum(), E)[0]
 
 
 def observe_token_shapes(subject: Any, rng: Rng) -> dict[str, Any]:
     E = rng.normal(VOCABULARY, 3)
-    seen = {}
+    seen: dict[str, Any] = {}
     for shape in ((), (4,), (2, 5, 3), (2, 0), (1, 1)):
         tokens = rng.integers(1, VOCABULARY, *shape)
-        seen[f"tokens {shape}, E {tuple(E.shape)}"] = attempt(
-            lambda tokens=tokens: subject(tokens, E)
-        )
+        seen[f"tokens {shape}, E {tuple(E.shape)}"] = attempt(subject, tokens, E)
     return seen
 
 
@@ -79,7 +79,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

@@ -15,7 +15,7 @@ from ._shared import changed, judge_inputs
 def observe_encoded_case(subject: Any, rng: Rng) -> dict[str, Any]:
     vocab = draw_vocab(rng)
     words = list(vocab)[len(SPECIALS) :]
-    # One capitalised word is in the vocabulary, beside its small twin; the others are not.
+    # One word is in the vocabulary capitalized as well; the others are not.
     vocab[words[0].title()] = len(vocab)
     sentence = [words[0].title(), words[0], words[1].title(), words[1], words[2].upper()]
     return observe_encoded(subject, vocab, [sentence])
@@ -28,24 +28,24 @@ def observe_encoded_specials(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_encoded_nothing(subject: Any, rng: Rng) -> dict[str, Any]:
-    """No words; and a vocabulary that has no words but the specials."""
+    """No words; and a vocabulary of the specials only."""
     vocab = draw_vocab(rng)
     bare = {word: vocab[word] for word in SPECIALS}
     words = draw_sentence(rng, vocab, 3)
     return {
-        "encode([], vocab)": attempt(lambda: subject([], dict(vocab))),
-        f"encode({words}, the specials alone)": attempt(lambda: subject(words, bare)),
+        "encode([], vocab)": attempt(subject, [], dict(vocab)),
+        f"encode({words}, the specials alone)": attempt(subject, words, bare),
     }
 
 
 def observe_encode_inputs(subject: Any, rng: Rng) -> dict[str, Any]:
     vocab = draw_vocab(rng)
     words = ["zebra", *draw_sentence(rng, vocab, 3), "emu"]
-    kept_vocab, kept_words = dict(vocab), list(words)
+    original_vocab, original_words = dict(vocab), list(words)
     result = subject(words, vocab)
     return {
-        "the vocabulary is": changed(vocab, kept_vocab),
-        "the words are": changed(words, kept_words),
+        "the vocabulary is": changed(vocab, original_vocab),
+        "the words are": changed(words, original_words),
         "the result": result,
     }
 
@@ -55,7 +55,7 @@ rubric = Rubric(
         Property("case", "upper and lower case are kept apart", 0.25, observe_encoded_case),
         Property("specials", "the specials are words too", 0.25, observe_encoded_specials),
         Property(
-            "nothing", "no words, or no vocabulary to speak of", 0.25, observe_encoded_nothing
+            "nothing", "no words, or a vocabulary of specials only", 0.25, observe_encoded_nothing
         ),
         Property(
             "pure",
@@ -68,7 +68,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

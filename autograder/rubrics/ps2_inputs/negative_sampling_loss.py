@@ -14,24 +14,27 @@ from .. import Rubric
 
 
 def observe_huge_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    """The worst mistakes must be felt: there the gradient is largest, not 0 and not nan."""
-    seen = {}
+    """At the worst scores the gradient is largest, not 0 and not nan."""
+    seen: dict[str, Any] = {}
     for dtype, huge in HUGE.items():
-        vectors = draw_scored(rng, [-huge, 1.0, huge], [[0.5, -2.0], [huge, -1.0], [0.0, 1.0]])
-        vectors = [one.to(dtype).requires_grad_() for one in vectors]
-        loss = attempt(lambda vectors=vectors: subject(*vectors).sum())
-        found = using(loss, lambda loss, vectors=vectors: torch.autograd.grad(loss, vectors))
+        drawn = draw_scored(rng, [-huge, 1.0, huge], [[0.5, -2.0], [huge, -1.0], [0.0, 1.0]])
+        vectors = [vector.to(dtype).requires_grad_() for vector in drawn]
+        gradients = using(attempt(total_loss, subject, vectors), torch.autograd.grad, vectors)
         for n, name in enumerate(("center", "context", "negatives")):
             text = f"scores of {-huge:g} and {huge:g} in {str(dtype)[6:]}, gradient of {name}"
-            seen[text] = part(found, n)
+            seen[text] = part(gradients, n)
     return seen
+
+
+def total_loss(subject: Any, vectors: list[torch.Tensor]) -> Any:
+    return subject(*vectors).sum()
 
 
 def observe_numbers_of_negatives(subject: Any, rng: Rng) -> dict[str, Any]:
     seen = {}
     for B, K, D in ((2, 1, 3), (1, 20, 4), (3, 2, 1)):
         args = rng.normal(B, D), rng.normal(B, D), rng.normal(B, K, D)
-        seen[negative_cases.text(args)] = attempt(lambda args=args: subject(*args))
+        seen[negative_cases.text(args)] = attempt(subject, *args)
     return seen
 
 
@@ -47,7 +50,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

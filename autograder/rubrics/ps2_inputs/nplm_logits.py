@@ -17,7 +17,7 @@ from .. import Rubric
 
 
 def rows(cases: Cases, points: float) -> Property:
-    """One sequence of a batch of numbers of words must not change another's result."""
+    """`Cases.rows` for tokens: one sequence of a batch must not change another's result."""
 
     def observe(subject: Any, rng: Rng) -> dict[str, Any]:
         tokens, *rest = cases.draw(rng, rng.sizes())
@@ -46,7 +46,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

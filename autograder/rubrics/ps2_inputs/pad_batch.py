@@ -26,9 +26,9 @@ def observe_pads(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_empty_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Values and, because nothing has no numbers to take it from, dtype."""
-    one = rng.integers(4, 60, 3).tolist()
-    batches = [([[], one],), ([one[:1], [], one],), ([[]],), ([[], []],)]
+    """Values, and the dtype of tokens without any number."""
+    sequence = rng.integers(4, 60, 3).tolist()
+    batches = [([[], sequence],), ([sequence[:1], [], sequence],), ([[]],), ([[], []],)]
     seen = observe_batches(subject, batches)
     result = padded(subject, [[], []])
     seen["tokens of two empty sequences"] = dtype_of(part(result, 0))
@@ -36,12 +36,14 @@ def observe_empty_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_one_row(subject: Any, rng: Rng) -> dict[str, Any]:
-    one = rng.integers(4, 60, 4).tolist()
-    return observe_batches(subject, [([one],), ([one[:1]],), ([one[:1], one[1:2]],)])
+    sequence = rng.integers(4, 60, 4).tolist()
+    return observe_batches(
+        subject, [([sequence],), ([sequence[:1]],), ([sequence[:1], sequence[1:2]],)]
+    )
 
 
 def observe_tensors(subject: Any, rng: Rng) -> dict[str, Any]:
-    sequences = [torch.tensor(one) for one in draw_sequences(rng, rng.sizes(B=3))]
+    sequences = [torch.tensor(sequence) for sequence in draw_sequences(rng, rng.sizes(B=3))]
     return observe_batches(subject, [(sequences,)])
 
 
@@ -54,9 +56,9 @@ def observe_pad_as_a_number(subject: Any, rng: Rng) -> dict[str, Any]:
 
 def observe_batch_inputs(subject: Any, rng: Rng) -> dict[str, Any]:
     sequences = draw_sequences(rng, rng.sizes(B=4))
-    kept = [list(one) for one in sequences]
+    originals = [list(sequence) for sequence in sequences]
     result = subject(sequences)
-    return {"the sequences are": changed(sequences, kept), "the result": result}
+    return {"the sequences are": changed(sequences, originals), "the result": result}
 
 
 rubric = Rubric(
@@ -65,7 +67,7 @@ rubric = Rubric(
         Property("empty", "empty sequences work", 0.5, observe_empty_sequences),
         Property("one", "one row and one column work", 0.25, observe_one_row),
         Property("tensors", "sequences may be tensors", 0.25, observe_tensors),
-        Property("number", "pad may stand in a sequence", 0.25, observe_pad_as_a_number),
+        Property("number", "pad may occur in a sequence", 0.25, observe_pad_as_a_number),
         Property(
             "pure", "the sequences are left as they were", 0.25, observe_batch_inputs, judge_inputs
         ),
@@ -73,12 +75,12 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 def joins_lists(sequences, pad=PAD):
-    rows = [[int(number) for number in one] for one in sequences]
+    rows = [[int(number) for number in sequence] for sequence in sequences]
     T = max(map(len, rows))
     tokens = torch.tensor([row + [pad] * (T - len(row)) for row in rows], dtype=torch.int64)
     return tokens, torch.tensor(list(map(len, rows)), dtype=torch.int64)
@@ -87,8 +89,8 @@ def joins_lists(sequences, pad=PAD):
 @rubric.alternative
 def writes_number_by_number(sequences, pad=PAD):
     B, T = len(sequences), 0
-    for one in sequences:
-        T = len(one) if len(one) > T else T
+    for sequence in sequences:
+        T = len(sequence) if len(sequence) > T else T
     tokens = torch.zeros(B, T, dtype=torch.long) + pad
     lengths = torch.zeros(B, dtype=torch.long)
     for b in range(B):
@@ -100,17 +102,17 @@ def writes_number_by_number(sequences, pad=PAD):
 
 @rubric.alternative
 def pads_tensors_and_stacks(sequences, pad=PAD):
-    rows = [torch.as_tensor(one, dtype=torch.long) for one in sequences]
+    rows = [torch.as_tensor(sequence, dtype=torch.long) for sequence in sequences]
     T = max(row.numel() for row in rows)
     rows = [nn.functional.pad(row, (0, T - row.numel()), value=pad) for row in rows]
-    return torch.stack(rows), torch.tensor([len(one) for one in sequences])
+    return torch.stack(rows), torch.tensor([len(sequence) for sequence in sequences])
 
 
 @rubric.alternative
 def zips_the_columns(sequences, pad=PAD):
     from itertools import zip_longest
 
-    lengths = torch.as_tensor([len(one) for one in sequences]).long()
+    lengths = torch.as_tensor([len(sequence) for sequence in sequences]).long()
     columns = list(zip_longest(*sequences, fillvalue=pad))
     if not columns:
         return torch.empty(len(sequences), 0, dtype=torch.long), lengths
@@ -119,9 +121,9 @@ def zips_the_columns(sequences, pad=PAD):
 
 @rubric.alternative
 def fills_through_a_mask(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences])
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
     tokens = torch.full((len(sequences), int(lengths.max())), pad)
     mask = torch.arange(tokens.shape[1]) < lengths[:, None]
-    flat = [int(number) for one in sequences for number in one]
+    flat = [int(number) for sequence in sequences for number in sequence]
     tokens[mask] = torch.tensor(flat, dtype=torch.long)
     return tokens, lengths

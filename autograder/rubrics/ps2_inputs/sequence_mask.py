@@ -13,20 +13,18 @@ from .. import Rubric
 
 
 def observe_extreme_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Lengths of 0 and of T, alone and together, with T and without."""
+    """Lengths of 0 and of T, alone and together, with and without T."""
     T = rng.sizes().T
     lengths = [[0, T, 1], [T, T], [0], [0, 0]]
-    pairs = [(torch.tensor(one), given) for one in lengths for given in (None, T)]
+    pairs = [(torch.tensor(numbers), given) for numbers in lengths for given in (None, T)]
     return observe_masks(subject, [*pairs, (torch.tensor([0, 0, 0]), 0)])
 
 
 def observe_integer_types(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for dtype in (torch.int32, torch.uint8):
         lengths = draw_lengths(rng, rng.sizes()).to(dtype)
-        seen[f"{str(dtype)[6:]} lengths {lengths.tolist()}"] = attempt(
-            lambda lengths=lengths: subject(lengths)
-        )
+        seen[f"{str(dtype)[6:]} lengths {lengths.tolist()}"] = attempt(subject, lengths)
     return seen
 
 
@@ -52,7 +50,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

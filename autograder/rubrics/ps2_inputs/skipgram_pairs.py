@@ -20,12 +20,12 @@ def observe_wide_windows(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_short_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Two words, one word, none: results as they are, empty ones with their dtype."""
-    seen = {}
+    """Sentences of two, one and no words: the results and their dtypes."""
+    seen: dict[str, Any] = {}
     for length in (2, 1, 0):
         tokens = draw_different(rng, length)
         for window in (1, 3):
-            result = attempt(lambda tokens=tokens, window=window: subject(tokens, window))
+            result = attempt(subject, tokens, window)
             seen[pairs_text(tokens, window)] = result
             seen[f"{pairs_text(tokens, window)}, dtype"] = dtype_of(result)
     return seen
@@ -46,9 +46,9 @@ skipgram_cases = Cases(
 
 def observe_pair_inputs(subject: Any, rng: Rng) -> dict[str, Any]:
     tokens = draw_different(rng, 6)
-    kept = tokens.clone()
+    original = tokens.clone()
     result = subject(tokens, 2)
-    return {"the tokens are": changed(tokens.tolist(), kept.tolist()), "the result": result}
+    return {"the tokens are": changed(tokens.tolist(), original.tolist()), "the result": result}
 
 
 def draw_bad_windows(rng: Rng) -> dict[str, tuple]:
@@ -71,7 +71,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

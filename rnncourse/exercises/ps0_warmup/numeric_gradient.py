@@ -1,4 +1,7 @@
-"""numeric_gradient: its visible checks and the mistakes people make."""
+"""numeric_gradient: its visible checks and the mistakes people make.
+
+The functions are cubics with random coefficients, so that every entry of x has its own slope.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +16,11 @@ from ...reference import warmup
 
 Function = Callable[[torch.Tensor], Any]
 
+SHAPES = ((3, 2), (2, 1, 3), ())  # small: f is called twice for each number
+
 
 def cubic(rng: Rng, *shape: int) -> Function:
-    """sum(a * x³) + x_first * x_last: its numbers depend on each other."""
+    """sum(a * x³) + x_first * x_last, which is not a sum over single entries."""
     a = rng.normal(*shape)
 
     def f(x):
@@ -24,17 +29,14 @@ def cubic(rng: Rng, *shape: int) -> Function:
     return f
 
 
-SHAPES = ((3, 2), (2, 1, 3), ())  # small: f is called twice for each number
-
-
 def slopes(subject: Any, text: str, f: Function, x: torch.Tensor, *eps: float) -> dict[str, Any]:
     """What numeric_gradient(f, x, eps) gives, under the call as a student reads it."""
-    given = ", ".join(["f", f"x {tuple(x.shape)}", *(f"eps={one:g}" for one in eps)])
-    return {f"numeric_gradient({given}), {text}": attempt(lambda: subject(f, x, *eps))}
+    given = ", ".join(["f", f"x {tuple(x.shape)}", *(f"eps={step:g}" for step in eps)])
+    return {f"numeric_gradient({given}), {text}": attempt(subject, f, x, *eps)}
 
 
 def observe_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for shape in SHAPES:
         seen |= slopes(subject, "f a cubic", cubic(rng, *shape), rng.normal(*shape))
     a = rng.normal(2, 3)
@@ -42,32 +44,39 @@ def observe_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_forms(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Shapes and dtypes alone: what is wrong with them is told apart from wrong numbers."""
-    seen = {}
+    """Shapes and dtypes alone, judged apart from the values."""
+    seen: dict[str, Any] = {}
     for shape in ((4,), *SHAPES):
         seen |= slopes(subject, "f a cubic", cubic(rng, *shape), rng.normal(*shape))
-    return {text: one if isinstance(one, Raised) else kind(one) for text, one in seen.items()}
+    return {
+        text: result if isinstance(result, Raised) else kind(result)
+        for text, result in seen.items()
+    }
 
 
 def observe_floats(subject: Any, rng: Rng) -> dict[str, Any]:
-    """A black box: nothing but a number comes out."""
+    """f is a black box that returns a number, not a tensor."""
     f = cubic(rng, 3, 2)
     return slopes(subject, "f returns a plain float", lambda x: f(x).item(), rng.normal(3, 2))
 
 
 def observe_central(subject: Any, rng: Rng) -> dict[str, Any]:
-    """So large a step that each way of taking differences gives other numbers."""
-    seen = {}
+    """Steps so large that forward, backward and central differences differ clearly."""
+    seen: dict[str, Any] = {}
     for eps, shape in ((0.25, (2, 3)), (0.5, (4,))):
-        # At 1 and more the curvature, by which one-sided differences are off, is not small.
+        # At x >= 1 the curvature, which is the error of one-sided differences, is not small.
         x = 1 + rng.normal(*shape).abs()
         a = 1 + rng.normal(*shape).abs()
-        seen |= slopes(subject, "f(x) = sum(a * x³)", lambda x, a=a: (a * x**3).sum(), x, eps)
+        seen |= slopes(subject, "f(x) = sum(a * x³)", sum_of_cubes(a), x, eps)
     return seen
 
 
+def sum_of_cubes(a: torch.Tensor) -> Function:
+    return lambda x: (a * x**3).sum()
+
+
 def on_a_grid(rng: Rng, *shape: int) -> torch.Tensor:
-    """Multiples of 1/8, none of them 0: moved by 1/8 and back they are exactly what they were."""
+    """Multiples of 1/8 other than 0: moving them by 1/8 and back is exact."""
     return (rng.integers(1, 17, *shape) * (2 * rng.integers(0, 2, *shape) - 1)).double() / 8
 
 
@@ -147,8 +156,8 @@ def multiplies_by_eps(f, x, eps=1e-6):
 
 
 @exercise.misconception(
-    "You return how much f changes, not its slope. Divide the difference by the way from one "
-    "point to the other, 2 * eps."
+    "You return how much f changes, not its slope. Divide the difference by the "
+    "distance of the two points, 2 * eps."
 )
 def forgets_to_divide_by_the_step(f, x, eps=1e-6):
     slopes = torch.zeros(x.numel(), dtype=x.dtype)
@@ -268,7 +277,7 @@ def ignores_eps(f, x, eps=1e-6):
 
 @exercise.misconception(
     "You ask autograd, which is what this function is there to test. "
-    "Use nothing of f but its values: it may be a black box."
+    "Use only the values of f: it may be a black box."
 )
 def asks_autograd(f, x, eps=1e-6):
     x = x.detach().clone().requires_grad_()
@@ -331,12 +340,12 @@ def lends_x_to_f(f, x, eps=1e-6):
     flat = x.detach().view(-1)
     slopes = torch.zeros(x.numel(), dtype=x.dtype)
     for i in range(x.numel()):
-        kept = float(flat[i])
-        flat[i] = kept + eps
+        original = float(flat[i])
+        flat[i] = original + eps
         up = float(f(flat.view(x.shape)))
-        flat[i] = kept - eps
+        flat[i] = original - eps
         down = float(f(flat.view(x.shape)))
-        flat[i] = kept
+        flat[i] = original
         slopes[i] = (up - down) / (2 * eps)
     return slopes.reshape(x.shape)
 
@@ -349,11 +358,11 @@ def reuses_one_copy(f, x, eps=1e-6):
     flat = x.detach().flatten().clone()
     slopes = torch.zeros(x.numel(), dtype=x.dtype)
     for i in range(x.numel()):
-        kept = float(flat[i])
-        flat[i] = kept + eps
+        original = float(flat[i])
+        flat[i] = original + eps
         up = float(f(flat.view(x.shape)))
-        flat[i] = kept - eps
+        flat[i] = original - eps
         down = float(f(flat.view(x.shape)))
-        flat[i] = kept
+        flat[i] = original
         slopes[i] = (up - down) / (2 * eps)
     return slopes.reshape(x.shape)

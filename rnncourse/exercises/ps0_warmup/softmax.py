@@ -1,4 +1,7 @@
-"""softmax: its visible checks and the mistakes people make."""
+"""softmax: its visible checks and the mistakes people make.
+
+Scores are random; some are so large that exp overflows, and some rows are masked with -inf.
+"""
 
 import math
 from typing import Any
@@ -35,8 +38,8 @@ softmax_cases = Cases(
 
 def weights(subject: Any, scores: torch.Tensor, *dim: int) -> dict[str, Any]:
     """What softmax(scores, dim) gives, under the call as a student reads it."""
-    text = ", ".join([f"scores {tuple(scores.shape)}", *(f"dim={one}" for one in dim)])
-    return {f"softmax({text})": attempt(lambda: subject(scores, *dim))}
+    text = ", ".join([f"scores {tuple(scores.shape)}", *(f"dim={axis}" for axis in dim)])
+    return {f"softmax({text})": attempt(subject, scores, *dim)}
 
 
 def observe_weights(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -61,23 +64,24 @@ def observe_sums(subject: Any, rng: Rng) -> dict[str, Any]:
         (3 * rng.normal(s.B, s.T, s.D), 1),
     ):
         for text, result in weights(subject, scores, dim).items():
-            seen[f"{text}, its sums along dim"] = using(
-                result,
-                lambda w, dim=dim: w.sum(dim) if isinstance(w, torch.Tensor) else kind(w),
-            )
+            seen[f"{text}, its sums along dim"] = using(result, _sums, dim)
             seen[f"{text}, from 0 to 1"] = using(result, _range)
     return seen
 
 
-def _range(found: Any) -> str:
-    if not isinstance(found, torch.Tensor):
-        return kind(found)
-    inside = (found >= 0) & (found <= 1 + 1e-5)
+def _sums(weights: Any, dim: int) -> Any:
+    return weights.sum(dim) if isinstance(weights, torch.Tensor) else kind(weights)
+
+
+def _range(weights: Any) -> str:
+    if not isinstance(weights, torch.Tensor):
+        return kind(weights)
+    inside = (weights >= 0) & (weights <= 1 + 1e-5)
     return "all weights" if inside.all() else "not all weights"
 
 
 def observe_large(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Scores whose exponentials no float can hold, or all of whose exponentials are 0."""
+    """Scores whose exponentials overflow, or all of whose exponentials are 0."""
     s = rng.sizes()
     scores = rng.normal(s.B, s.T)
     far = torch.linspace(-1000, 1000, s.B, dtype=torch.float64).unsqueeze(1)
@@ -87,7 +91,7 @@ def observe_large(subject: Any, rng: Rng) -> dict[str, Any]:
         "rows from -1000 to 1000": scores + far,
         "float32 scores near 100": (scores + 100).float(),
     }
-    return {text: attempt(lambda given=given: subject(given, 1)) for text, given in calls.items()}
+    return {text: attempt(subject, values, 1) for text, values in calls.items()}
 
 
 def masked(rng: Rng, B: int) -> torch.Tensor:
@@ -101,20 +105,20 @@ def masked(rng: Rng, B: int) -> torch.Tensor:
 
 def observe_masked(subject: Any, rng: Rng) -> dict[str, Any]:
     B = rng.sizes().B
-    one_left = torch.tensor([[-math.inf, -3.0, -math.inf]], dtype=torch.float64)
+    single_score = torch.tensor([[-math.inf, -3.0, -math.inf]], dtype=torch.float64)
     calls = {
         "-inf in some places of each row": (masked(rng, B), 1),
         "-inf in some places of each column, dim=0": (masked(rng, B).T.contiguous(), 0),
-        "-inf everywhere but in one place": (one_left, 1),
+        "-inf everywhere but in one place": (single_score, 1),
     }
-    return {text: attempt(lambda args=args: subject(*args)) for text, args in calls.items()}
+    return {text: attempt(subject, *args) for text, args in calls.items()}
 
 
 def observe_empty(subject: Any, rng: Rng) -> dict[str, Any]:
     s = rng.sizes(B=3)
     scores = rng.normal(s.B, s.T)
     scores[1] = -math.inf
-    return {"row 1 of the scores is -inf throughout": attempt(lambda: subject(scores, 1))}
+    return {"row 1 of the scores is -inf throughout": attempt(subject, scores, 1)}
 
 
 exercise = Exercise(
@@ -125,7 +129,7 @@ exercise = Exercise(
     properties=(
         Property("sums", "weights are from 0 to 1 and sum to 1 along dim", 0.5, observe_sums),
         Property("values", "the weights are right along any dim", 0.75, observe_weights),
-        Property("large", "scores of any size are no problem", 1.25, observe_large),
+        Property("large", "scores of any size work", 1.25, observe_large),
         Property("masked", "a score of -inf gets the weight 0", 0.5, observe_masked),
         Property("empty", "where all scores are -inf, all weights are 0", 0.25, observe_empty),
         softmax_cases.pure(0.25),
@@ -237,7 +241,7 @@ def returns_logarithms(scores, dim=-1):
 
 
 @exercise.misconception(
-    "You return the exponentials without dividing by their sum, so they are no weights yet."
+    "You return the exponentials without dividing by their sum, so they do not sum to 1 yet."
 )
 def forgets_to_divide(scores, dim=-1):
     m = scores.amax(dim, keepdim=True)

@@ -1,4 +1,7 @@
-"""LSTM: its visible checks and the mistakes people make."""
+"""LSTM: its visible checks and the mistakes people make.
+
+Every check gives the module known weights W.
+"""
 
 from typing import Any
 
@@ -7,10 +10,12 @@ from torch import nn
 
 from ...checks.exercise import Exercise, Property
 from ...checks.forbidden import RECURRENT
-from ...checks.properties import Cases, attempt, part, using
+from ...checks.properties import Cases, attempt, call, part, using
 from ...checks.rng import ONES, Rng, Sizes
 from ...reference import cells
 from ...reference.cells import lstm_step, unroll
+
+LONG = 8  # a T unlike all other sizes, long enough for lengths to differ
 
 
 def build_lstm(subject: Any, W: torch.Tensor) -> Any:
@@ -19,8 +24,8 @@ def build_lstm(subject: Any, W: torch.Tensor) -> Any:
     D = W.shape[0] - H
     module = subject(D, H).to(W.dtype)
     expected = f"W {tuple(W.shape)}"
-    if (found := parameters(module)) != expected:
-        raise ValueError(f"the parameters of LSTM({D}, {H}) are {found}, expected {expected}")
+    if (got := parameters(module)) != expected:
+        raise ValueError(f"the parameters of LSTM({D}, {H}) are {got}, expected {expected}")
     module.load_state_dict({"W": W.detach()})
     return module
 
@@ -28,7 +33,8 @@ def build_lstm(subject: Any, W: torch.Tensor) -> Any:
 def parameters(module: Any) -> str:
     """The names and shapes of a module's parameters: "W (7, 16)"."""
     named = dict(module.named_parameters())
-    return ", ".join(f"{name} {tuple(one.shape)}" for name, one in named.items()) or "none"
+    shapes = [f"{name} {tuple(parameter.shape)}" for name, parameter in named.items()]
+    return ", ".join(shapes) or "none"
 
 
 def run_lstm(subject: Any, W: torch.Tensor, xs: torch.Tensor, lengths: Any, state: Any) -> Any:
@@ -39,11 +45,8 @@ def draw_lstm_weights(rng: Rng, s: Sizes) -> torch.Tensor:
     return rng.normal(s.D + s.H, 4 * s.H, scale=0.7)
 
 
-LONG = 8  # a T that no other size is equal to, with room for lengths that differ
-
-
 def draw_lengths(rng: Rng, s: Sizes) -> torch.Tensor:
-    """Lengths from 1 to T: one of T and one of T - 2 where there is room for both."""
+    """Lengths from 1 to T: the first is T, the second T - 2 (if B > 1 and T > 2)."""
     lengths = rng.integers(1, s.T + 1, s.B)
     lengths[0] = s.T
     lengths[min(1, s.B - 1)] = max(1, s.T - 2)
@@ -71,12 +74,12 @@ def observe_parameters(subject: Any, rng: Rng) -> dict[str, Any]:
     return {
         f"the parameters of LSTM({s.D}, {s.H})": parameters(module),
         "the state_dict has": ", ".join(sorted(dict(module.state_dict()))) or "nothing",
-        "all parameters are trained": all(one.requires_grad for one in named.values()),
+        "all parameters are trained": all(parameter.requires_grad for parameter in named.values()),
     }
 
 
 def lstm_parts(result: Any, text: str) -> dict[str, Any]:
-    """The result of LSTM, piece by piece."""
+    """The parts of what LSTM returns."""
     return {
         f"{text}: hs": part(result, 0),
         f"{text}: the last h": part(result, 1, 0),
@@ -86,27 +89,25 @@ def lstm_parts(result: Any, text: str) -> dict[str, Any]:
 
 def observe_whole_sequences(subject: Any, rng: Rng) -> dict[str, Any]:
     """Without lengths, from zeros and from a given state."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), rng.sizes(B=1), ONES):
         W, xs, _, state = draw_padded(rng, s)
-        lstm = attempt(lambda W=W: build_lstm(subject, W))
-        fresh = using(lstm, lambda lstm, xs=xs: lstm(xs))
-        given = using(lstm, lambda lstm, xs=xs, state=state: lstm(xs, state=state))
-        seen |= lstm_parts(fresh, f"lstm(xs {tuple(xs.shape)})")
-        seen |= lstm_parts(given, f"lstm(xs {tuple(xs.shape)}, state=(h, c))")
+        lstm = attempt(build_lstm, subject, W)
+        from_zeros = using(lstm, call, xs)
+        from_state = using(lstm, call, xs, state=state)
+        seen |= lstm_parts(from_zeros, f"lstm(xs {tuple(xs.shape)})")
+        seen |= lstm_parts(from_state, f"lstm(xs {tuple(xs.shape)}, state=(h, c))")
     return seen
 
 
 def observe_lengths(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Lengths that differ, and rubbish in the padding."""
-    seen = {}
+    """Different lengths, and other inputs in the padding."""
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(T=LONG), rng.sizes(B=1, T=LONG)):
         W, xs, lengths, _ = draw_padded(rng, s)
         for b, length in enumerate(lengths.tolist()):
             xs[b, length:] = rng.normal(LONG - length, s.D, scale=3)
-        result = attempt(
-            lambda W=W, xs=xs, lengths=lengths: build_lstm(subject, W)(xs, lengths=lengths)
-        )
+        result = using(attempt(build_lstm, subject, W), call, xs, lengths=lengths)
         seen |= lstm_parts(result, f"lstm(xs {tuple(xs.shape)}, lengths={lengths.tolist()})")
     return seen
 
@@ -183,7 +184,7 @@ class TransposedParameter(nn.Module):
 
 
 @exercise.misconception(
-    "You ignore lengths, so a sequence goes on thinking after it has ended. "
+    "You ignore lengths, so the state keeps changing after a sequence has ended. "
     "Freeze h and c from there on, and set hs to 0."
 )
 class IgnoresLengths(nn.Module):
@@ -199,7 +200,7 @@ class IgnoresLengths(nn.Module):
 
 
 @exercise.misconception(
-    "You clear hs after a sequence's end, but h and c still come from the padding. "
+    "You clear hs after the end of a sequence, but h and c still come from the padding. "
     "Freeze the state as well: torch.where(alive, new, old)."
 )
 class MasksTheOutputsOnly(nn.Module):
@@ -277,7 +278,7 @@ exercise.near_miss(
 
 @exercise.misconception(
     "You look up the last h at lengths - 1, but c comes from the end of the padding. "
-    "Freeze both while the sequence runs: torch.where(live, new, old)."
+    "Freeze both when the sequence has ended: torch.where(alive, new, old)."
 )
 class LooksUpTheOutputOnly(nn.Module):
     def __init__(self, D, H):
@@ -312,7 +313,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "IgnoresTheGivenState",
-    "You always start from zeros. Where a state (h, c) is given, start from that one.",
+    "You always start from zeros. If a state (h, c) is given, start from it.",
     """
     -        if state is None:
     -            state = xs.new_zeros(B, self.H), xs.new_zeros(B, self.H)
@@ -333,7 +334,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "DetachesAtEveryStep",
-    "You detach the state at every step, so W learns nothing about what happens over time. "
+    "You detach the state at every step, so W learns nothing across time. "
     "Pass h and c on as they are.",
     """
                  h, c, t = state

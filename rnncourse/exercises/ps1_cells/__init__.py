@@ -1,7 +1,7 @@
 """Problem set 1, cells: what is checked, and the mistakes people make (lecture §1).
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, nn and,
-for LSTM, the student's lstm_step and unroll; nothing else, because the audit submits its source.
+A misconception is a wrong answer under a telling name. It may use torch, nn and, for LSTM, the
+student's lstm_step and unroll; nothing else, because the audit submits its source.
 """
 
 from . import (

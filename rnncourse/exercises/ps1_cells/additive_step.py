@@ -19,7 +19,7 @@ additive_cases = Cases(
 def draw_bad_sizes(rng: Rng) -> dict[str, tuple]:
     s = rng.sizes()
     return {
-        # The first two are what torch would broadcast without a word.
+        # torch would silently broadcast the first two.
         "where D is 1": (rng.normal(s.B, 1), rng.normal(s.B, s.H)),
         "where H is 1": (rng.normal(s.B, s.D), rng.normal(s.B, 1)),
         "where D is not H": (rng.normal(s.B, s.D), rng.normal(s.B, s.H)),
@@ -67,7 +67,7 @@ def multiplies(x, h):
 
 
 @exercise.misconception(
-    "You put an activation around the sum. This network has none yet: return x + h itself."
+    "You put an activation around the sum. This network does not have one yet: return x + h itself."
 )
 def squashes_the_sum(x, h):
     if x.shape != h.shape:
@@ -85,8 +85,8 @@ def forgets_the_state(x, h):
 
 
 @exercise.misconception(
-    "You put x and h side by side, which makes a state of D + H numbers. "
-    "Add them number by number, so that the state keeps its H."
+    "You concatenate x and h, which makes a state of D + H numbers. "
+    "Add them elementwise, so that the state keeps its H numbers."
 )
 def concatenates(x, h):
     if x.shape != h.shape:

@@ -29,14 +29,14 @@ def swish(a: torch.Tensor) -> torch.Tensor:
 
 
 def observe_activations(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Which activation is applied: the one given, tanh where none is."""
+    """Which activation is applied: the given one, or tanh by default."""
     x, h, W_x, W_h, _ = draw_elman(rng, rng.sizes())
     calls = {
         "g = torch.relu": (torch.relu,),
         "g = swish, a * sigmoid(a)": (swish,),
         "no g, so tanh": (),
     }
-    return {text: attempt(lambda g=g: subject(x, h, W_x, W_h, *g)) for text, g in calls.items()}
+    return {text: attempt(subject, x, h, W_x, W_h, *g) for text, g in calls.items()}
 
 
 exercise = Exercise(
@@ -109,14 +109,14 @@ def detaches_the_past(x, h, W_x, W_h, g=torch.tanh):
 
 
 @exercise.misconception(
-    "Your result is float32 whatever comes in. Keep the dtype of the inputs: leave out the cast."
+    "Your result is always float32. Keep the dtype of the inputs: leave out the cast."
 )
 def returns_float32(x, h, W_x, W_h, g=torch.tanh):
     return g(x @ W_x + h @ W_h).float()
 
 
 @exercise.misconception(
-    "You put the matrices on the left. Here a row of the batch is a row vector, and it stands on "
+    "You put the matrices on the left. Here each row of the batch is a row vector, which goes on "
     "the left: x @ W_x and h @ W_h."
 )
 def puts_the_matrix_first(x, h, W_x, W_h, g=torch.tanh):

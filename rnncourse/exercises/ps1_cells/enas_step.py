@@ -14,13 +14,13 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid", "identity")
 
 
 def draw_graph(rng: Rng, N: int) -> dict[str, tuple]:
-    """A random graph of N >= 4 nodes, all activations among them, that is no chain.
+    """A random graph of N >= 4 nodes with all activations, which is not a chain.
 
-    Its output leaves out node 1: the mean over the output is not the one over all nodes.
+    Its output leaves out node 1, so that the mean of the output differs from that of all nodes.
     """
     order = torch.randperm(4, generator=rng.generator).tolist()
     names = [ACTIVATIONS[order[n % 4]] for n in range(N)]
-    # Node N, which is always in the output, reads node 2: off by one shows in every draw.
+    # Node N, which is always in the output, reads node 2: an off-by-one shows in every draw.
     previous = [0, 0, *(int(rng.integers(0, n, 1)) for n in range(3, N)), 2]
     others = [n for n in (0, *range(4, N)) if rng.integers(0, 2, 1)]
     return {
@@ -48,15 +48,13 @@ enas_cases = Cases("enas_step", ("x", "h", "W_0", "W", "graph"), draw_enas, batc
 
 
 def observe_nodes(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Every node by itself, so that the first that is wrong shows."""
+    """Every node by itself, so that the first wrong one shows."""
     *tensors, graph = draw_enas(rng, rng.sizes())
-    seen = {}
+    seen: dict[str, Any] = {}
     for n in range(len(graph["nodes"]) + 1):
         reads = "reads x and h" if n == 0 else "reads node {}, {}".format(*graph["nodes"][n - 1])
         alone = {**graph, "output": (n,)}
-        seen[f"output ({n},): node {n}, which {reads}"] = attempt(
-            lambda alone=alone: subject(*tensors, alone)
-        )
+        seen[f"output ({n},): node {n}, which {reads}"] = attempt(subject, *tensors, alone)
     return seen
 
 
@@ -75,8 +73,8 @@ exercise = Exercise(
 
 
 @exercise.misconception(
-    "An activation that nobody knows goes through, so a misspelt graph runs and is wrong. "
-    "Take only the four names, and let anything else raise an error."
+    "You accept an unknown activation, so a graph with a typo runs and is wrong. "
+    "Accept only the four names, and raise an error for anything else."
 )
 def takes_the_unknown_for_the_identity(x, h, W_0, W, graph):
     f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
@@ -90,7 +88,7 @@ def takes_the_unknown_for_the_identity(x, h, W_0, W, graph):
 
 
 @exercise.misconception(
-    "Each of your nodes reads the one just before it, as if the graph were a chain. "
+    "Each of your nodes reads the node just before it, as if the graph were a chain. "
     "Read the node that the graph names: s[previous]."
 )
 def walks_a_chain(x, h, W_0, W, graph):
@@ -149,9 +147,7 @@ def takes_the_weights_of_the_next_node(x, h, W_0, W, graph):
     return torch.stack([s[n] for n in graph["output"]]).mean(dim=0)
 
 
-@exercise.misconception(
-    "You add the output nodes up. h' is their mean: divide by how many there are."
-)
+@exercise.misconception("You add up the output nodes. h' is their mean: divide by their number.")
 def sums_the_output(x, h, W_0, W, graph):
     f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
     u, t = (torch.cat([x, h], dim=1) @ W_0).chunk(2, dim=1)
@@ -195,7 +191,7 @@ def averages_all_nodes(x, h, W_0, W, graph):
 
 
 @exercise.misconception(
-    "Your nodes return f(u) and never open the highway. "
+    "Your nodes return f(u) and have no highway. "
     "Let the gate decide how far to move: s_j + sigmoid(t) * (f(u) - s_j)."
 )
 def forgets_the_highway(x, h, W_0, W, graph):

@@ -29,14 +29,14 @@ gru_cases = Cases(
 
 
 def observe_gru_gates(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Gates held open or shut, so that each one shows what it is for."""
+    """Gates held open or shut, so that the effect of each shows."""
     args = draw_gru(rng, rng.sizes())
     x, _, W_xz, _, W_xr, *_ = args
     x[:, 0] = 1  # a constant input, so that its weights are biases
 
     def gated(z_bias: float, r_bias: float) -> Any:
         W_xz[0], W_xr[0] = z_bias, r_bias
-        return attempt(lambda: subject(*copied(args)))
+        return attempt(subject, *copied(args))
 
     return {
         "with z at 0, h' (it keeps h)": gated(SHUT, OPEN),
@@ -143,7 +143,7 @@ def keeps_nothing(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 
 @exercise.misconception(
     "You add the new to all of the old, so the state grows without bound. "
-    "What is taken in has to make room: (1 - z) * h + z * candidate."
+    "What comes in replaces a part of the old: (1 - z) * h + z * candidate."
 )
 def keeps_everything(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
     z = torch.sigmoid(x @ W_xz + h @ W_hz)
@@ -161,7 +161,7 @@ def leaves_the_candidate_bare(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 
 
 @exercise.misconception(
-    "Your gates have each other's recurrent matrix. "
+    "Each of your gates uses the other one's recurrent matrix. "
     "z takes W_xz with W_hz, and r takes W_xr with W_hr."
 )
 def crosses_the_recurrent_matrices(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
@@ -172,7 +172,7 @@ def crosses_the_recurrent_matrices(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):
 
 
 @exercise.misconception(
-    "Your candidate takes z * h. What z is for comes later, in the blend; "
+    "Your candidate takes z * h. z is only used later, in the blend; "
     "the candidate sees what r lets through: (r * h) @ W_h."
 )
 def resets_with_the_update_gate(x, h, W_xz, W_hz, W_xr, W_hr, W_x, W_h):

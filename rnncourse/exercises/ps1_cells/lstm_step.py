@@ -23,19 +23,19 @@ def draw_lstm(rng: Rng, s: Sizes) -> tuple:
 lstm_cases = Cases("lstm_step", ("x", "state", "W"), draw_lstm, batched=("x", "state"))
 
 
-# Added before a sigmoid, these open or shut a gate but for a rest that no tolerance sees.
+# Added before a sigmoid, these open or shut a gate to within any tolerance.
 OPEN, SHUT = 40.0, -40.0
 
 
 def observe_lstm_gates(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Gates held open or shut, so that each one shows what it is for."""
+    """Gates held open or shut, so that the effect of each shows."""
     x, state, W = draw_lstm(rng, rng.sizes())
     x[:, 0] = 1  # a constant input, so that its weights are biases
     i, f, o, _ = W.chunk(4, dim=1)  # views: writing to them writes to W
 
     def gated(i_bias: float, f_bias: float, o_bias: float) -> Any:
         i[0], f[0], o[0] = i_bias, f_bias, o_bias
-        return attempt(lambda: subject(x, copied(state), W.clone()))
+        return attempt(subject, x, copied(state), W.clone())
 
     return {
         "with i shut and f open, c' (it keeps c)": part(gated(SHUT, OPEN, OPEN), 1),
@@ -71,7 +71,7 @@ def uses_torchs_gate_order(x, state, W):
 
 
 @exercise.misconception(
-    "This is the equation as the slide prints it. Put it right: sigmoid for f, tanh for g, "
+    "This is the equation as the slide prints it. Correct it: sigmoid for f, tanh for g, "
     "and an output that reads the new memory c'."
 )
 def follows_the_slide(x, state, W):
@@ -82,7 +82,7 @@ def follows_the_slide(x, state, W):
 
 
 @exercise.misconception(
-    "Your output reads the old memory c, so what is written now is seen one step late. "
+    "Your output reads the old memory c, so a new entry is seen one step late. "
     "Compute c' first, then h' = o * tanh(c')."
 )
 def shows_the_old_memory(x, state, W):
@@ -146,7 +146,7 @@ def squashes_the_memory(x, state, W):
 
 
 @exercise.misconception(
-    "Your input gate guards the old memory and your forget gate the new content. "
+    "Your input gate controls the old memory and your forget gate the new content. "
     "Swap them: c' = i * g + f * c."
 )
 def swaps_input_and_forget_gate(x, state, W):
@@ -165,7 +165,7 @@ def returns_the_memory_first(x, state, W):
 
 
 @exercise.misconception(
-    "You deal the 4H columns out in turn, i f o g i f o g. "
+    "You take the 4H columns in turn, i f o g i f o g. "
     "They are four whole blocks: cut them with chunk(4, dim=1)."
 )
 def deals_the_columns_out(x, state, W):
@@ -209,9 +209,7 @@ def cuts_along_the_batch(x, state, W):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-@exercise.misconception(
-    "You return h alone. The memory has to go on to the next step as well: return h, c."
-)
+@exercise.misconception("You return only h. The next step needs the memory as well: return h, c.")
 def returns_the_output_alone(x, state, W):
     h, c = state
     i, f, o, g = (torch.cat([x, h], dim=-1) @ W).chunk(4, dim=-1)
@@ -220,7 +218,7 @@ def returns_the_output_alone(x, state, W):
 
 
 @exercise.misconception(
-    "Your forget gate has no activation, so it may be any number and the memory can explode. "
+    "Your forget gate has no activation, so it can be any number and the memory can explode. "
     "A gate is a fraction: f takes a sigmoid."
 )
 def forgets_without_an_activation(x, state, W):

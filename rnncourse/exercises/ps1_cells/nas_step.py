@@ -24,12 +24,11 @@ nas_cases = Cases("nas_step", ("x", "state", "W", "U"), draw_nas, batched=("x", 
 
 
 def observe_nas_memory(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Half of the formula: where c' is right, a mistake is in what only m' needs."""
-    seen = {}
+    """c' alone: if it is right, a mistake is in the part of the formula that only m' uses."""
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), ONES):
         args = draw_nas(rng, s)
-        result = attempt(lambda args=args: subject(*args))
-        seen[f"{nas_cases.text(args)}, its c'"] = part(result, 1)
+        seen[f"{nas_cases.text(args)}, its c'"] = part(attempt(subject, *args), 1)
     return seen
 
 
@@ -64,7 +63,7 @@ def adds_in_l3(x, state, W, U):
 
 
 @exercise.misconception(
-    "You take the state for (c, m), the papers' order. Here the hidden output m comes first, "
+    "You read the state as (c, m), the papers' order. Here the hidden output m comes first, "
     "both in what you get and in what you return."
 )
 def takes_the_memory_first(x, state, W, U):

@@ -37,7 +37,7 @@ def accepts_the_sigmoid_candidate():
 
 
 @exercise.misconception(
-    "You let the gates read h_t, which they are there to compute. They can only read h_{t-1}."
+    "You let the gates read h_t, which is computed from them. They can only read h_{t-1}."
 )
 def accepts_a_gate_that_reads_the_result():
     return {"lstm": {"B", "D", "F", "G", "H"}, "gru": {"K", "L"}}
@@ -76,7 +76,7 @@ def accepts_the_gru_candidate():
 
 @exercise.misconception(
     "You call the GRU's blend wrong, perhaps because torch swaps z and 1 - z. "
-    "Either way round is a GRU: z is only a name for what is taken from the new."
+    "Both ways round are GRUs: z is only a name for the part taken from the new."
 )
 def calls_the_blend_wrong():
     return {"lstm": {"B", "D", "E", "F", "G", "H"}, "gru": {"K", "L", "M"}}
@@ -90,16 +90,14 @@ def calls_the_output_gate_wrong():
     return {"lstm": {"B", "C", "D", "E", "F", "G", "H"}, "gru": {"K", "L"}}
 
 
-@exercise.misconception(
-    "You named the lines that are right. Turn it round: name those that are wrong."
-)
+@exercise.misconception("You named the correct lines. Name the wrong ones.")
 def names_the_correct_lines():
     return {"lstm": {"A", "C"}, "gru": {"I", "J", "M"}}
 
 
 @exercise.misconception(
-    "You name every line, which finds nothing: accusing a correct line costs what was found. "
-    "Ask of each line its time index, its shapes and its range."
+    "You name every line, which finds nothing: naming a correct line costs what was found. "
+    "For each line, check its time index, its shapes and its range."
 )
 def names_every_line():
     return {"lstm": set("ABCDEFGH"), "gru": set("IJKLM")}

@@ -1,4 +1,7 @@
-"""unroll: its visible checks and the mistakes people make."""
+"""unroll: its visible checks and the mistakes people make.
+
+The steps are the checks' own: one whose state is a tensor, one whose state is a tuple.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +46,7 @@ unroll_cases = Cases(
 
 
 def observe_calls(subject: Any, rng: Rng) -> dict[str, Any]:
-    """What the step is called with, call by call."""
+    """What step is called with, call by call."""
     s = rng.sizes()
     step, xs, state = unroll_cases.draw(rng, s)
     seen: dict[str, Any] = {}
@@ -57,17 +60,17 @@ def observe_calls(subject: Any, rng: Rng) -> dict[str, Any]:
             seen[f"call {count} of step, its state"] = copied(state)
         return step(x, state)
 
-    # Where the calls were right and something after them fails, the other properties say so.
-    attempt(lambda: subject(recording, xs, state))
+    # If the calls are right and something after them fails, other properties report it.
+    attempt(subject, recording, xs, state)
     return {**seen, f"how often step is called for T = {s.T}": count}
 
 
 def observe_tuple_states(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for s in (rng.sizes(), rng.sizes(B=1)):
         state = (rng.normal(s.B, s.H), rng.normal(s.B, s.H))
         step, xs = lstm_like(rng, s), rng.normal(s.B, s.T, s.D)
-        result = attempt(lambda step=step, xs=xs, state=state: subject(step, xs, state))
+        result = attempt(subject, step, xs, state)
         text = f"a state (h, c), B = {s.B}, T = {s.T}"
         seen[f"{text}: hs, which is made of the h"] = part(result, 0)
         seen[f"{text}: the last h"] = part(result, 1, 0)
@@ -123,7 +126,7 @@ def walks_through_the_batch(step, xs, state):
 
 @exercise.misconception(
     "You start from zeros and never look at the state you are given. "
-    "Start from it: a caller may be continuing an earlier sequence."
+    "Start from that state: a caller may be continuing an earlier sequence."
 )
 def starts_from_zeros(step, xs, state):
     if isinstance(state, tuple):
@@ -141,7 +144,7 @@ def starts_from_zeros(step, xs, state):
 
 
 @exercise.misconception(
-    "Your hs is the last output alone. Collect the hidden output of every step, (B, T, H)."
+    "Your hs is only the last output. Collect the hidden output of every step, (B, T, H)."
 )
 def keeps_the_last_output_only(step, xs, state):
     for t in range(xs.shape[1]):
@@ -206,7 +209,7 @@ def never_carries_the_state_on(step, xs, state):
 
 
 @exercise.misconception(
-    "You detach the state between steps, so a gradient sees one step of the past and no more. "
+    "You detach the state between steps, so a gradient goes back one step and no further. "
     "Pass the state on as it is."
 )
 def detaches_between_steps(step, xs, state):
@@ -239,7 +242,7 @@ def runs_backward_in_time(step, xs, state):
 
 
 @exercise.misconception(
-    "Of a tuple you collect the last entry, the memory c. The hidden output is the first, state[0]."
+    "For a tuple state you collect the last entry, the memory c. The hidden output is state[0]."
 )
 def collects_the_memory(step, xs, state):
     hs = []
@@ -253,8 +256,8 @@ def collects_the_memory(step, xs, state):
 
 
 @exercise.misconception(
-    "You take state[0] even of a tensor, which is its first row, not its hidden output. "
-    "Ask first whether the state is a tuple."
+    "You take state[0] of a tensor too, which is its first row, not its hidden output. "
+    "Check first whether the state is a tuple."
 )
 def takes_every_state_for_a_tuple(step, xs, state):
     hs = []
@@ -267,7 +270,7 @@ def takes_every_state_for_a_tuple(step, xs, state):
 
 
 @exercise.misconception(
-    "Your function stops at T = 0, because torch.stack refuses an empty list. "
+    "Your function fails for T = 0, because torch.stack refuses an empty list. "
     "Return an empty (B, 0, H) tensor and the given state before you stack."
 )
 def stumbles_over_no_steps(step, xs, state):
@@ -290,8 +293,8 @@ def returns_a_list(step, xs, state):
 
 
 @exercise.misconception(
-    "You leave out the last step. `range(xs.shape[1])` goes from 0 to T - 1 already, "
-    "which is all T of them."
+    "You leave out the last step. `range(xs.shape[1])` already goes from 0 to T - 1, "
+    "which is T steps."
 )
 def leaves_out_the_last_step(step, xs, state):
     hs = []

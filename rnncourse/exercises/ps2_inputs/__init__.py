@@ -1,8 +1,8 @@
 """Problem set 2, inputs: what is checked, and the mistakes people make (lecture §2 and §3).
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, nn, Counter,
-SPECIALS, PAD, UNK, BOS, EOS and, for nplm_logits, the student's embed; nothing else, because the
-audit submits its source.
+A misconception is a wrong answer under a telling name. It may use torch, nn, Counter, SPECIALS,
+PAD, UNK, BOS, EOS and, for nplm_logits, the student's embed; nothing else, because the audit
+submits its source.
 """
 
 from . import (

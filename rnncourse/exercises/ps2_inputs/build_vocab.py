@@ -1,4 +1,7 @@
-"""build_vocab: its visible checks and the mistakes people make."""
+"""build_vocab: its visible checks and the mistakes people make.
+
+The sentences are of animals, counted so that no other order looks like that of the counts.
+"""
 
 from collections import Counter
 from typing import Any
@@ -24,7 +27,7 @@ def draw_words(rng: Rng, number: int) -> list[str]:
 def draw_sentences(rng: Rng, counts: dict[str, int]) -> list[list[str]]:
     """A sentence with each word once, in the order of `counts`, and one with all the repetitions.
 
-    So the order of appearance and the number of sentences with a word never look like the counts.
+    So neither the order of appearance nor the number of sentences with a word matches the counts.
     """
     rest = [word for word, count in counts.items() for _ in range(count - 1)]
     order = torch.randperm(len(rest), generator=rng.generator).tolist()
@@ -32,9 +35,9 @@ def draw_sentences(rng: Rng, counts: dict[str, int]) -> list[list[str]]:
 
 
 def draw_counted(rng: Rng, number: int = 7) -> list[list[str]]:
-    """No two words occur equally often, and no other order at hand is that of the counts.
+    """No two words have the same count, and neither text nor alphabet has the order of the counts.
 
-    number: how many words, an odd number.
+    number: how many different words; odd.
     """
     words = draw_words(rng, number)
     words = words[1::2] + words[::-2]  # the most frequent first
@@ -43,13 +46,13 @@ def draw_counted(rng: Rng, number: int = 7) -> list[list[str]]:
 
 
 def draw_tied(rng: Rng) -> list[list[str]]:
-    """Three words occur 3 times and two words twice; no other order at hand is the right one."""
+    """Three words occur 3 times and two twice; neither text nor alphabet has the right order."""
     a, b, c, d, e, f = draw_words(rng, 6)
     return draw_sentences(rng, {c: 3, f: 3, b: 3, e: 2, a: 2, d: 5})
 
 
 def in_order(vocab: Any) -> Any:
-    """The words by their numbers, without the specials; in words what is no vocabulary."""
+    """The words by their numbers, without the specials; or what is wrong with the vocabulary."""
     if isinstance(vocab, Raised):
         return vocab
     if not isinstance(vocab, dict):
@@ -58,25 +61,25 @@ def in_order(vocab: Any) -> Any:
         return "a dict whose values are not all ints"
     if len(set(vocab.values())) < len(vocab):
         return "a dict in which two words have the same number"
-    words = sorted((word for word in vocab if word not in SPECIALS), key=vocab.get)
+    words = sorted((word for word in vocab if word not in SPECIALS), key=lambda word: vocab[word])
     return " ".join(map(str, words)) or "no words"
 
 
 def vocab_text(limits: dict[str, int]) -> str:
-    given = "".join(f", {name}={value}" for name, value in limits.items())
-    return f"build_vocab(sentences{given})"
+    arguments = "".join(f", {name}={value}" for name, value in limits.items())
+    return f"build_vocab(sentences{arguments})"
 
 
 def observe_limits(
     subject: Any, sentences: list[list[str]], limits: list[dict[str, int]]
 ) -> dict[str, Any]:
-    """The words that are left within each of some limits, and V where that is limited."""
+    """The words that each of the limits leaves, and V where there is a max_size."""
     seen: dict[str, Any] = {}
-    for one in limits:
-        vocab = attempt(lambda one=one: subject([list(s) for s in sentences], **one))
-        seen[f"{vocab_text(one)}, words by number"] = in_order(vocab)
-        if "max_size" in one:
-            seen[f"{vocab_text(one)}, V"] = len(vocab) if isinstance(vocab, dict) else kind(vocab)
+    for limit in limits:
+        vocab = attempt(subject, [list(sentence) for sentence in sentences], **limit)
+        seen[f"{vocab_text(limit)}, words by number"] = in_order(vocab)
+        if "max_size" in limit:
+            seen[f"{vocab_text(limit)}, V"] = len(vocab) if isinstance(vocab, dict) else kind(vocab)
     return seen
 
 
@@ -88,7 +91,9 @@ def observe_specials(subject: Any, rng: Rng) -> dict[str, Any]:
     numbers = list(vocab.values())
     if not all(type(number) is int for number in numbers):
         return {"the vocabulary": "a dict whose values are not all ints"}
-    seen: dict[str, Any] = {f'number of "{one}"': vocab.get(one, "missing") for one in SPECIALS}
+    seen: dict[str, Any] = {
+        f'number of "{special}"': vocab.get(special, "missing") for special in SPECIALS
+    }
     whole = sorted(numbers) == list(range(len(vocab)))
     seen["how many words, specials included"] = len(vocab)
     seen["the numbers of all words"] = (
@@ -144,8 +149,8 @@ def has_no_specials(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "You return the row of words. Number it, and return a dict: "
-    "{word: number for number, word in enumerate(row)}."
+    "You return the list of words. Number them, and return a dict: "
+    "{word: number for number, word in enumerate(words)}."
 )
 def returns_the_row(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
@@ -157,7 +162,7 @@ def returns_the_row(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "You put the specials after the words, so padding has another number in each vocabulary. "
+    "You put the specials after the words, so padding has a different number in each vocabulary. "
     "They come first: 0 to 3."
 )
 def puts_the_specials_last(sentences, min_count=1, max_size=None):
@@ -166,12 +171,12 @@ def puts_the_specials_last(sentences, min_count=1, max_size=None):
     counts = Counter(word for sentence in sentences for word in sentence)
     words = [word for word in counts if counts[word] >= min_count and word not in SPECIALS]
     words.sort(key=lambda word: (-counts[word], word))
-    room = None if max_size is None else max_size - len(SPECIALS)
-    return {word: number for number, word in enumerate([*words[:room], *SPECIALS])}
+    limit = None if max_size is None else max_size - len(SPECIALS)
+    return {word: number for number, word in enumerate([*words[:limit], *SPECIALS])}
 
 
 @exercise.misconception(
-    "You count the numbers from 1. They are rows of a matrix, so they run from 0 to V-1."
+    "Your numbers start at 1. They are rows of a matrix, so they run from 0 to V-1."
 )
 def counts_from_one(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
@@ -183,7 +188,7 @@ def counts_from_one(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "Your dict maps numbers to words. `encode` has a word and looks for its number: {word: number}."
+    "Your dict maps numbers to words. `encode` looks up the number of a word: {word: number}."
 )
 def maps_numbers_to_words(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
@@ -231,8 +236,8 @@ def puts_rare_words_first(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "Words of the same count stay as the text has them, as most_common leaves them, so shuffled "
-    "sentences change the numbers. Sort by (-count, word)."
+    "Words of the same count stay in the order of the text, as most_common leaves them, so "
+    "shuffled sentences change the numbers. Sort by (-count, word)."
 )
 def leaves_ties_to_the_text(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
@@ -243,8 +248,8 @@ def leaves_ties_to_the_text(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "`reverse=True` turns the alphabet round too. Keep the sort upwards "
-    "and negate the count alone: (-count, word)."
+    "`reverse=True` reverses the alphabet too. Sort in ascending order "
+    "and negate only the count: (-count, word)."
 )
 def reverses_the_alphabet_too(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
@@ -267,7 +272,7 @@ def takes_min_count_for_too_few(sentences, min_count=1, max_size=None):
     return {word: number for number, word in enumerate([*SPECIALS, *words][:max_size])}
 
 
-@exercise.misconception("You never look at min_count. Leave out words that are rarer than that.")
+@exercise.misconception("You never use min_count. Leave out words that are rarer than that.")
 def ignores_min_count(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):
         raise ValueError("max_size has no room for the specials")
@@ -304,8 +309,8 @@ def enters_specials_twice(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "You turn the words into lower case, which makes one word of Polish and polish. "
-    "Take words as they come; whoever wants lower case does it before."
+    "You turn the words into lower case, so Polish and polish become one word. "
+    "Take words as they come; the caller lower-cases them where that is wanted."
 )
 def turns_words_to_lower_case(sentences, min_count=1, max_size=None):
     if max_size is not None and max_size < len(SPECIALS):

@@ -8,16 +8,16 @@ from ...checks.rng import Rng, Sizes
 from ...reference import inputs
 from ...reference.inputs import PAD
 
-VOCABULARY = 11  # words, more than any other size drawn
+VOCABULARY = 11  # words; larger than any size drawn
 
 
 def draw_embed(rng: Rng, s: Sizes) -> tuple:
-    """PAD is among the tokens, a word of a larger number than D twice, the last not at all."""
+    """PAD occurs, a word whose number exceeds D occurs twice, the last word not at all."""
     tokens = rng.integers(0, VOCABULARY - 1, s.B, s.T)
-    places = tokens.view(-1)
-    places[0] = PAD
-    if len(places) > 2:
-        places[1] = places[-1] = int(rng.integers(VOCABULARY - 4, VOCABULARY - 1))
+    flat = tokens.view(-1)
+    flat[0] = PAD
+    if len(flat) > 2:
+        flat[1] = flat[-1] = int(rng.integers(VOCABULARY - 4, VOCABULARY - 1))
     return tokens, rng.normal(VOCABULARY, s.D)
 
 
@@ -49,8 +49,8 @@ def multiplies_one_hot_vectors(tokens, E):
 
 
 @exercise.misconception(
-    "E[-1] is the last row, so a negative number slips through. "
-    "Refuse what is not from 0 to V-1 with an IndexError."
+    "E[-1] is the last row, so a negative number is accepted. "
+    "Raise an IndexError for a number that is not from 0 to V-1."
 )
 def lets_negative_numbers_pass(tokens, E):
     return E[tokens]
@@ -75,8 +75,8 @@ def detaches_the_vectors(tokens, E):
 
 
 @exercise.misconception(
-    "You add the vectors of a sentence up, and its order is gone. "
-    "Keep one vector for each place: (B, T, D)."
+    "You add up the vectors of a sentence, and its order is lost. "
+    "Keep one vector for each position: (B, T, D)."
 )
 def adds_the_words_up(tokens, E):
     if ((tokens < 0) | (tokens >= len(E))).any():
@@ -85,8 +85,8 @@ def adds_the_words_up(tokens, E):
 
 
 @exercise.misconception(
-    "You flatten the places of the batch into one axis. "
-    "Keep the shape of tokens and add D at its end: (B, T, D)."
+    "You flatten the positions of the batch into one axis. "
+    "Keep the shape of tokens and append D: (B, T, D)."
 )
 def flattens_the_batch(tokens, E):
     if ((tokens < 0) | (tokens >= len(E))).any():
@@ -105,16 +105,16 @@ def puts_the_vector_before_time(tokens, E):
 
 
 @exercise.misconception(
-    "You keep the gradient from the row of PAD. Here it is a word like any other; "
-    "the mask sees to it that nobody reads it."
+    "You block the gradient to the row of PAD. Here it is a word like any other; "
+    "the mask makes sure that it is ignored."
 )
 def keeps_padding_from_learning(tokens, E):
     return nn.functional.embedding(tokens, E, padding_idx=PAD)
 
 
 @exercise.misconception(
-    "You give PAD the vector 0. Here it has its row of E like any other word, "
-    "and the mask keeps it from being read."
+    "You give PAD the vector 0. Here it has its row of E like any other word; "
+    "the mask makes sure that it is ignored."
 )
 def blanks_the_padding(tokens, E):
     if ((tokens < 0) | (tokens >= len(E))).any():
@@ -132,15 +132,13 @@ def scales_by_the_root_of_D(tokens, E):
 
 
 @exercise.misconception(
-    "You divide a word's gradient by how often it occurs. Each place adds its own: leave the sum."
+    "You divide a word's gradient by how often it occurs. Each position adds its own: keep the sum."
 )
 def averages_the_gradient(tokens, E):
     return nn.functional.embedding(tokens, E, scale_grad_by_freq=True)
 
 
-@exercise.misconception(
-    "Your result is float32 whatever comes in. Keep the dtype of E: leave out the cast."
-)
+@exercise.misconception("Your result is always float32. Keep the dtype of E: leave out the cast.")
 def looks_up_in_float32(tokens, E):
     if ((tokens < 0) | (tokens >= len(E))).any():
         raise IndexError("no such word")

@@ -10,6 +10,8 @@ from ...checks.properties import Cases, attempt
 from ...checks.rng import Rng
 from ...reference import inputs
 
+HUGE = {torch.float64: 1000.0, torch.float32: 200.0}  # exp of these overflows
+
 negative_cases = Cases(
     "negative_sampling_loss",
     ("center", "context", "negatives"),
@@ -19,11 +21,8 @@ negative_cases = Cases(
 )
 
 
-HUGE = {torch.float64: 1000.0, torch.float32: 200.0}  # exp of that overflows
-
-
 def draw_scored(rng: Rng, true: list[float], noise: list[list[float]]) -> tuple:
-    """Vectors center (B, D), context and negatives whose scores are given."""
+    """Vectors center (B, D), context (B, D) and negatives (B, K, D) with the given scores."""
     center = rng.normal(len(true), 3)
     unit = center / center.square().sum(dim=1, keepdim=True)  # center . unit = 1
     scores = torch.tensor(noise, dtype=torch.float64).unsqueeze(2)
@@ -32,8 +31,8 @@ def draw_scored(rng: Rng, true: list[float], noise: list[list[float]]) -> tuple:
 
 
 def observe_huge_scores(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Scores that are very wrong and very right, in both dtypes."""
-    seen = {}
+    """Scores that are very wrong or very right, in both dtypes."""
+    seen: dict[str, Any] = {}
     for dtype, huge in HUGE.items():
         scores = {
             f"a true pair with the score {-huge:g}": ([-huge, 1.0], [[0.5, -2.0], [0.0, 1.0]]),
@@ -44,8 +43,8 @@ def observe_huge_scores(subject: Any, rng: Rng) -> dict[str, Any]:
             ),
         }
         for text, (true, noise) in scores.items():
-            vectors = [one.to(dtype) for one in draw_scored(rng, true, noise)]
-            seen[f"{str(dtype)[6:]}, {text}"] = attempt(lambda vectors=vectors: subject(*vectors))
+            vectors = [vector.to(dtype) for vector in draw_scored(rng, true, noise)]
+            seen[f"{str(dtype)[6:]}, {text}"] = attempt(subject, *vectors)
     return seen
 
 
@@ -94,7 +93,7 @@ def rewards_the_noise(center, context, negatives):
 
 
 @exercise.misconception(
-    "You return what should be made large. A loss is made small: "
+    "You return the objective, which is maximized. A loss is minimized: "
     "put a minus before both logarithms."
 )
 def returns_the_objective(center, context, negatives):
@@ -104,7 +103,7 @@ def returns_the_objective(center, context, negatives):
 
 
 @exercise.misconception(
-    "You average over the K negatives. The loss has their sum: more negatives, more to learn from."
+    "You average over the K negatives. The loss sums over them: more negatives, more to learn from."
 )
 def averages_the_negatives(center, context, negatives):
     true = (center * context).sum(dim=1)
@@ -124,7 +123,7 @@ def averages_the_batch(center, context, negatives):
 
 
 @exercise.misconception(
-    "You sum over the batch. Return one loss for each pair, (B,): its mean is what one trains on."
+    "You sum over the batch. Return one loss for each pair, (B,); the training loop takes the mean."
 )
 def sums_the_batch(center, context, negatives):
     true = (center * context).sum(dim=1)
@@ -134,7 +133,7 @@ def sums_the_batch(center, context, negatives):
 
 
 @exercise.misconception(
-    "You compare the negatives with the context. They stand in the context's place: "
+    "You compare the negatives with the context. They take the place of the context: "
     "score them with the center."
 )
 def scores_noise_with_the_context(center, context, negatives):
@@ -154,15 +153,15 @@ def uses_a_softmax(center, context, negatives):
 
 
 @exercise.misconception(
-    "You leave out the negatives. With true pairs alone all vectors run off in one direction "
-    "and the loss is 0."
+    "You leave out the negatives. With true pairs alone, all vectors grow in one direction "
+    "and the loss goes to 0."
 )
 def leaves_out_the_negatives(center, context, negatives):
     return -nn.functional.logsigmoid((center * context).sum(dim=1))
 
 
 @exercise.misconception(
-    "You add the noise scores up before the sigmoid, so they cancel. "
+    "You add up the noise scores before the sigmoid, so they cancel. "
     "Each negative has its own logsigmoid; sum those."
 )
 def adds_the_scores_first(center, context, negatives):
@@ -172,8 +171,8 @@ def adds_the_scores_first(center, context, negatives):
 
 
 @exercise.misconception(
-    "You use the cosine instead of the scalar product, and a sigmoid of -1 to 1 can never be sure. "
-    "Do not divide by the lengths."
+    "You use the cosine instead of the scalar product, and the sigmoid of a number from -1 to 1 is "
+    "never close to 0 or 1. Do not divide by the lengths."
 )
 def uses_the_cosine(center, context, negatives):
     true = nn.functional.cosine_similarity(center, context, dim=1)

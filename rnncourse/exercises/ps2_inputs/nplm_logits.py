@@ -13,7 +13,10 @@ from .embed import VOCABULARY
 
 
 def draw_nplm(rng: Rng, s: Sizes) -> tuple:
-    """T is N, the words of context, which differ; H, of the sizes, is K, the hidden numbers."""
+    """Of the sizes, T is N, the number of context words, and H is K, the number of hidden units.
+
+    The context words of a row differ.
+    """
     N, K, V = s.T, s.H, VOCABULARY
     return (
         torch.stack([torch.randperm(V, generator=rng.generator)[:N] for _ in range(s.B)]),
@@ -32,16 +35,16 @@ nplm_cases = Cases(
 
 
 def observe_nplm_parts(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Some of the weights are 0, so that one part of the sum shows by itself."""
+    """Some of the weights are 0, so that each part of the sum shows by itself."""
     tokens, E, H, d, U, W, b = draw_nplm(rng, rng.sizes())
-    none_U, none_W, none_b = torch.zeros_like(U), torch.zeros_like(W), torch.zeros_like(b)
+    zero_U, zero_W, zero_b = torch.zeros_like(U), torch.zeros_like(W), torch.zeros_like(b)
     weights = {
-        "W = 0, b = 0: the hidden layer alone": (H, d, U, none_W, none_b),
-        "U = 0, b = 0: the direct connections alone": (H, d, none_U, W, none_b),
-        "U = 0, W = 0: what is left is b": (H, d, none_U, none_W, b),
-        "H = 0, W = 0, b = 0: what is left is tanh(d) U": (0 * H, d, U, none_W, none_b),
+        "W = 0, b = 0: the hidden layer alone": (H, d, U, zero_W, zero_b),
+        "U = 0, b = 0: the direct connections alone": (H, d, zero_U, W, zero_b),
+        "U = 0, W = 0: what is left is b": (H, d, zero_U, zero_W, b),
+        "H = 0, W = 0, b = 0: what is left is tanh(d) U": (0 * H, d, U, zero_W, zero_b),
     }
-    return {text: attempt(lambda w=w: subject(tokens, E, *w)) for text, w in weights.items()}
+    return {text: attempt(subject, tokens, E, *values) for text, values in weights.items()}
 
 
 exercise = Exercise(
@@ -60,7 +63,7 @@ exercise = Exercise(
 
 @exercise.misconception(
     "You average the vectors of the context, so word order is lost and W does not fit. "
-    "Put the N vectors side by side: (B, N*D)."
+    "Concatenate the N vectors: (B, N*D)."
 )
 def averages_the_context(tokens, E, H, d, U, W, b):
     x = embed(tokens, E).mean(dim=1)
@@ -68,7 +71,7 @@ def averages_the_context(tokens, E, H, d, U, W, b):
 
 
 @exercise.misconception(
-    "You join the context from its last word to its first. Here x is in reading order."
+    "You concatenate the context from its last word to its first. Here x is in reading order."
 )
 def reads_backwards(tokens, E, H, d, U, W, b):
     x = embed(tokens.flip(1), E).flatten(start_dim=1)
@@ -76,7 +79,7 @@ def reads_backwards(tokens, E, H, d, U, W, b):
 
 
 @exercise.misconception(
-    "Your x goes through the N words for each of the D numbers. "
+    "Your x lists the N words for each of the D numbers. "
     "Flatten (B, N, D) as it is, so that each word's vector stays in one piece."
 )
 def interleaves_the_vectors(tokens, E, H, d, U, W, b):
@@ -111,7 +114,7 @@ def leaves_out_the_direct_connections(tokens, E, H, d, U, W, b):
 
 
 @exercise.misconception(
-    "You leave out b, the score that each word has whatever stands before it. Add it."
+    "You leave out b, the score that each word has whatever comes before it. Add it."
 )
 def leaves_out_the_output_bias(tokens, E, H, d, U, W, b):
     x = embed(tokens, E).flatten(start_dim=1)
@@ -156,7 +159,7 @@ def squashes_the_direct_connections(tokens, E, H, d, U, W, b):
 
 
 @exercise.misconception(
-    "You return probabilities. Logits are asked for, the scores before the softmax: "
+    "You return probabilities. Return logits, the scores before the softmax: "
     "cross-entropy applies it itself, and more exactly."
 )
 def returns_probabilities(tokens, E, H, d, U, W, b):
@@ -165,7 +168,7 @@ def returns_probabilities(tokens, E, H, d, U, W, b):
 
 
 @exercise.misconception(
-    "You return log-probabilities. Logits are asked for: leave log_softmax to the loss."
+    "You return log-probabilities. Return logits: leave log_softmax to the loss."
 )
 def returns_log_probabilities(tokens, E, H, d, U, W, b):
     x = embed(tokens, E).flatten(start_dim=1)

@@ -14,26 +14,31 @@ from ...reference.inputs import PAD
 
 
 def draw_sequences(rng: Rng, s: Sizes) -> list[list[int]]:
-    """B sequences, the second the longest of all; numbers from 4, so that none is a special."""
+    """B sequences, the second the longest of all; numbers from 4, so that there are no specials."""
     lengths = [int(rng.integers(1, max(s.T, 2))) for _ in range(s.B)]
     lengths[min(1, s.B - 1)] = s.T
     return [rng.integers(4, 60, length).tolist() for length in lengths]
 
 
 def padded(subject: Any, sequences: list[Any], *pad: int) -> Any:
-    """What comes back for a copy of the sequences."""
-    copies = [one.clone() if isinstance(one, torch.Tensor) else list(one) for one in sequences]
-    return attempt(lambda: subject(copies, *pad))
+    """The result for a copy of the sequences."""
+    copies = [
+        sequence.clone() if isinstance(sequence, torch.Tensor) else list(sequence)
+        for sequence in sequences
+    ]
+    return attempt(subject, copies, *pad)
 
 
 def batch_text(sequences: list[Any], *pad: int) -> str:
-    lists = ", ".join(str(one.tolist() if torch.is_tensor(one) else one) for one in sequences)
-    return f"pad_batch([{lists}]{''.join(f', pad={one}' for one in pad)})"
+    lists = ", ".join(
+        str(sequence.tolist() if torch.is_tensor(sequence) else sequence) for sequence in sequences
+    )
+    return f"pad_batch([{lists}]{''.join(f', pad={number}' for number in pad)})"
 
 
 def observe_batches(subject: Any, batches: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """Tokens and lengths for each (sequences, perhaps pad)."""
-    seen = {}
+    """Tokens and lengths for each (sequences,) or (sequences, pad)."""
+    seen: dict[str, Any] = {}
     for sequences, *pad in batches:
         result = padded(subject, sequences, *pad)
         text = batch_text(sequences, *pad)
@@ -43,7 +48,7 @@ def observe_batches(subject: Any, batches: list[tuple[Any, ...]]) -> dict[str, A
 
 
 def observe_padded(subject: Any, rng: Rng) -> dict[str, Any]:
-    """What comes back; `tokens` and `lengths` judge a part of it each."""
+    """The property `tokens` judges one half of this, `lengths` the other."""
     return observe_batches(subject, [(draw_sequences(rng, rng.sizes(B=B)),) for B in (3, 5)])
 
 
@@ -87,11 +92,11 @@ exercise = Exercise(
     "so that mask[b, t] is simply t < lengths[b]."
 )
 def pads_in_front(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     T = int(lengths.max())
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[T - len(one) :] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[T - len(sequence) :] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
@@ -99,35 +104,35 @@ def pads_in_front(sequences, pad=PAD):
     "You cut all sequences to the shortest, which throws words away. T is the longest length."
 )
 def cuts_to_the_shortest(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     T = int(lengths.min())
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[:] = torch.as_tensor(one[:T])
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[:] = torch.as_tensor(sequence[:T])
     return tokens, lengths
 
 
 @exercise.misconception(
-    "You take T from the first sequence. It is the length of the longest, wherever that stands."
+    "You take T from the first sequence. It is the length of the longest, wherever that is."
 )
 def takes_the_first_length(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     T = len(sequences[0])
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one[:T], dtype=torch.long)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence[:T], dtype=torch.long)
     return tokens, lengths
 
 
 @exercise.misconception(
     "Your tokens are floating-point, which torch.zeros and torch.full make by default. "
-    "Numbers of words are int64: dtype=torch.long."
+    "Word numbers are int64: dtype=torch.long."
 )
 def makes_floats(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     tokens = torch.full((len(sequences), int(lengths.max())), float(pad))
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
@@ -135,33 +140,33 @@ def makes_floats(sequences, pad=PAD):
     "Your tokens are int32. torch looks rows up with int64 everywhere else: use dtype=torch.long."
 )
 def makes_int32(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.int32)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int32)
     tokens = torch.full((len(sequences), int(lengths.max())), pad, dtype=torch.int32)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
 @exercise.misconception(
-    "You always pad with 0. Use the number that pad says: another vocabulary may have another."
+    "You always pad with 0. Use the number in pad: other vocabularies may have another one."
 )
 def ignores_pad(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     tokens = torch.zeros(len(sequences), int(lengths.max()), dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
 @exercise.misconception(
-    "You return the tokens alone. Return lengths too: later nobody can tell "
-    "padding from a word with the same number."
+    "You return only the tokens. Return lengths too: otherwise padding cannot be told apart "
+    "from a word with the same number."
 )
 def returns_tokens_only(sequences, pad=PAD):
-    T = max(len(one) for one in sequences)
+    T = max(len(sequence) for sequence in sequences)
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens
 
 
@@ -170,10 +175,10 @@ def returns_tokens_only(sequences, pad=PAD):
     "so that they can be compared and moved like tokens."
 )
 def lists_the_lengths(sequences, pad=PAD):
-    lengths = [len(one) for one in sequences]
+    lengths = [len(sequence) for sequence in sequences]
     tokens = torch.full((len(sequences), max(lengths)), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
@@ -181,10 +186,10 @@ def lists_the_lengths(sequences, pad=PAD):
     "All your lengths are T, so the padding counts as words. Measure the sequences, not the rows."
 )
 def measures_the_rows(sequences, pad=PAD):
-    T = max(len(one) for one in sequences)
+    T = max(len(sequence) for sequence in sequences)
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, torch.full((len(sequences),), T, dtype=torch.long)
 
 
@@ -192,10 +197,10 @@ def measures_the_rows(sequences, pad=PAD):
     "You count what is not pad, but a sequence may hold that number. Take len(sequence)."
 )
 def counts_what_is_not_padding(sequences, pad=PAD):
-    T = max(len(one) for one in sequences)
+    T = max(len(sequence) for sequence in sequences)
     tokens = torch.full((len(sequences), T), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, (tokens != pad).sum(dim=1)
 
 
@@ -204,12 +209,12 @@ def counts_what_is_not_padding(sequences, pad=PAD):
     "Make a new list, sequence + [pad] * n, or fill a new tensor."
 )
 def pads_the_callers_lists(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     T = int(lengths.max())
     if isinstance(sequences[0], torch.Tensor):
-        sequences = [one.tolist() for one in sequences]
-    for one in sequences:
-        one += [pad] * (T - len(one))
+        sequences = [sequence.tolist() for sequence in sequences]
+    for sequence in sequences:
+        sequence += [pad] * (T - len(sequence))
     return torch.tensor(sequences, dtype=torch.long), lengths
 
 
@@ -217,30 +222,32 @@ def pads_the_callers_lists(sequences, pad=PAD):
     "Your tokens are (T, B). The batch is first here: one row for each sequence, (B, T)."
 )
 def puts_time_first(sequences, pad=PAD):
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     tokens = torch.full((int(lengths.max()), len(sequences)), pad, dtype=torch.long)
-    for column, one in enumerate(sequences):
-        tokens[: len(one), column] = torch.as_tensor(one)
+    for column, sequence in enumerate(sequences):
+        tokens[: len(sequence), column] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
 @exercise.misconception(
-    "You sort the sequences by length. Row b belongs to sequence b, or its target is another's."
+    "You sort the sequences by length. Row b must be sequence b, or it gets another's target."
 )
 def sorts_by_length(sequences, pad=PAD):
     sequences = sorted(sequences, key=len, reverse=True)
-    lengths = torch.tensor([len(one) for one in sequences], dtype=torch.long)
+    lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.long)
     tokens = torch.full((len(sequences), int(lengths.max())), pad, dtype=torch.long)
-    for row, one in zip(tokens, sequences, strict=True):
-        row[: len(one)] = torch.as_tensor(one)
+    for row, sequence in zip(tokens, sequences, strict=True):
+        row[: len(sequence)] = torch.as_tensor(sequence)
     return tokens, lengths
 
 
 @exercise.misconception(
-    "A list without numbers becomes a float tensor, so a batch of empty sequences is not int64. "
-    "Say dtype=torch.long wherever you make a tensor."
+    "An empty list becomes a float tensor, so a batch of empty sequences is not int64. "
+    "Pass dtype=torch.long wherever you make a tensor."
 )
 def forgets_the_dtype_of_nothing(sequences, pad=PAD):
-    T = max(len(one) for one in sequences)
-    rows = [[int(number) for number in one] + [pad] * (T - len(one)) for one in sequences]
-    return torch.tensor(rows), torch.tensor([len(one) for one in sequences])
+    T = max(len(sequence) for sequence in sequences)
+    rows = [
+        [int(number) for number in sequence] + [pad] * (T - len(sequence)) for sequence in sequences
+    ]
+    return torch.tensor(rows), torch.tensor([len(sequence) for sequence in sequences])

@@ -1,5 +1,6 @@
 """sequence_mask: its visible checks and the mistakes people make."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from .pad_batch import dtype_of
 
 
 def draw_lengths(rng: Rng, s: Sizes) -> torch.Tensor:
-    """From 1 to T, the last T; where there is room the first is shorter than T."""
+    """Lengths from 1 to T: the last is T, the first shorter than T (if B > 1 and T > 1)."""
     lengths = rng.integers(1, s.T + 1, s.B)
     lengths[0] = max(s.T - 1, 1)
     lengths[-1] = s.T
@@ -32,15 +33,12 @@ def mask_text(lengths: torch.Tensor, T: int | None) -> str:
     return f"sequence_mask({lengths.tolist()}{'' if T is None else f', T={T}'})"
 
 
-def observe_masks(subject: Any, pairs: list[tuple[torch.Tensor, int | None]]) -> dict[str, Any]:
-    return {
-        mask_text(lengths, T): attempt(
-            lambda lengths=lengths, T=T: (
-                subject(lengths.clone()) if T is None else subject(lengths.clone(), T)
-            )
-        )
-        for lengths, T in pairs
-    }
+def observe_masks(subject: Any, pairs: Sequence[tuple[torch.Tensor, int | None]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for lengths, T in pairs:
+        given_T = () if T is None else (T,)
+        seen[mask_text(lengths, T)] = attempt(subject, lengths.clone(), *given_T)
+    return seen
 
 
 def observe_mask(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -50,14 +48,14 @@ def observe_mask(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def judge_shapes(got: Any, expected: Any) -> str | None:
-    def shape(one: Any) -> Any:
-        if torch.is_tensor(one):
-            return f"shape {tuple(one.shape)}"
-        return one if isinstance(one, Raised) else kind(one)
+    def shape(mask: Any) -> Any:
+        if torch.is_tensor(mask):
+            return f"shape {tuple(mask.shape)}"
+        return mask if isinstance(mask, Raised) else kind(mask)
 
-    for text, theirs in expected.items():
-        if wrong := difference(shape(got.get(text)), shape(theirs)):
-            return f"{text}: {wrong}"
+    for text, mask in expected.items():
+        if message := difference(shape(got.get(text)), shape(mask)):
+            return f"{text}: {message}"
     return None
 
 
@@ -108,7 +106,7 @@ def counts_steps_from_one(lengths, T=None):
 
 
 @exercise.misconception(
-    "Your mask is True at the padding. In this course True means: there is a token."
+    "Your mask is True in the padding. In this course True means that there is a token."
 )
 def marks_the_padding(lengths, T=None):
     T = int(lengths.max()) if T is None else T
@@ -128,7 +126,7 @@ def makes_the_mask_time_first(lengths, T=None):
 
 
 @exercise.misconception(
-    "You compare (T,) with (B,), which torch lines up side by side. "
+    "You compare (T,) with (B,), which torch aligns element by element. "
     "Give lengths a second axis: lengths.unsqueeze(1) is (B, 1)."
 )
 def forgets_the_axis(lengths, T=None):
@@ -161,7 +159,7 @@ def makes_an_integer_mask(lengths, T=None):
 
 
 @exercise.misconception(
-    "You always make as many columns as the largest length. Where T is given, make T columns."
+    "You always make as many columns as the largest length. If T is given, make T columns."
 )
 def ignores_T(lengths, T=None):
     if T is not None and ((lengths < 0) | (lengths > T)).any():
@@ -169,9 +167,7 @@ def ignores_T(lengths, T=None):
     return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
 
 
-@exercise.misconception(
-    "T = 0 is a number too, and `not T` takes it for a missing one. Ask `T is None`."
-)
+@exercise.misconception("`not T` treats T = 0 as if T were not given. Check `T is None`.")
 def takes_a_T_of_0_for_none(lengths, T=None):
     if not T:
         T = int(lengths.max())
@@ -181,7 +177,7 @@ def takes_a_T_of_0_for_none(lengths, T=None):
 
 
 @exercise.misconception(
-    "You take T from the first length. Without a T it is the largest of all lengths."
+    "You take T from the first length. If T is not given, it is the largest length."
 )
 def takes_T_from_the_first(lengths, T=None):
     if T is not None and ((lengths < 0) | (lengths > T)).any():
@@ -201,7 +197,7 @@ def marks_the_end_of_the_row(lengths, T=None):
 
 
 @exercise.misconception(
-    "`if not T` takes T = 0 for no T at all. Ask `T is None`, "
+    "`if not T` treats T = 0 as if T were not given. Check `T is None`, "
     "and refuse lengths that are negative or larger than T."
 )
 def takes_any_length(lengths, T=None):
@@ -211,7 +207,7 @@ def takes_any_length(lengths, T=None):
 
 
 @exercise.misconception(
-    "You mark the place lengths - 1 and fill up to it; for a length of 0 that is -1, "
+    "You mark position lengths - 1 and fill up to it; for a length of 0 that is -1, "
     "the last column. Compare instead: t < lengths[b]."
 )
 def marks_the_last_place(lengths, T=None):

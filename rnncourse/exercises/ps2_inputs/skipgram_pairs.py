@@ -13,31 +13,29 @@ from ...reference import inputs
 
 
 def as_pairs(result: Any) -> Any:
-    """The pairs of a result as a list of lists, whatever form they have; in words where it is none.
+    """The pairs of a result as a list of lists, or in words what it is instead.
 
-    An exception stays one.
+    An exception stays an exception.
     """
     if isinstance(result, torch.Tensor):
         fits = result.dim() == 2 and result.shape[1] == 2 and not result.is_complex()
         return result.long().tolist() if fits else kind(result)
     if isinstance(result, (list, tuple)) and all(
-        isinstance(one, (list, tuple)) and len(one) == 2 for one in result
+        isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in result
     ):
-        return [[int(number) for number in one] for one in result]
+        return [[int(number) for number in pair] for pair in result]
     return result if isinstance(result, Raised) else kind(result)
 
 
 def pairs_text(tokens: Any, window: int) -> str:
-    shown = f"tensor({tokens.tolist()})" if torch.is_tensor(tokens) else str(tokens)
-    return f"skipgram_pairs({shown}, {window})"
+    text = f"tensor({tokens.tolist()})" if torch.is_tensor(tokens) else str(tokens)
+    return f"skipgram_pairs({text}, {window})"
 
 
 def observe_pairs(subject: Any, sentences: list[tuple[Any, int]]) -> dict[str, Any]:
     """The pairs of some (tokens, window)."""
     return {
-        pairs_text(tokens, window): as_pairs(
-            attempt(lambda tokens=tokens, window=window: subject(tokens, window))
-        )
+        pairs_text(tokens, window): as_pairs(attempt(subject, tokens, window))
         for tokens, window in sentences
     }
 
@@ -54,28 +52,29 @@ def observe_windows(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def judge_pairs(got: Any, expected: Any) -> str | None:
-    """Which pairs are missing and which are too many, in whatever order they come."""
+    """Which pairs are missing and which are too many, in any order."""
     if not isinstance(got, dict):
         return difference(got, expected)
-    for text, theirs in expected.items():
-        mine = got.get(text)
-        if not isinstance(mine, list):
-            return f"{text}: {difference(mine, theirs)}"
-        # Only right pairs are looked up by their hash: others can be made to have all the same.
-        want, more = Counter(map(tuple, theirs)), []
-        for pair in map(tuple, mine):
-            if want[pair] > 0:
-                want[pair] -= 1
+    for text, right_pairs in expected.items():
+        pairs = got.get(text)
+        if not isinstance(pairs, list):
+            return f"{text}: {difference(pairs, right_pairs)}"
+        # The student's pairs never become keys: they could be chosen to have equal hashes.
+        missing: Counter[tuple[int, ...]] = Counter(map(tuple, right_pairs))
+        extra: list[tuple[int, ...]] = []
+        for pair in map(tuple, pairs):
+            if missing[pair] > 0:
+                missing[pair] -= 1
             else:
-                more.append(pair)
-        for what, rest in (("missing", list(want.elements())), ("too many", more)):
-            if rest:
-                return f"{text}: {len(rest)} pairs are {what}, such as {rest[0]}"
+                extra.append(pair)
+        for fault, faulty in (("missing", list(missing.elements())), ("too many", extra)):
+            if faulty:
+                return f"{text}: {len(faulty)} pairs are {fault}, such as {faulty[0]}"
     return None
 
 
 def observe_form(subject: Any, rng: Rng) -> dict[str, str]:
-    """Shape and dtype, and the pairs by their number alone."""
+    """Shape and dtype; of the pairs only their number."""
     seen = {}
     for length, window in ((6, 2), (4, 1)):
         tokens = draw_different(rng, length)
@@ -111,7 +110,7 @@ def skipgram_pairs(tokens, window):
 
 
 @exercise.misconception(
-    "You look to the right only. The context is on both sides: "
+    "You look only to the right. The context is on both sides: "
     "up to window words before the center and as many after it."
 )
 def looks_to_the_right_only(tokens, window):
@@ -124,7 +123,7 @@ def looks_to_the_right_only(tokens, window):
 
 exercise.near_miss(
     "pairs_words_with_themselves",
-    "You pair each center with itself. Leave out the place j = i; the same word elsewhere stays.",
+    "You pair each center with itself. Leave out j = i; the same word at another position stays.",
     """
     -        (w, words[j])
     -        for i, w in enumerate(words)
@@ -137,7 +136,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "stops_one_word_early",
-    "Your window is one word too narrow on the right: the end of a range is not in it. "
+    "Your window is one word too narrow on the right: a range does not include its end. "
     "Go up to i + window.",
     """
     -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
@@ -148,7 +147,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "wraps_around_the_beginning",
-    "A negative place counts from the end, so you pair the first words with the last. "
+    "A negative index counts from the end, so you pair the first words with the last. "
     "Keep j from 0 to T-1.",
     """
     -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
@@ -176,7 +175,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "takes_the_farthest_only",
-    "You pair words at the distance window alone. Take the nearer ones too: "
+    "You pair only words at the distance window. Take the nearer ones too: "
     "all distances from 1 to window.",
     """
     -        for j in range(max(i - window, 0), min(i + window + 1, len(words)))
@@ -189,8 +188,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "skips_equal_words",
-    "You leave out pairs of equal words. Compare the places, i and j, not the words: "
-    "a word may stand near itself.",
+    "You leave out pairs of equal words. Compare the positions i and j, not the words: "
+    "a word may occur near itself.",
     """
     -        if j != i
     +        if words[j] != w
@@ -209,7 +208,7 @@ exercise.near_miss(
 
 
 @exercise.misconception(
-    "You return places instead of words. The pairs hold tokens[i] and tokens[j]."
+    "You return positions instead of words. The pairs hold tokens[i] and tokens[j]."
 )
 def returns_places(tokens, window):
     if window < 1:
@@ -235,8 +234,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "goes_by_distance",
-    "You go distance by distance. The order asked for: each center in turn, "
-    "and its context from left to right.",
+    "You go distance by distance. The order is: each center in turn, "
+    "with its context from left to right.",
     """
     +        for distance in range(1, window + 1)
              for i, w in enumerate(words)
@@ -262,8 +261,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "loses_the_shape_of_nothing",
-    "Where there are no pairs you return a float tensor (0,). "
-    "Make it int64 and (0, 2): say dtype=torch.long, and reshape(-1, 2).",
+    "If there are no pairs, you return a float tensor (0,). "
+    "Make it int64 and (0, 2): use dtype=torch.long and reshape(-1, 2).",
     """
     -    return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
     +    return torch.tensor(pairs)
@@ -273,8 +272,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "accepts_any_window",
-    "You accept a window of 0 or less and give no pairs. Raise a ValueError: it can only be a "
-    "slip.",
+    "You accept a window of 0 or less and return no pairs. Raise a ValueError: such a window can "
+    "only be a mistake.",
     """
     -    if window < 1:
     -        raise ValueError("window must be at least 1")
