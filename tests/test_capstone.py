@@ -58,10 +58,10 @@ def test_what_is_graded_is_in_no_list_of_any_seed():
 
 @pytest.mark.slow
 def test_every_run_has_phrases_of_its_own():
-    one, other = unseen(1), unseen(2)
-    assert len(one) == UNSEEN
-    assert len(set(one) & set(other)) < 0.2 * UNSEEN  # some are as short as "3 days"
-    assert unseen(1) == one
+    first, other = unseen(1), unseen(2)
+    assert len(first) == UNSEEN
+    assert len(set(first) & set(other)) < 0.2 * UNSEEN  # some are as short as "3 days"
+    assert unseen(1) == first
 
 
 def test_the_lists_of_training_and_validation_are_what_they_were():
@@ -77,9 +77,9 @@ def test_the_facts_are_what_a_right_network_does():
     """Properties compare with the reference: so what that does must be what is meant."""
     exercise = EXERCISES["Translator"]
     found = {}
-    for one in graded_properties("Translator"):
+    for prop in graded_properties("Translator"):
         for seed in range(5):
-            for what, fact in one.observe(exercise.reference, Rng(seed, one.name)).items():
+            for what, fact in prop.observe(exercise.reference, Rng(seed, prop.name)).items():
                 what = re.sub(r"t = \d|word \d of \d", "…", what)
                 found.setdefault(what, set()).add(fact)
     same, other = {"stay the same"}, {"change"}
@@ -128,11 +128,15 @@ def mixed(share):
 
 def test_points_follow_the_published_thresholds():
     report = grade("load_translator", mixed(0.5), seed=3).report
-    (measured,) = [one.measured for one in report.outcomes if one.measured is not None]
+    (measured,) = [outcome.measured for outcome in report.outcomes if outcome.measured is not None]
     assert 10 < measured < 95
-    got = sum(one.points for one in report.outcomes if one.name.startswith("bleu") and one.passed)
+    got = sum(
+        outcome.points
+        for outcome in report.outcomes
+        if outcome.name.startswith("bleu") and outcome.passed
+    )
     assert got == sum(points for least, points in THRESHOLDS.items() if measured >= least)
-    failed = next(one for one in report.outcomes if one.name == "bleu_95")
+    failed = next(outcome for outcome in report.outcomes if outcome.name == "bleu_95")
     assert failed.message == f"BLEU {measured:.1f}, needed: 95"
 
 
@@ -151,7 +155,7 @@ def test_a_copy_of_the_source_is_worth_nothing():
 
     load._library = phrase_book._library
     report = grade("load_translator", load, seed=1).report
-    assert not any(one.passed for one in report.outcomes if one.name.startswith("bleu"))
+    assert not any(outcome.passed for outcome in report.outcomes if outcome.name.startswith("bleu"))
 
 
 def test_vocabularies_in_another_order_are_found_out(handed):
@@ -177,7 +181,7 @@ def test_what_fails_costs_its_twenty_phrases():
         return translator
 
     load._library = phrase_book._library
-    (observe,) = {one.observe for one in rubric.properties}
+    (observe,) = {prop.observe for prop in rubric.properties}
     got = observe(load, Rng(1))
     assert "too much" in got["failed"] and got["translations"].count("") == 20
     assert 60 < bleu(got) < 95
@@ -193,7 +197,7 @@ def test_answers_that_are_none(answer):
     load._library = phrase_book._library
     report = grade("load_translator", load, seed=1).report
     assert report.points == 0
-    assert all(one.message for one in report.outcomes)
+    assert all(outcome.message for outcome in report.outcomes)
 
 
 def test_very_long_translations_are_cut():
@@ -260,9 +264,9 @@ def test_the_notebook_of_a_student_runs_without_weights(tmp_path):
     notebook = nbformat.read(ROOT / "solutions/capstone/capstone.ipynb", as_version=4)
     demos = demonstrations(notebook)
     notebook.cells = [
-        one
-        for one in notebook.cells
-        if one.cell_type == "code" and (one.source not in demos) and "grade(" not in one.source
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and (cell.source not in demos) and "grade(" not in cell.source
     ]
     notebook.cells.append(
         nbformat.v4.new_code_cell(
@@ -280,17 +284,17 @@ def test_the_notebook_of_a_student_runs_without_weights(tmp_path):
 
 def with_training(notebook):
     """Trains in the cell that is not run only where it is left as it was."""
-    (cell,) = [one for one in notebook.cells if one.id == "train-run"]
+    (cell,) = [cell for cell in notebook.cells if cell.id == "train-run"]
     cell.source = "train(epochs=1, pairs=64)"
 
 
 def with_a_name(notebook):
-    (cell,) = [one for one in notebook.cells if one.id == "leaderboard-name"]
+    (cell,) = [cell for cell in notebook.cells if cell.id == "leaderboard-name"]
     cell.source = 'leaderboard_name = "Ada <b>L.</b>"'
 
 
 def without_a_name(notebook):
-    notebook.cells = [one for one in notebook.cells if one.id != "leaderboard-name"]
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "leaderboard-name"]
 
 
 def no_change(notebook):
@@ -331,7 +335,7 @@ def graded(tmp_path_factory) -> tuple[Course, dict[str, Graded]]:
         for name, content in files.items():
             (folder / name).write_bytes(content)
     found = grade_assignment(course, CAPSTONE, seed=4)
-    return course, {one.student: one for one in found}
+    return course, {entry.student: entry for entry in found}
 
 
 LOADING = "test_load_translator"
@@ -346,14 +350,14 @@ def cells_of(course: Course, student: str) -> list[dict]:
 @needs_jail
 def test_good_weights_get_all_points(graded):
     for student in ("good", "retrains", "nameless"):
-        one = graded[1][student]
-        assert one.error is None and one.result.points == 38, (student, one.result.cells)
+        entry = graded[1][student]
+        assert entry.error is None and entry.result.points == 38, (student, entry.result.cells)
 
 
 @needs_jail
 def test_nobody_is_suspected_for_using_the_library(graded):
     """The notebook itself imports of it, and nothing but the capstone's own answers is hidden."""
-    assert [one.result.suspicious for one in graded[1].values()] == [[]] * len(HANDED)
+    assert [entry.result.suspicious for entry in graded[1].values()] == [[]] * len(HANDED)
 
 
 @pytest.mark.parametrize(
@@ -390,10 +394,10 @@ def test_bad_weights_cost_what_depends_on_them(graded, student, message):
     result = graded[1][student].result
     assert result.points == 18
     (cell,) = [
-        one for one in cells_of(graded[0], student) if one["grade_id"] == "test_load_translator"
+        cell for cell in cells_of(graded[0], student) if cell["grade_id"] == "test_load_translator"
     ]
     assert cell["points"] == 0
-    assert all(message in one["message"] for one in cell["properties"])
+    assert all(message in prop["message"] for prop in cell["properties"])
     if student == "too-large":
         assert any("was left out" in note for note in result.notes)
 
@@ -403,17 +407,17 @@ def test_results_hold_what_a_leaderboard_needs(graded):
     course, found = graded
     result = json.loads((course.results(CAPSTONE) / "good" / "result.json").read_text())
     assert result["submitted_files"] == {WEIGHTS: len(GOOD)}
-    (cell,) = [one for one in result["cells"] if one["grade_id"] == LOADING]
+    (cell,) = [cell for cell in result["cells"] if cell["grade_id"] == LOADING]
     assert cell["record"] == {"leaderboard_name": "Ada <b>L.</b>"}
-    (score,) = [one["measured"] for one in cell["properties"] if one["measured"] is not None]
+    (score,) = [prop["measured"] for prop in cell["properties"] if prop["measured"] is not None]
     assert score > 98
     assert found["missing"].result.submitted_files == {}
     nameless = cells_of(course, "nameless")
-    assert [one["record"] for one in nameless] == [{}] * len(nameless)
+    assert [cell["record"] for cell in nameless] == [{}] * len(nameless)
 
 
 def test_rubrics_are_complete():
-    assert {name: sum(one.points for one in graded_properties(name)) for name in EXERCISES} == {
+    assert {name: sum(prop.points for prop in graded_properties(name)) for name in EXERCISES} == {
         "Translator": 10,
         "translate": 8,
         "load_translator": 20,

@@ -85,6 +85,10 @@ def test_a_model_that_never_looks_fails_where_it_should():
             return context @ self.W_soft, a
 
     report = graded("AttentionSeq2Seq", Blind)
-    failed = {one.name for one in report.outcomes if not one.passed}
+    failed = {outcome.name for outcome in report.outcomes if not outcome.passed}
     assert failed >= {"values", "printed", "gradient", "alone", "steps", "networks", "rows"}
-    assert {one.name for one in report.outcomes if one.passed} >= {"parameters", "shape", "weights"}
+    assert {outcome.name for outcome in report.outcomes if outcome.passed} >= {
+        "parameters",
+        "shape",
+        "weights",
+    }

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from autograder.rubrics import graded_properties
-from rnncourse.checks import toy_translation as animals
-from rnncourse.checks.harness import training as parts
+from rnncourse.checks import toy_translation as toy
+from rnncourse.checks.harness import training as harness
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps5_training import EXERCISES
 from rnncourse.exercises.ps5_training.elman_backward import draw_backward
@@ -53,18 +53,18 @@ def test_the_minimal_loop_does_what_the_long_one_does(script, patience):
             patience=patience,
             **more,
         )
-        history = [{"train": one["train"], "valid": one["valid"]} for one in history]
+        history = [{"train": entry["train"], "valid": entry["valid"]} for entry in history]
         found.append((history, model.state_dict(), model.training))
     (history, weights, mode), (long_history, long_weights, long_mode) = found
     assert history == long_history and mode == long_mode
-    assert all(torch.equal(one, long_weights[name]) for name, one in weights.items())
+    assert all(torch.equal(weight, long_weights[name]) for name, weight in weights.items())
 
 
 # --- the task -----------------------------------------------------------------------------------
 
 
 def test_there_are_240_sentences_and_their_translations():
-    pairs = animals.sentences()
+    pairs = toy.sentences()
     assert len({" ".join(source) for source, _ in pairs}) == len(pairs) == 240
     assert (["the", "red", "hen", "waits"], ["la", "poule", "rouge", "attend"]) in pairs
     assert (["the", "dog", "eats"], ["le", "chien", "mange"]) in pairs
@@ -72,31 +72,31 @@ def test_there_are_240_sentences_and_their_translations():
 
 def test_batches_hold_every_sentence_once_with_its_padding():
     order = torch.randperm(240, generator=torch.Generator().manual_seed(1))
-    divided = animals.splits(order)
-    assert [sum(len(one[0]) for one in part) for part in divided] == [180, 24, 36]
+    divided = toy.splits(order)
+    assert [sum(len(batch[0]) for batch in part) for part in divided] == [180, 24, 36]
     seen = set()
     for source, lengths, target, mask in itertools.chain(*divided):
-        assert torch.equal(mask, target != animals.PAD)
-        assert torch.equal(lengths, (source != animals.PAD).sum(dim=1))
+        assert torch.equal(mask, target != toy.PAD)
+        assert torch.equal(lengths, (source != toy.PAD).sum(dim=1))
         for row, words in zip(source, target, strict=True):
-            assert words[0] == animals.BOS and animals.EOS in words
-            english = animals.text(row, animals.ENGLISH)
-            seen.add((english, animals.text(words)))
-    assert seen == {(" ".join(source), " ".join(target)) for source, target in animals.sentences()}
+            assert words[0] == toy.BOS and toy.EOS in words
+            english = toy.text(row, toy.ENGLISH)
+            seen.add((english, toy.text(words)))
+    assert seen == {(" ".join(source), " ".join(target)) for source, target in toy.sentences()}
 
 
 # --- answers that only look like ones -----------------------------------------------------------
 
 
 def with_autograd_grad(grad_hs, xs, h_0, hs, W_x, W_h):
-    leaves = [one.clone().requires_grad_() for one in (xs, h_0, W_x, W_h)]
+    leaves = [value.clone().requires_grad_() for value in (xs, h_0, W_x, W_h)]
     return torch.autograd.grad(states_of(*leaves), leaves, grad_hs)
 
 
 def with_backward(grad_hs, xs, h_0, hs, W_x, W_h):
-    leaves = [one.clone().requires_grad_() for one in (xs, h_0, W_x, W_h)]
+    leaves = [value.clone().requires_grad_() for value in (xs, h_0, W_x, W_h)]
     states_of(*leaves).backward(grad_hs)
-    return tuple(one.grad for one in leaves)
+    return tuple(leaf.grad for leaf in leaves)
 
 
 def with_vjp(grad_hs, xs, h_0, hs, W_x, W_h):
@@ -118,7 +118,7 @@ def test_autograd_is_out_of_reach_of_elman_backward(subject):
     for mine, theirs in zip(subject(*args), elman_backward(*args), strict=True):
         torch.testing.assert_close(mine, theirs)  # it would be right
     with pytest.raises(RuntimeError, match="write yourself"):
-        parts.by_hand(subject, *args)
+        harness.by_hand(subject, *args)
     assert points("elman_backward", subject) == 0
     torch.ones((), requires_grad=True).backward()  # and is back afterwards
 
@@ -128,7 +128,7 @@ def zero_loss(logits, targets, mask, label_smoothing=0.0):
 
 
 def zero_gradients(grad_hs, xs, h_0, hs, W_x, W_h):
-    return tuple(torch.zeros_like(one) for one in (xs, h_0, W_x, W_h))
+    return tuple(torch.zeros_like(value) for value in (xs, h_0, W_x, W_h))
 
 
 def zero_clip(parameters, max_norm):

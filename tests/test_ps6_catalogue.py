@@ -75,5 +75,5 @@ def test_rows_of_a_nested_state():
     state = (torch.arange(6).view(3, 2), (torch.tensor([7, 8, 9]),))
     assert first_tensor(state) is state[0]
     for rows in ([2, 2, 0], torch.tensor([2, 2, 0])):
-        one, (other,) = select_rows(state, rows)
-        assert one.tolist() == [[4, 5], [4, 5], [0, 1]] and other.tolist() == [9, 9, 7]
+        first, (other,) = select_rows(state, rows)
+        assert first.tolist() == [[4, 5], [4, 5], [0, 1]] and other.tolist() == [9, 9, 7]

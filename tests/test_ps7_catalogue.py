@@ -61,7 +61,7 @@ def test_other_random_numbers_make_no_difference(name):
     def later(skipped):
         def draws_later(*args):
             training = args[-1] if isinstance(args[-1], bool) else True
-            generator = next(one for one in args if isinstance(one, torch.Generator))
+            generator = next(argument for argument in args if isinstance(argument, torch.Generator))
             if training:
                 torch.rand(skipped, generator=generator)
             return reference(*args)
