@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps3_outputs share."""
+"""Shared by rubrics of ps3_outputs: other padding, and extreme predictions."""
 
 import math
 from collections.abc import Callable
@@ -26,14 +26,14 @@ def only_padding_is_word_0(tokens: torch.Tensor, lengths: torch.Tensor) -> torch
 def padded_ways(
     model: Any, table: str, tokens: torch.Tensor, lengths: torch.Tensor
 ) -> dict[str, tuple[Any, torch.Tensor]]:
-    """The same sentences in other padding: what it is, the model and the tokens.
+    """The same sentences with different padding: description -> (model, tokens).
 
-    Word 0 is in the padding alone; what its vector is must not matter.
+    Word 0 occurs only in the padding; its vector must not matter.
     """
     tokens = only_padding_is_word_0(tokens, lengths)
-    ways = {"more padding": (model, longer(tokens))}
+    ways: dict[str, tuple[Any, torch.Tensor]] = {"more padding": (model, longer(tokens))}
     for rubbish in (math.inf, math.nan):
-        weights = {name: one.clone() for name, one in model.weights.items()}
+        weights = {name: weight.clone() for name, weight in model.weights.items()}
         weights[table][0] = rubbish
         other = Model(model.networks, model.sizes, weights, model.options)
         ways[f"{rubbish:g} in the vector of the padding's word"] = other, tokens
@@ -56,8 +56,6 @@ def observe_extremes(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, 
             "a sentence of 800 words": long,
             "an empty sentence among others": (logits, targets, empty),
         }
-        return {
-            text: attempt(lambda args=args: run(subject, *args)) for text, args in cases.items()
-        }
+        return {text: attempt(run, subject, *args) for text, args in cases.items()}
 
     return observe
