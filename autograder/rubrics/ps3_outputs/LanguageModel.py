@@ -8,7 +8,7 @@ from torch import nn
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt, call, part, using
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import LONG, V, draw_lengths, gradients
+from rnncourse.exercises.ps3_outputs._shared import LONG, V, draw_lengths
 from rnncourse.exercises.ps3_outputs.LanguageModel import (
     draw_language_model,
     draw_text,
@@ -17,7 +17,7 @@ from rnncourse.exercises.ps3_outputs.LanguageModel import (
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_language_gradients(subject: Any, rng: Rng) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.model_specs import Network, Restless, draw_model
 from rnncourse.checks.properties import attempt, call, using
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import LONG, C, V, gradients
+from rnncourse.exercises.ps3_outputs._shared import LONG, C, V
 from rnncourse.exercises.ps3_outputs.SentimentClassifier import classifier_cases, draw_reviews
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_classifier_gradients(subject: Any, rng: Rng) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from rnncourse.checks.exercise import Property
 from rnncourse.checks.properties import attempt, call, using
 from rnncourse.checks.pytree import map_tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import V_TARGET, gradients
+from rnncourse.exercises.ps3_outputs._shared import V_TARGET
 from rnncourse.exercises.ps3_outputs.Seq2Seq import draw_pairs, translator_cases
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Shared by rubrics of ps3_outputs: other padding, and extreme predictions."""
+"""Shared by rubrics of ps3_outputs: other padding, gradients, extreme predictions."""
 
 import math
 from collections.abc import Callable
@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from rnncourse.checks.compare import kind
 from rnncourse.checks.model_specs import Model
 from rnncourse.checks.properties import attempt
+from rnncourse.checks.pytree import tensors
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps3_outputs._shared import LONG
 from rnncourse.exercises.ps3_outputs.sentence_log_prob import draw_predictions
@@ -38,6 +40,22 @@ def padded_ways(
         other = Model(model.networks, model.sizes, weights, model.options)
         ways[f"{rubbish:g} in the vector of the padding's word"] = other, tokens
     return ways
+
+
+def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
+    """The gradients of the parameters, for a randomly weighted sum of the results."""
+    results = tensors(result)
+    if not results:
+        return {"gradients": f"none arrive, the result is {kind(result)}"}
+    loss: Any = sum((tensor * rng.normal(*tensor.shape)).sum() for tensor in results)
+    if not loss.requires_grad:
+        return {"gradients": "none arrive, the result was detached"}
+    loss.backward()
+    named = sorted(dict(model.named_parameters()).items())
+    return {
+        f"gradient of {name}": "none arrives" if parameter.grad is None else parameter.grad
+        for name, parameter in named
+    }
 
 
 def observe_extremes(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, Any]]:

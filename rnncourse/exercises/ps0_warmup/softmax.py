@@ -36,6 +36,15 @@ softmax_cases = Cases(
 )
 
 
+def masked(rng: Rng, B: int) -> torch.Tensor:
+    """Scores (B, 5); in each row one to three are -inf."""
+    scores = rng.normal(B, 5)
+    for row in scores:
+        count = int(rng.integers(1, 4, 1))
+        row[torch.randperm(5, generator=rng.generator)[:count]] = -math.inf
+    return scores
+
+
 def weights(subject: Any, scores: torch.Tensor, *dim: int) -> dict[str, Any]:
     """What softmax(scores, dim) gives, under the call as a student reads it."""
     text = ", ".join([f"scores {tuple(scores.shape)}", *(f"dim={axis}" for axis in dim)])
@@ -92,15 +101,6 @@ def observe_large(subject: Any, rng: Rng) -> dict[str, Any]:
         "float32 scores near 100": (scores + 100).float(),
     }
     return {text: attempt(subject, values, 1) for text, values in calls.items()}
-
-
-def masked(rng: Rng, B: int) -> torch.Tensor:
-    """Scores (B, 5); in each row one to three are -inf."""
-    scores = rng.normal(B, 5)
-    for row in scores:
-        count = int(rng.integers(1, 4, 1))
-        row[torch.randperm(5, generator=rng.generator)[:count]] = -math.inf
-    return scores
 
 
 def observe_masked(subject: Any, rng: Rng) -> dict[str, Any]:

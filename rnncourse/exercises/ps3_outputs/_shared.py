@@ -1,13 +1,12 @@
-"""Shared by exercises of ps3_outputs: sizes, lengths, networks and gradients."""
+"""Shared by exercises of ps3_outputs: sizes, lengths and networks."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from ...checks.compare import difference, kind
+from ...checks.compare import difference
 from ...checks.model_specs import Model, Network
-from ...checks.pytree import tensors
 from ...checks.rng import Rng
 from ...reference.inputs import sequence_mask
 
@@ -37,22 +36,6 @@ def refilled(rng: Rng, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Ten
     """The same sentences with other words in their padding."""
     mask = sequence_mask(lengths, tokens.shape[1])
     return torch.where(mask, tokens, rng.integers(0, V, *tokens.shape))
-
-
-def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
-    """The gradients of the parameters, for a randomly weighted sum of the results."""
-    results = tensors(result)
-    if not results:
-        return {"gradients": f"none arrive, the result is {kind(result)}"}
-    loss: Any = sum((tensor * rng.normal(*tensor.shape)).sum() for tensor in results)
-    if not loss.requires_grad:
-        return {"gradients": "none arrive, the result was detached"}
-    loss.backward()
-    named = sorted(dict(model.named_parameters()).items())
-    return {
-        f"gradient of {name}": "none arrives" if parameter.grad is None else parameter.grad
-        for name, parameter in named
-    }
 
 
 def without(*names: str) -> Callable[[Any, Any], str | None]:
