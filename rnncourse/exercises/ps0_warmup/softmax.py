@@ -107,9 +107,9 @@ def observe_masked(subject: Any, rng: Rng) -> dict[str, Any]:
     B = rng.sizes().B
     single_score = torch.tensor([[-math.inf, -3.0, -math.inf]], dtype=torch.float64)
     calls = {
-        "-inf in some places of each row": (masked(rng, B), 1),
-        "-inf in some places of each column, dim=0": (masked(rng, B).T.contiguous(), 0),
-        "-inf everywhere but in one place": (single_score, 1),
+        "-inf at some positions of each row": (masked(rng, B), 1),
+        "-inf at some positions of each column, dim=0": (masked(rng, B).T.contiguous(), 0),
+        "-inf everywhere but at one position": (single_score, 1),
     }
     return {text: attempt(subject, *args) for text, args in calls.items()}
 
@@ -187,7 +187,7 @@ def clamps_large_scores(scores, dim=-1):
 
 
 @exercise.misconception(
-    "You always work along the last dimension. Hand the `dim` that you are given to amax and sum."
+    "You always work along the last dimension. Pass the given `dim` to amax and sum."
 )
 def ignores_dim(scores, dim=-1):
     m = scores.amax(-1, keepdim=True)
@@ -207,7 +207,7 @@ def sums_over_everything(scores, dim=-1):
 
 
 @exercise.misconception(
-    "Your amax and sum drop the dimension dim, and torch then lines up the wrong ones. "
+    "Your amax and sum drop the dimension dim, and torch then aligns the wrong ones. "
     "Write keepdim=True in both, so that it stays, with size 1."
 )
 def drops_the_dimension(scores, dim=-1):

@@ -55,10 +55,10 @@ def observe_the_future(subject: Any, rng: Rng) -> dict[str, Any]:
     after = part(built(other), 0)
     same = (before - after).abs().flatten(2).amax(dim=2) < 1e-9  # (B, T)
     return {
-        "word 4 is changed: the logits at places 0 to 3": (
+        "word 4 is changed: the logits at positions 0 to 3": (
             "stay the same" if same[:, :4].all() else "change"
         ),
-        "word 4 is changed: the logits at place 4": (
+        "word 4 is changed: the logits at position 4": (
             "stay the same" if same[:, 4].any() else "change"
         ),
         "logits": before,

@@ -97,13 +97,13 @@ def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
     target_same = same(source, lengths, other_target)
     source_same = same(other_source, lengths, target)
     return {
-        "target word 4 is changed: the logits at places 0 to 3": (
+        "target word 4 is changed: the logits at positions 0 to 3": (
             "stay the same" if target_same[:, :4].all() else "change"
         ),
-        "target word 4 is changed: the logits at place 4": (
+        "target word 4 is changed: the logits at position 4": (
             "stay the same" if target_same[:, 4].any() else "change"
         ),
-        "the first source word is changed: the logits at places 0 and 1": (
+        "the first source word is changed: the logits at positions 0 and 1": (
             "stay the same" if source_same[:, :2].any() else "change"
         ),
         "logits": before,
