@@ -44,10 +44,10 @@ def observe_moves(subject: Any, rng: Rng) -> dict[str, Any]:
         nonlocal other, unmoved
         same_shape = x.shape == original.shape
         moves = x.detach().double() - original if same_shape else torch.ones(3, 2)
-        places = [tuple(place) for place in moves.nonzero().tolist()]
-        if len(places) == 1 and abs(abs(float(moves[places[0]])) - eps) < 1e-4:
-            (up if moves[places[0]] > 0 else down).add(places[0])
-        elif places:
+        moved = [tuple(index) for index in moves.nonzero().tolist()]
+        if len(moved) == 1 and abs(abs(float(moves[moved[0]])) - eps) < 1e-4:
+            (up if moves[moved[0]] > 0 else down).add(moved[0])
+        elif moved:
             other += 1
         else:
             unmoved += 1
@@ -104,11 +104,11 @@ def walks_through_all_index_tuples(f, x, eps=1e-6):
     import itertools
 
     gradient = torch.zeros_like(x.detach())
-    for place in itertools.product(*map(range, x.shape)):
+    for index in itertools.product(*map(range, x.shape)):
         up, down = x.detach().clone(), x.detach().clone()
-        up[place] += eps
-        down[place] -= eps
-        gradient[place] = (f(up) - f(down)) / (2 * eps)
+        up[index] += eps
+        down[index] -= eps
+        gradient[index] = (f(up) - f(down)) / (2 * eps)
     return gradient
 
 
@@ -131,11 +131,11 @@ def averages_both_one_sided_slopes(f, x, eps=1e-6):
     center = x.detach().numpy()
     value = float(f(torch.from_numpy(center.copy())))
     gradient = np.zeros_like(center)
-    for place in np.ndindex(center.shape):
+    for index in np.ndindex(center.shape):
         sides = []
         for step in (eps, -eps):
             moved = center.copy()
-            moved[place] += step
+            moved[index] += step
             sides.append((float(f(torch.from_numpy(moved))) - value) / step)
-        gradient[place] = sum(sides) / 2
+        gradient[index] = sum(sides) / 2
     return torch.from_numpy(gradient)

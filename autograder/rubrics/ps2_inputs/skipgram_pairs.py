@@ -91,8 +91,8 @@ def finds_the_band_of_a_matrix(tokens, window):
     if window <= 0:
         raise ValueError("window must be at least 1")
     tokens = torch.as_tensor(tokens, dtype=torch.long)
-    place = torch.arange(len(tokens))
-    distance = (place[:, None] - place).abs()
+    position = torch.arange(len(tokens))
+    distance = (position[:, None] - position).abs()
     return tokens[((distance > 0) & (distance <= window)).nonzero()]
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt, part, using
+from rnncourse.checks.properties import attempt, call, part, using
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import LONG, V, draw_lengths, gradients
+from rnncourse.exercises.ps3_outputs._shared import LONG, V, draw_lengths
 from rnncourse.exercises.ps3_outputs.LanguageModel import (
     draw_language_model,
     draw_text,
@@ -17,25 +17,26 @@ from rnncourse.exercises.ps3_outputs.LanguageModel import (
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_language_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
     """Also through the state from one piece of a text to the next."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "GRU"):
         s = rng.sizes(T=LONG)
         model = draw_language_model(rng, s, name)
         tokens = rng.integers(0, V, s.B, s.T)
-
-        def read(built: Any, tokens: torch.Tensor = tokens) -> dict[str, Any]:
-            _, state = built(tokens[:, :4])
-            logits, _ = built(tokens[:, 4:], state=state)
-            return gradients(built, logits, rng)
-
-        built = attempt(lambda model=model: model.build(subject))
-        seen[f"{name}, the second piece of a text"] = using(built, read)
+        built = attempt(model.build, subject)
+        seen[f"{name}, the second piece of a text"] = using(built, second_gradients, tokens, rng)
     return seen
+
+
+def second_gradients(built: Any, tokens: torch.Tensor, rng: Rng) -> dict[str, Any]:
+    """The gradients from the second piece of a text, which continues the first."""
+    _, state = built(tokens[:, :4])
+    logits, _ = built(tokens[:, 4:], state=state)
+    return gradients(built, logits, rng)
 
 
 def observe_tied(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -44,38 +45,46 @@ def observe_tied(subject: Any, rng: Rng) -> dict[str, Any]:
     model = draw_language_model(rng, s, tied=True)
     tokens = rng.integers(0, V, s.B, s.T)
     built = model.build(subject)
-    result = attempt(lambda: part(built(tokens), 0))
+    logits = part(attempt(built, tokens), 0)
     return {
-        "tied=True: logits": result,
-        "tied=True: gradients": using(result, lambda one: gradients(built, one, rng)),
+        "tied=True: logits": logits,
+        "tied=True: gradients": using(logits, gradients_from, built, rng),
     }
 
 
+def gradients_from(logits: Any, built: Any, rng: Rng) -> dict[str, Any]:
+    return gradients(built, logits, rng)
+
+
 def observe_text_padding(subject: Any, rng: Rng) -> dict[str, Any]:
-    """With lengths: the logits where there are words, the state, the gradients."""
+    """With lengths: the logits at the words, the state, the gradients."""
     s = rng.sizes(T=LONG)
     model, tokens = draw_language_model(rng, s), rng.integers(0, V, s.B, s.T)
     lengths = draw_lengths(rng, s.B, s.T)
     mask = sequence_mask(lengths, s.T)
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, (other, padded) in padded_ways(model, "E", tokens, lengths).items():
-        built = attempt(lambda other=other: other.build(subject))
-        result = using(built, lambda one, padded=padded: one(padded, lengths=lengths))
-        words = using(part(result, 0), lambda logits: logits[:, : s.T][mask])
+        built = attempt(other.build, subject)
+        result = using(built, call, padded, lengths=lengths)
+        words = using(part(result, 0), at_words, mask)
         seen |= {
             f"{text}: the logits where there are words": words,
             f"{text}: the state": part(result, 1),
-            f"{text}: gradients": using(built, lambda one, words=words: gradients(one, words, rng)),
+            f"{text}: gradients": using(built, gradients, words, rng),
         }
     return seen
+
+
+def at_words(logits: Any, mask: torch.Tensor) -> Any:
+    """The logits where mask (B, T) is True; there may be more padding than in the mask."""
+    return logits[:, : mask.shape[1]][mask]
 
 
 def observe_single_texts(subject: Any, rng: Rng) -> dict[str, Any]:
     model, tokens = draw_text(rng, rng.sizes())
     built = model.build(subject)
     return {
-        f"sentence {b} by itself": attempt(lambda b=b: built(tokens[b : b + 1]))
-        for b in range(len(tokens))
+        f"sentence {b} by itself": attempt(built, tokens[b : b + 1]) for b in range(len(tokens))
     }
 
 
@@ -90,17 +99,19 @@ rubric = Rubric(
         Property("tied", "tied, E reads and predicts, and learns from both", 0.75, observe_tied),
         Property(
             "longer",
-            "no padding makes a difference, nor does it to gradients",
+            "padding changes neither results nor gradients",
             0.75,
             observe_text_padding,
         ),
-        Property("alone", "a sentence alone or in company", 0.5, observe_single_texts),
+        Property(
+            "alone", "a sentence gives the same alone as in a batch", 0.5, observe_single_texts
+        ),
         language_cases.pure(0.25),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -127,7 +138,7 @@ class ReadsWordByWord(nn.Module):
 
 @rubric.alternative
 class TiesAProperty(nn.Module):
-    """W_soft is looked up anew each time, tied or not."""
+    """A property looks up W_soft or E at every call."""
 
     def __init__(self, rnn, V, D, H, tied=False):
         super().__init__()

@@ -7,14 +7,14 @@ from torch import nn
 
 from rnncourse.checks.exercise import Property
 from rnncourse.checks.model_specs import Network, Restless, draw_model
-from rnncourse.checks.properties import attempt, using
+from rnncourse.checks.properties import attempt, call, using
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import LONG, C, V, gradients
+from rnncourse.exercises.ps3_outputs._shared import LONG, C, V
 from rnncourse.exercises.ps3_outputs.SentimentClassifier import classifier_cases, draw_reviews
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_classifier_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
@@ -28,21 +28,19 @@ def observe_restless_network(subject: Any, rng: Rng) -> Any:
     _, tokens, lengths = draw_reviews(rng, s)
     restless = Network(Restless, (s.D, s.H))
     sizes = {"V": V, "D": s.D, "H": s.H, "C": C}
-    shapes = {"E": (V, s.D), "W_soft": (s.H, C)}
+    shapes: dict[str, tuple[int, ...]] = {"E": (V, s.D), "W_soft": (s.H, C)}
     model = draw_model(rng, {"rnn": restless}, sizes, shapes)
     return {"a network whose outputs in the padding are nan": model.build(subject)(tokens, lengths)}
 
 
 def observe_other_padding_of_reviews(subject: Any, rng: Rng) -> dict[str, Any]:
     model, tokens, lengths = draw_reviews(rng, rng.sizes(T=LONG))
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, (other, padded) in padded_ways(model, "E", tokens, lengths).items():
-        built = attempt(lambda other=other: other.build(subject))
-        result = using(built, lambda one, padded=padded: one(padded, lengths))
+        built = attempt(other.build, subject)
+        result = using(built, call, padded, lengths)
         seen[f"{text}: logits"] = result
-        seen[f"{text}: gradients"] = using(
-            built, lambda one, result=result: gradients(one, result, rng)
-        )
+        seen[f"{text}: gradients"] = using(built, gradients, result, rng)
     return seen
 
 
@@ -51,35 +49,38 @@ def observe_single_reviews(subject: Any, rng: Rng) -> dict[str, Any]:
     model, tokens, lengths = draw_reviews(rng, rng.sizes(T=LONG))
     built = model.build(subject)
     seen = {
-        f"sentence {b} by itself": attempt(
-            lambda b=b, n=n: built(tokens[b : b + 1, :n], lengths[b : b + 1])
-        )
+        f"sentence {b} by itself": attempt(built, tokens[b : b + 1, :n], lengths[b : b + 1])
         for b, n in enumerate(lengths.tolist())
     }
     lengths = lengths.clone()
     lengths[-1] = 0
-    return seen | {f"lengths={lengths.tolist()}": attempt(lambda: built(tokens, lengths))}
+    return seen | {f"lengths={lengths.tolist()}": attempt(built, tokens, lengths)}
 
 
 rubric = Rubric(
     (
         Property("gradient", "gradients reach E, W_soft and rnn", 1, observe_classifier_gradients),
         Property(
-            "network", "whatever the network leaves in the padding", 0.5, observe_restless_network
+            "network",
+            "the network may leave anything in the padding",
+            0.5,
+            observe_restless_network,
         ),
         Property(
             "longer",
-            "no padding makes a difference, nor does it to gradients",
+            "padding changes neither results nor gradients",
             0.75,
             observe_other_padding_of_reviews,
         ),
-        Property("alone", "a sentence alone or in company", 0.5, observe_single_reviews),
+        Property(
+            "alone", "a sentence gives the same alone as in a batch", 0.5, observe_single_reviews
+        ),
         classifier_cases.pure(0.25),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -105,7 +106,7 @@ class ReadsReviewByReview(nn.Module):
 
 @rubric.alternative
 class AddsUpTheScores(nn.Module):
-    """The head on every state, and the scores added up: the sum can wait."""
+    """The head on every state; the scores are summed instead of the states."""
 
     def __init__(self, rnn, V, D, H, C):
         super().__init__()

@@ -6,26 +6,26 @@ import torch
 from torch import nn
 
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt, using
+from rnncourse.checks.properties import attempt, call, using
 from rnncourse.checks.pytree import map_tensors
 from rnncourse.checks.rng import Rng
-from rnncourse.exercises.ps3_outputs._shared import V_TARGET, gradients
+from rnncourse.exercises.ps3_outputs._shared import V_TARGET
 from rnncourse.exercises.ps3_outputs.Seq2Seq import draw_pairs, translator_cases
 from rnncourse.reference.inputs import embed, sequence_mask
 
 from .. import Rubric
-from ._shared import padded_ways
+from ._shared import gradients, padded_ways
 
 
 def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:
-    """As a beam search does: one state used twice, its rows repeated and in another order."""
+    """As in a beam search: one state used twice, its rows repeated and reordered."""
     model, source, lengths, target = draw_pairs(rng, rng.sizes(B=3))
     built = model.build(subject)
     start = built.start(source, lengths)
     first, state = built.step(target[:, 0], start)
     again, _ = built.step(target[:, 0], start)
     rows = torch.tensor([2, 0, 0, 1, 2])
-    chosen = map_tensors(lambda one: one[rows], state)
+    chosen = map_tensors(lambda tensor: tensor[rows], state)
     after, _ = built.step(rng.integers(0, V_TARGET, 5), chosen)
     return {
         "the first step": first,
@@ -35,35 +35,37 @@ def observe_rows_of_a_state(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_translator_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "GRU"):
         model, *args = draw_pairs(rng, rng.sizes(), name)
-        built = attempt(lambda model=model: model.build(subject))
-        seen[name] = using(built, lambda one, args=args: gradients(one, one(*args), rng))
+        built = attempt(model.build, subject)
+        seen[name] = using(built, translation_gradients, rng, *args)
     return seen
 
 
+def translation_gradients(built: Any, rng: Rng, *args: torch.Tensor) -> dict[str, Any]:
+    return gradients(built, built(*args), rng)
+
+
 def observe_other_networks(subject: Any, rng: Rng) -> dict[str, Any]:
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, names in {
         "an Elman network": ("Elman", ""),
         "an encoder that reads in both directions": ("LSTM", "Bidirectional"),
     }.items():
         model, *args = draw_pairs(rng, rng.sizes(), *names)
-        seen[text] = attempt(lambda model=model, args=args: model.build(subject)(*args))
+        seen[text] = using(attempt(model.build, subject), call, *args)
     return seen
 
 
 def observe_other_source_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     model, source, lengths, target = draw_pairs(rng, rng.sizes())
-    seen = {}
+    seen: dict[str, Any] = {}
     for text, (other, padded) in padded_ways(model, "E_source", source, lengths).items():
-        built = attempt(lambda other=other: other.build(subject))
-        result = using(built, lambda one, padded=padded: one(padded, lengths, target))
+        built = attempt(other.build, subject)
+        result = using(built, call, padded, lengths, target)
         seen[f"{text}: logits"] = result
-        seen[f"{text}: gradients"] = using(
-            built, lambda one, result=result: gradients(one, result, rng)
-        )
+        seen[f"{text}: gradients"] = using(built, gradients, result, rng)
     return seen
 
 
@@ -72,7 +74,7 @@ def observe_single_pairs(subject: Any, rng: Rng) -> dict[str, Any]:
     built = model.build(subject)
     return {
         f"sentence {b} by itself": attempt(
-            lambda b=b, n=n: built(source[b : b + 1, :n], lengths[b : b + 1], target[b : b + 1])
+            built, source[b : b + 1, :n], lengths[b : b + 1], target[b : b + 1]
         )
         for b, n in enumerate(lengths.tolist())
     }
@@ -87,25 +89,27 @@ rubric = Rubric(
             1.5,
             observe_translator_gradients,
         ),
-        Property("networks", "any two networks will do", 0.75, observe_other_networks),
+        Property("networks", "any two networks work", 0.75, observe_other_networks),
         Property(
             "longer",
-            "no padding makes a difference, nor does it to gradients",
+            "padding changes neither results nor gradients",
             0.5,
             observe_other_source_padding,
         ),
-        Property("alone", "a sentence alone or in company", 0.5, observe_single_pairs),
+        Property(
+            "alone", "a sentence gives the same alone as in a batch", 0.5, observe_single_pairs
+        ),
         translator_cases.pure(0.25),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
 class WritesWordByWord(nn.Module):
-    """forward is nothing but start and step."""
+    """forward only calls start and step."""
 
     def __init__(self, encoder, decoder, V_source, V_target, D, H):
         super().__init__()
@@ -132,7 +136,7 @@ class WritesWordByWord(nn.Module):
 
 @rubric.alternative
 class TranslatesSentenceBySentence(nn.Module):
-    """No padding anywhere: one pair after the other."""
+    """One pair after the other, without padding."""
 
     def __init__(self, encoder, decoder, V_source, V_target, D, H):
         super().__init__()

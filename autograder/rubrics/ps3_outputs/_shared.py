@@ -1,4 +1,4 @@
-"""What the rubrics of several exercises of ps3_outputs share."""
+"""Shared by rubrics of ps3_outputs: other padding, gradients, extreme predictions."""
 
 import math
 from collections.abc import Callable
@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from rnncourse.checks.compare import kind
 from rnncourse.checks.model_specs import Model
 from rnncourse.checks.properties import attempt
+from rnncourse.checks.pytree import tensors
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps3_outputs._shared import LONG
 from rnncourse.exercises.ps3_outputs.sentence_log_prob import draw_predictions
@@ -26,18 +28,34 @@ def only_padding_is_word_0(tokens: torch.Tensor, lengths: torch.Tensor) -> torch
 def padded_ways(
     model: Any, table: str, tokens: torch.Tensor, lengths: torch.Tensor
 ) -> dict[str, tuple[Any, torch.Tensor]]:
-    """The same sentences in other padding: what it is, the model and the tokens.
+    """The same sentences with different padding: description -> (model, tokens).
 
-    Word 0 is in the padding alone; what its vector is must not matter.
+    Word 0 occurs only in the padding; its vector must not matter.
     """
     tokens = only_padding_is_word_0(tokens, lengths)
-    ways = {"more padding": (model, longer(tokens))}
+    ways: dict[str, tuple[Any, torch.Tensor]] = {"more padding": (model, longer(tokens))}
     for rubbish in (math.inf, math.nan):
-        weights = {name: one.clone() for name, one in model.weights.items()}
+        weights = {name: weight.clone() for name, weight in model.weights.items()}
         weights[table][0] = rubbish
         other = Model(model.networks, model.sizes, weights, model.options)
         ways[f"{rubbish:g} in the vector of the padding's word"] = other, tokens
     return ways
+
+
+def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
+    """The gradients of the parameters, for a randomly weighted sum of the results."""
+    results = tensors(result)
+    if not results:
+        return {"gradients": f"none arrive, the result is {kind(result)}"}
+    loss: Any = sum((tensor * rng.normal(*tensor.shape)).sum() for tensor in results)
+    if not loss.requires_grad:
+        return {"gradients": "none arrive, the result was detached"}
+    loss.backward()
+    named = sorted(dict(model.named_parameters()).items())
+    return {
+        f"gradient of {name}": "none arrives" if parameter.grad is None else parameter.grad
+        for name, parameter in named
+    }
 
 
 def observe_extremes(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, Any]]:
@@ -56,8 +74,6 @@ def observe_extremes(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, 
             "a sentence of 800 words": long,
             "an empty sentence among others": (logits, targets, empty),
         }
-        return {
-            text: attempt(lambda args=args: run(subject, *args)) for text, args in cases.items()
-        }
+        return {text: attempt(run, subject, *args) for text, args in cases.items()}
 
     return observe

@@ -25,9 +25,11 @@ def observe_other_rows(subject: Any, rng: Rng) -> dict[str, Any]:
     ways = {"3 sentences": (3, 4), "one sentence": (1, 12), "6 sentences": (6, 2), "12": (12, 1)}
     return {
         f"the same words as {text}": attempt(
-            lambda rows=rows: run_perplexity(
-                subject, logits.reshape(*rows, D), targets.reshape(rows), mask.reshape(rows)
-            )
+            run_perplexity,
+            subject,
+            logits.reshape(*rows, D),
+            targets.reshape(rows),
+            mask.reshape(rows),
         )
         for text, rows in ways.items()
     }
@@ -42,13 +44,13 @@ rubric = Rubric(
     (
         Property(
             "cut",
-            "how the words are divided into sentences is all the same",
+            "it does not matter how the words are divided into sentences",
             0.75,
             observe_other_rows,
         ),
         Property(
             "stable",
-            "large scores and long sentences do no harm",
+            "large scores and long sentences work",
             0.5,
             observe_extremes(run_perplexity),
         ),
@@ -58,7 +60,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -86,9 +88,9 @@ def goes_through_bits(logits, targets, mask):
 @rubric.alternative
 def weighs_the_sentences(logits, targets, mask):
     lengths = mask.sum(dim=1)
-    there = lengths > 0
-    if not there.any():
+    nonempty = lengths > 0
+    if not nonempty.any():
         raise ValueError("no words")
-    log_p = sentence_log_prob(logits[there], targets[there], mask[there])
-    means, weights = log_p / lengths[there], lengths[there] / lengths.sum()
+    log_p = sentence_log_prob(logits[nonempty], targets[nonempty], mask[nonempty])
+    means, weights = log_p / lengths[nonempty], lengths[nonempty] / lengths.sum()
     return (-(means * weights).sum()).exp()

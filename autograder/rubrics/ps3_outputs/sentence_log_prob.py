@@ -8,7 +8,7 @@ from torch import nn
 
 from rnncourse.checks.compare import kind
 from rnncourse.checks.exercise import Property
-from rnncourse.checks.properties import attempt
+from rnncourse.checks.properties import attempt, call
 from rnncourse.checks.rng import Rng
 from rnncourse.exercises.ps3_outputs._shared import LONG
 from rnncourse.exercises.ps3_outputs.sentence_log_prob import (
@@ -21,30 +21,29 @@ from .. import Rubric
 from ._shared import observe_extremes
 
 
-def observe_hopeless(subject: Any, rng: Rng) -> Any:
-    """A target 1500 below the likeliest word: its probability is 0 in any float."""
+def observe_unlikely_targets(subject: Any, rng: Rng) -> Any:
+    """Targets 1500 below the likeliest word: their probabilities underflow to 0."""
     logits, targets, mask = draw_predictions(rng, rng.sizes(T=LONG))
-    hopeless = logits.scatter(2, targets.unsqueeze(2), -1500.0)
-    return {"a score of -1500 for every target": attempt(lambda: subject(hopeless, targets, mask))}
+    unlikely = logits.scatter(2, targets.unsqueeze(2), -1500.0)
+    return {"a score of -1500 for every target": attempt(subject, unlikely, targets, mask)}
 
 
 def observe_log_prob_extremes(subject: Any, rng: Rng) -> dict[str, Any]:
-    common = observe_extremes(lambda subject, *args: subject(*args))
-    return common(subject, rng) | observe_hopeless(subject, rng)
+    return observe_extremes(call)(subject, rng) | observe_unlikely_targets(subject, rng)
 
 
 def draw_no_words(rng: Rng) -> dict[str, tuple]:
     logits, targets, mask = draw_predictions(rng, rng.sizes(D=5))
     seen = {}
-    for what, target in (("a target of V", 5), ("a target of -1", -1)):
+    for fault, target in (("a target of V", 5), ("a target of -1", -1)):
         wrong = targets.clone()
         wrong[0, 0] = target
-        seen[f"with {what}"] = logits, wrong, mask
+        seen[f"with {fault}"] = logits, wrong, mask
     return seen
 
 
 def observe_log_prob_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
-    """With nan in the padding; only the words' scores have a gradient."""
+    """With nan in the padding; the gradient is 0 except at the words."""
     logits, targets, mask = with_rubbish(*draw_predictions(rng, rng.sizes(T=LONG)), math.nan, 0)
     logits.requires_grad_()
     result = subject(logits, targets, mask)
@@ -52,8 +51,8 @@ def observe_log_prob_gradients(subject: Any, rng: Rng) -> dict[str, Any]:
         return {"gradient of logits": f"none arrives, the result is {kind(result)}"}
     if not result.requires_grad:
         return {"gradient of logits": "none arrives, the result was detached"}
-    (found,) = torch.autograd.grad((result * rng.normal(*result.shape)).sum(), logits)
-    return {"gradient of logits": found}
+    (gradient,) = torch.autograd.grad((result * rng.normal(*result.shape)).sum(), logits)
+    return {"gradient of logits": gradient}
 
 
 rubric = Rubric(
@@ -61,9 +60,7 @@ rubric = Rubric(
         Property(
             "gradient", "gradients flow back to the words' scores", 1, observe_log_prob_gradients
         ),
-        Property(
-            "stable", "large scores and long sentences do no harm", 0.75, observe_log_prob_extremes
-        ),
+        Property("stable", "large scores and long sentences work", 0.75, observe_log_prob_extremes),
         log_prob_cases.refuses(0.25, draw_no_words),
         log_prob_cases.rows(0.25),
         log_prob_cases.dtype(0.25),
@@ -72,7 +69,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -105,8 +102,8 @@ def takes_off_the_largest_score(logits, targets, mask):
     words = torch.where(mask, targets, torch.zeros_like(targets))
     safe = safe - safe.amax(dim=2, keepdim=True).detach()
     log_p = safe - safe.exp().sum(dim=2, keepdim=True).log()
-    found = torch.gather(log_p, 2, words[:, :, None])[:, :, 0]
-    return torch.where(mask, found, torch.zeros_like(found)).sum(1)
+    picked = torch.gather(log_p, 2, words[:, :, None])[:, :, 0]
+    return torch.where(mask, picked, torch.zeros_like(picked)).sum(1)
 
 
 @rubric.alternative

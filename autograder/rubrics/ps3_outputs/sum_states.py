@@ -16,8 +16,8 @@ def observe_empty_sentences(subject: Any, rng: Rng) -> dict[str, Any]:
     hs, mask = draw_states(rng, rng.sizes(B=3))
     mask[1] = False
     return {
-        "a sentence of length 0 among others": attempt(lambda: subject(hs, mask)),
-        "nothing but sentences of length 0": attempt(lambda: subject(hs, torch.zeros_like(mask))),
+        "a sentence of length 0 among others": attempt(subject, hs, mask),
+        "nothing but sentences of length 0": attempt(subject, hs, torch.zeros_like(mask)),
     }
 
 
@@ -32,7 +32,7 @@ rubric = Rubric(
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative
@@ -42,7 +42,7 @@ def selects_with_where(hs, mask):
 
 @rubric.alternative
 def sums_sentence_by_sentence(hs, mask):
-    return torch.stack([states[there].sum(dim=0) for states, there in zip(hs, mask, strict=True)])
+    return torch.stack([states[words].sum(dim=0) for states, words in zip(hs, mask, strict=True)])
 
 
 @rubric.alternative

@@ -6,15 +6,15 @@ from .. import Rubric
 
 rubric = Rubric(
     (
-        bug_hunt.finds("start", "where the decoder starts is put right", 0.5, "B"),
-        bug_hunt.finds("heads", "what is wrong with the heads is found", 0.75, "DF"),
-        bug_hunt.finds("product", "what is wrong with the probability is found", 0.5, "H"),
+        bug_hunt.finds("start", "the wrong start of the decoder is found", 0.5, "B"),
+        bug_hunt.finds("heads", "the wrong lines about the heads are found", 0.75, "DF"),
+        bug_hunt.finds("product", "the wrong line about the probability is found", 0.5, "H"),
         bug_hunt.accuses_nobody(0.25),
     )
 )
 
 
-# --- other right answers --------------------------------------------------------------------------
+# --- alternative right answers --------------------------------------------------------------------
 
 
 @rubric.alternative

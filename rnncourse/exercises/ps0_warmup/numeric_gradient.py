@@ -29,6 +29,23 @@ def cubic(rng: Rng, *shape: int) -> Function:
     return f
 
 
+def sum_of_cubes(a: torch.Tensor) -> Function:
+    return lambda x: (a * x**3).sum()
+
+
+def on_a_grid(rng: Rng, *shape: int) -> torch.Tensor:
+    """Multiples of 1/8 other than 0: moving them by 1/8 and back is exact."""
+    return (rng.integers(1, 17, *shape) * (2 * rng.integers(0, 2, *shape) - 1)).double() / 8
+
+
+numeric_cases = Cases(
+    "numeric_gradient",
+    ("f", "x", "eps"),
+    lambda rng, s: (cubic(rng, 3, 2), on_a_grid(rng, 3, 2), 0.125),
+    batched=(),
+)
+
+
 def slopes(subject: Any, text: str, f: Function, x: torch.Tensor, *eps: float) -> dict[str, Any]:
     """What numeric_gradient(f, x, eps) gives, under the call as a student reads it."""
     given = ", ".join(["f", f"x {tuple(x.shape)}", *(f"eps={step:g}" for step in eps)])
@@ -69,23 +86,6 @@ def observe_central(subject: Any, rng: Rng) -> dict[str, Any]:
         a = 1 + rng.normal(*shape).abs()
         seen |= slopes(subject, "f(x) = sum(a * x³)", sum_of_cubes(a), x, eps)
     return seen
-
-
-def sum_of_cubes(a: torch.Tensor) -> Function:
-    return lambda x: (a * x**3).sum()
-
-
-def on_a_grid(rng: Rng, *shape: int) -> torch.Tensor:
-    """Multiples of 1/8 other than 0: moving them by 1/8 and back is exact."""
-    return (rng.integers(1, 17, *shape) * (2 * rng.integers(0, 2, *shape) - 1)).double() / 8
-
-
-numeric_cases = Cases(
-    "numeric_gradient",
-    ("f", "x", "eps"),
-    lambda rng, s: (cubic(rng, 3, 2), on_a_grid(rng, 3, 2), 0.125),
-    batched=(),
-)
 
 
 exercise = Exercise(

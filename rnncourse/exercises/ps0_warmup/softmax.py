@@ -36,6 +36,15 @@ softmax_cases = Cases(
 )
 
 
+def masked(rng: Rng, B: int) -> torch.Tensor:
+    """Scores (B, 5); in each row one to three are -inf."""
+    scores = rng.normal(B, 5)
+    for row in scores:
+        count = int(rng.integers(1, 4, 1))
+        row[torch.randperm(5, generator=rng.generator)[:count]] = -math.inf
+    return scores
+
+
 def weights(subject: Any, scores: torch.Tensor, *dim: int) -> dict[str, Any]:
     """What softmax(scores, dim) gives, under the call as a student reads it."""
     text = ", ".join([f"scores {tuple(scores.shape)}", *(f"dim={axis}" for axis in dim)])
@@ -94,22 +103,13 @@ def observe_large(subject: Any, rng: Rng) -> dict[str, Any]:
     return {text: attempt(subject, values, 1) for text, values in calls.items()}
 
 
-def masked(rng: Rng, B: int) -> torch.Tensor:
-    """Scores (B, 5); in each row one to three are -inf."""
-    scores = rng.normal(B, 5)
-    for row in scores:
-        count = int(rng.integers(1, 4, 1))
-        row[torch.randperm(5, generator=rng.generator)[:count]] = -math.inf
-    return scores
-
-
 def observe_masked(subject: Any, rng: Rng) -> dict[str, Any]:
     B = rng.sizes().B
     single_score = torch.tensor([[-math.inf, -3.0, -math.inf]], dtype=torch.float64)
     calls = {
-        "-inf in some places of each row": (masked(rng, B), 1),
-        "-inf in some places of each column, dim=0": (masked(rng, B).T.contiguous(), 0),
-        "-inf everywhere but in one place": (single_score, 1),
+        "-inf at some positions of each row": (masked(rng, B), 1),
+        "-inf at some positions of each column, dim=0": (masked(rng, B).T.contiguous(), 0),
+        "-inf everywhere but at one position": (single_score, 1),
     }
     return {text: attempt(subject, *args) for text, args in calls.items()}
 
@@ -187,7 +187,7 @@ def clamps_large_scores(scores, dim=-1):
 
 
 @exercise.misconception(
-    "You always work along the last dimension. Hand the `dim` that you are given to amax and sum."
+    "You always work along the last dimension. Pass the given `dim` to amax and sum."
 )
 def ignores_dim(scores, dim=-1):
     m = scores.amax(-1, keepdim=True)
@@ -207,7 +207,7 @@ def sums_over_everything(scores, dim=-1):
 
 
 @exercise.misconception(
-    "Your amax and sum drop the dimension dim, and torch then lines up the wrong ones. "
+    "Your amax and sum drop the dimension dim, and torch then aligns the wrong ones. "
     "Write keepdim=True in both, so that it stays, with size 1."
 )
 def drops_the_dimension(scores, dim=-1):

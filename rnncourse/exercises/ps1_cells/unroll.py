@@ -195,7 +195,7 @@ def includes_the_initial_state(step, xs, state):
 
 @exercise.misconception(
     "Every step of yours starts from the initial state, so nothing is remembered. "
-    "Hand each step the state that the step before returned."
+    "Pass each step the state that the step before returned."
 )
 def never_carries_the_state_on(step, xs, state):
     hs, last = [], state

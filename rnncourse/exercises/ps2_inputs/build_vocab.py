@@ -283,7 +283,7 @@ def ignores_min_count(sentences, min_count=1, max_size=None):
 
 
 @exercise.misconception(
-    "You keep max_size words beside the specials, so V is 4 too large. "
+    "You keep max_size words in addition to the specials, so V is 4 too large. "
     "max_size counts the specials as well."
 )
 def forgets_that_specials_take_room(sentences, min_count=1, max_size=None):

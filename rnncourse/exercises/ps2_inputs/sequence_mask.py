@@ -47,6 +47,17 @@ def observe_mask(subject: Any, rng: Rng) -> dict[str, Any]:
     return observe_masks(subject, [(draw_lengths(rng, s), None) for s in sizes])
 
 
+def observe_given_T(subject: Any, rng: Rng) -> dict[str, Any]:
+    sizes = rng.sizes(), rng.sizes(B=1), ONES
+    pairs = [(draw_lengths(rng, s), s.T + more) for more, s in enumerate(sizes)]
+    return observe_masks(subject, pairs)
+
+
+def observe_mask_dtype(subject: Any, rng: Rng) -> dict[str, Any]:
+    lengths = draw_lengths(rng, rng.sizes())
+    return {mask_text(lengths, None): dtype_of(subject(lengths))}
+
+
 def judge_shapes(got: Any, expected: Any) -> str | None:
     def shape(mask: Any) -> Any:
         if torch.is_tensor(mask):
@@ -57,17 +68,6 @@ def judge_shapes(got: Any, expected: Any) -> str | None:
         if message := difference(shape(got.get(text)), shape(mask)):
             return f"{text}: {message}"
     return None
-
-
-def observe_given_T(subject: Any, rng: Rng) -> dict[str, Any]:
-    sizes = rng.sizes(), rng.sizes(B=1), ONES
-    pairs = [(draw_lengths(rng, s), s.T + more) for more, s in enumerate(sizes)]
-    return observe_masks(subject, pairs)
-
-
-def observe_mask_dtype(subject: Any, rng: Rng) -> dict[str, Any]:
-    lengths = draw_lengths(rng, rng.sizes())
-    return {mask_text(lengths, None): dtype_of(subject(lengths))}
 
 
 exercise = Exercise(

@@ -1,4 +1,7 @@
-"""LanguageModel: its visible checks and the mistakes people make."""
+"""LanguageModel: its visible checks and the mistakes people make.
+
+The models have random weights and small networks: LSTMs, GRUs and Elman networks.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from torch import nn
 from ...checks.compare import Raised
 from ...checks.exercise import Exercise, Property
 from ...checks.model_specs import Model, draw_model
-from ...checks.properties import Cases, attempt, part, using
+from ...checks.properties import Cases, attempt, call, part, using
 from ...checks.rng import ONES, Rng, Sizes
 from ...reference import outputs
 from ...reference.inputs import embed
@@ -31,30 +34,31 @@ language_cases = Cases("forward", ("model", "tokens"), draw_text, batched=(), ru
 
 
 def observe_language_parameters(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Untied, tied, and tied where that cannot be."""
+    """Untied, tied, and tied where D is not H."""
     s = rng.sizes()
     seen = draw_language_model(rng, s).parameters(subject)
     seen |= draw_language_model(rng, s._replace(D=s.H), tied=True).parameters(subject)
     impossible = Model({"rnn": network("LSTM", s.D, s.H)}, {"V": V, "D": s.D, "H": s.H}, {})
     impossible.options["tied"] = True
-    result = attempt(lambda: impossible.fresh(subject))
+    result = attempt(impossible.fresh, subject)
     refused = "refused with an exception" if isinstance(result, Raised) else "accepted"
     return seen | {str(impossible): refused}
 
 
 def observe_the_future(subject: Any, rng: Rng) -> dict[str, Any]:
-    """One word is changed: which logits change?"""
+    """Which logits change with one word."""
     model, tokens = draw_text(rng, rng.sizes(T=LONG))
     built = model.build(subject)
     other = tokens.clone()
     other[:, 4] = (other[:, 4] + 1) % V
-    before, after = (part(built(one), 0) for one in (tokens, other))
+    before = part(built(tokens), 0)
+    after = part(built(other), 0)
     same = (before - after).abs().flatten(2).amax(dim=2) < 1e-9  # (B, T)
     return {
-        "word 4 is changed: the logits at places 0 to 3": (
+        "word 4 is changed: the logits at positions 0 to 3": (
             "stay the same" if same[:, :4].all() else "change"
         ),
-        "word 4 is changed: the logits at place 4": (
+        "word 4 is changed: the logits at position 4": (
             "stay the same" if same[:, 4].any() else "change"
         ),
         "logits": before,
@@ -62,17 +66,14 @@ def observe_the_future(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_going_on(subject: Any, rng: Rng) -> dict[str, Any]:
-    """A text in two pieces: the second call is given the first one's state."""
-    seen = {}
+    """A text in two pieces: the second call gets the state that the first returned."""
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "GRU"):
         s = rng.sizes(T=LONG)
         model, tokens = draw_language_model(rng, s, name), rng.integers(0, V, s.B, s.T)
-        built = attempt(lambda model=model: model.build(subject))
-        first = using(built, lambda one, tokens=tokens: one(tokens[:, :4]))
-        second = using(
-            built,
-            lambda one, tokens=tokens, first=first: one(tokens[:, 4:], state=part(first, 1)),
-        )
+        built = attempt(model.build, subject)
+        first = using(built, call, tokens[:, :4])
+        second = using(built, call, tokens[:, 4:], state=part(first, 1))
         seen |= {
             f"{name}, the state after words 0 to 3": part(first, 1),
             f"{name}, logits for words 4 to 8, from that state": part(second, 0),
@@ -82,7 +83,7 @@ def observe_going_on(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_following(subject: Any, rng: Rng) -> dict[str, str]:
-    """Tied: word 0 is not in the text, and its vector is changed. Its scores must follow."""
+    """Tied: when the vector of word 0, which is not in the text, changes, so must its scores."""
     s = rng.sizes(T=LONG)
     s = s._replace(D=s.H)
     model, tokens = draw_language_model(rng, s, tied=True), rng.integers(1, V, s.B, s.T)
@@ -210,7 +211,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "UsesTheStateBefore",
-    "Your scores come one place too late: at t you use the state before word t. "
+    "Your scores come one position too late: at t you use the state before word t. "
     "The state after word t predicts the next word: hs[:, t] @ W_soft.",
     """
              hs, state = self.rnn(embed(tokens, self.E), lengths, state)
@@ -221,8 +222,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "DropsTheLastPlace",
-    "You drop the last place, because its next word is not in tokens. "
-    "Keep all T: which of them have a target is for the loss to say.",
+    "You drop the last position, because its next word is not in tokens. "
+    "Keep all T: the loss decides which of them have a target.",
     """
     -        return hs @ (self.E.T if self.tied else self.W_soft), state
     +        return hs[:, :-1] @ (self.E.T if self.tied else self.W_soft), state
@@ -232,8 +233,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ReadsAllButTheLastWord",
-    "You do not read the last word, so a place and the state after it are missing. Read all of "
-    "tokens: the shift is for the caller to make.",
+    "You do not read the last word, so its logits and the state after it are missing. Read all of "
+    "tokens: the caller does the shifting.",
     """
     -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
     +        hs, state = self.rnn(embed(tokens[:, :-1], self.E), lengths, state)
@@ -254,7 +255,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "NormalizesOverTime",
-    "You apply a softmax, and over time: so a word changes the predictions before it. "
+    "You apply a softmax over time, so a word changes the predictions before it. "
     "Return the scores as they are.",
     """
     -        return hs @ (self.E.T if self.tied else self.W_soft), state
@@ -277,7 +278,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "SumsTheStates",
-    "You sum the states, as a classifier does. Here each state speaks for itself: hs @ W_soft.",
+    "You sum the states, as a classifier does. Here each state predicts on its own: hs @ W_soft.",
     """
     -        return hs @ (self.E.T if self.tied else self.W_soft), state
     +        return hs.cumsum(dim=1) @ (self.E.T if self.tied else self.W_soft), state
@@ -287,7 +288,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ForgetsTheGivenState",
-    "You always start from zeros. Give the state that you were given to the network: "
+    "You always start from zeros. Pass the given state to the network: "
     "self.rnn(xs, lengths, state).",
     """
     -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
@@ -309,8 +310,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ReturnsNoState",
-    "You return the logits alone. Return logits, state: "
-    "without it nobody can go on where the text stopped.",
+    "You return only the logits. Return logits, state: "
+    "without the state a text cannot be continued.",
     """
     -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
     -        return hs @ (self.E.T if self.tied else self.W_soft), state
@@ -322,7 +323,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ForgetsTheLengths",
-    "You do not give lengths to the network, so the state you return has read the padding.",
+    "You do not pass lengths to the network, so the state you return has read the padding.",
     """
     -        hs, state = self.rnn(embed(tokens, self.E), lengths, state)
     +        hs, state = self.rnn(embed(tokens, self.E), None, state)
@@ -332,7 +333,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "CutsTheGradientByItself",
-    "You detach the state that you return. Where a gradient is cut is for the training to decide: "
+    "You detach the state that you return. The training loop decides where a gradient is cut: "
     "return the state as it is.",
     """
              hs, state = self.rnn(embed(tokens, self.E), lengths, state)

@@ -1,4 +1,7 @@
-"""SentimentClassifier: its visible checks and the mistakes people make."""
+"""SentimentClassifier: its visible checks and the mistakes people make.
+
+The models have random weights and small networks; one reads in both directions.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from torch import nn
 
 from ...checks.exercise import Exercise, Property
 from ...checks.model_specs import Model, draw_model
-from ...checks.properties import Cases, attempt, using
+from ...checks.properties import Cases, attempt, call, using
 from ...checks.rng import Rng, Sizes
 from ...reference import outputs
 from ...reference.inputs import embed, sequence_mask
@@ -43,14 +46,14 @@ def observe_classifier_parameters(subject: Any, rng: Rng) -> dict[str, str]:
 
 def observe_review_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     """Sentences of different lengths, twice, with other words in the padding."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "Bidirectional"):
         model, tokens, lengths = draw_reviews(rng, rng.sizes(T=LONG), name)
-        built = attempt(lambda model=model: model.build(subject))
+        built = attempt(model.build, subject)
         for text in ("some words", "other words"):
             tokens = refilled(rng, tokens, lengths)
             seen[f"{name}, lengths={lengths.tolist()}, {text} in the padding"] = using(
-                built, lambda one, tokens=tokens, lengths=lengths: one(tokens, lengths)
+                built, call, tokens, lengths
             )
     return seen
 
@@ -74,10 +77,8 @@ exercise = Exercise(
 )
 
 
-@exercise.misconception(
-    "You classify by the last state alone. Sum all states of the sentence: use your sum_states."
-)
-class UsesTheLastState(nn.Module):
+@exercise.canonical
+class SentimentClassifier(nn.Module):
     def __init__(self, rnn, V, D, H, C):
         super().__init__()
         self.rnn = rnn
@@ -86,137 +87,115 @@ class UsesTheLastState(nn.Module):
 
     def forward(self, tokens, lengths):
         hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return hs[torch.arange(len(hs)), lengths - 1] @ self.W_soft
+        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
-@exercise.misconception(
-    "You divide the sum by the length. The lecture's classifier sums: a longer sentence may be "
-    "surer of itself."
+exercise.near_miss(
+    "UsesTheLastState",
+    "You classify by the last state only. Sum all states of the sentence: use your sum_states.",
+    """
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        return hs[torch.arange(len(hs)), lengths - 1] @ self.W_soft
+    """,
 )
-class AveragesTheStates(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        total = sum_states(hs, sequence_mask(lengths, tokens.shape[1]))
-        return total / lengths.unsqueeze(1) @ self.W_soft
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "AveragesTheStates",
+    "You divide the sum by the length. The lecture's classifier sums: a longer sentence may get "
+    "larger scores.",
+    """
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        total = sum_states(hs, sequence_mask(lengths, tokens.shape[1]))
+    +        return total / lengths.unsqueeze(1) @ self.W_soft
+    """,
+)
+
+
+exercise.near_miss(
+    "ReturnsProbabilities",
     "You return probabilities. Return the scores before the softmax: "
-    "the loss applies it, and more exactly."
+    "the loss applies it, and more exactly.",
+    """
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        total = sum_states(hs, sequence_mask(lengths, tokens.shape[1]))
+    +        return torch.softmax(total @ self.W_soft, dim=1)
+    """,
 )
-class ReturnsProbabilities(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        total = sum_states(hs, sequence_mask(lengths, tokens.shape[1]))
-        return torch.softmax(total @ self.W_soft, dim=1)
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "ReadsThePadding",
     "You read every sentence to the end of the batch, padding and all. "
-    "Give lengths to the network, and the mask to sum_states."
+    "Pass lengths to the network, and the mask to sum_states.",
+    """
+    -        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        hs, _ = self.rnn(embed(tokens, self.E))
+    +        return hs.sum(dim=1) @ self.W_soft
+    """,
 )
-class ReadsThePadding(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E))
-        return hs.sum(dim=1) @ self.W_soft
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "MasksTheSumOnly",
     "You mask the sum, but the network has read the padding: "
-    "one that reads backwards starts there. Give it lengths too."
+    "one that reads backwards starts there. Pass it the lengths too.",
+    """
+    -        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+    +        hs, _ = self.rnn(embed(tokens, self.E))
+    """,
 )
-class MasksTheSumOnly(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E))
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TrustsTheNetwork",
     "You trust the network to leave zeros in the padding. Not every network does: "
-    "make the mask from lengths and use your sum_states."
+    "make the mask from lengths and use your sum_states.",
+    """
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        return hs.sum(dim=1) @ self.W_soft
+    """,
 )
-class TrustsTheNetwork(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return hs.sum(dim=1) @ self.W_soft
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "TakesTheSlidesShape",
     "Your W_soft is (D, C), as the lecture prints it. It multiplies a state, "
-    "and a state has H numbers: (H, C)."
+    "and a state has H numbers: (H, C).",
+    """
+    -        self.W_soft = nn.Parameter(torch.randn(H, C))
+    +        self.W_soft = nn.Parameter(torch.randn(D, C))
+    """,
 )
-class TakesTheSlidesShape(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(D, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "UsesALinearLayer",
     "Your head is an nn.Linear, so its weight is (C, H), has another name and brings a bias. "
-    "Make W_soft (H, C) yourself: nn.Parameter(...)."
+    "Make W_soft (H, C) yourself: nn.Parameter(...).",
+    """
+    -        self.W_soft = nn.Parameter(torch.randn(H, C))
+    +        self.head = nn.Linear(H, C)
+    ...
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        return self.head(sum_states(hs, sequence_mask(lengths, tokens.shape[1])))
+    """,
 )
-class UsesALinearLayer(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.head = nn.Linear(H, C)
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return self.head(sum_states(hs, sequence_mask(lengths, tokens.shape[1])))
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "UsesAnEmbeddingLayer",
     "You keep the words in an nn.Embedding, whose parameter is called E.weight. "
-    "Make E itself the parameter: nn.Parameter(torch.randn(V, D))."
+    "Make E itself the parameter: nn.Parameter(torch.randn(V, D)).",
+    """
+    -        self.E = nn.Parameter(torch.randn(V, D))
+    +        self.E = nn.Embedding(V, D)
+    ...
+    -        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+    +        hs, _ = self.rnn(self.E(tokens), lengths)
+    """,
 )
-class UsesAnEmbeddingLayer(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Embedding(V, D)
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(self.E(tokens), lengths)
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
 @exercise.misconception(
@@ -235,49 +214,39 @@ class UsesReadyMadeLayers(nn.Module):
         return self.W_soft(sum_states(hs, sequence_mask(lengths, tokens.shape[1])))
 
 
-@exercise.misconception(
+exercise.near_miss(
+    "HidesTheNetwork",
     "You put the network into a list, where nn.Module does not find its parameters: "
-    "they would never be trained. Write self.rnn = rnn."
+    "they would never be trained. Write self.rnn = rnn.",
+    """
+    -        self.rnn = rnn
+    +        self.networks = [rnn]
+    ...
+    -        hs, _ = self.rnn(embed(tokens, self.E), lengths)
+    +        hs, _ = self.networks[0](embed(tokens, self.E), lengths)
+    """,
 )
-class HidesTheNetwork(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.networks = [rnn]
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.networks[0](embed(tokens, self.E), lengths)
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
-@exercise.misconception(
-    "E and W_soft start as zeros, so all states and all gradients are zero, for ever. "
-    "Draw them at random: torch.randn."
+exercise.near_miss(
+    "StartsFromZeroWeights",
+    "E and W_soft start as zeros, so all states and all gradients stay zero. "
+    "Draw them at random: torch.randn.",
+    """
+    -        self.E = nn.Parameter(torch.randn(V, D))
+    -        self.W_soft = nn.Parameter(torch.randn(H, C))
+    +        self.E = nn.Parameter(torch.zeros(V, D))
+    +        self.W_soft = nn.Parameter(torch.zeros(H, C))
+    """,
 )
-class StartsFromZeroWeights(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.zeros(V, D))
-        self.W_soft = nn.Parameter(torch.zeros(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
 
 
-@exercise.misconception(
-    "You detach the states, so only W_soft learns. Leave the graph whole from the words on."
+exercise.near_miss(
+    "TrainsTheHeadOnly",
+    "You detach the states, so only W_soft learns. Leave the graph whole from the words on.",
+    """
+    -        return sum_states(hs, sequence_mask(lengths, tokens.shape[1])) @ self.W_soft
+    +        total = sum_states(hs.detach(), sequence_mask(lengths, tokens.shape[1]))
+    +        return total @ self.W_soft
+    """,
 )
-class TrainsTheHeadOnly(nn.Module):
-    def __init__(self, rnn, V, D, H, C):
-        super().__init__()
-        self.rnn = rnn
-        self.E = nn.Parameter(torch.randn(V, D))
-        self.W_soft = nn.Parameter(torch.randn(H, C))
-
-    def forward(self, tokens, lengths):
-        hs, _ = self.rnn(embed(tokens, self.E), lengths)
-        total = sum_states(hs.detach(), sequence_mask(lengths, tokens.shape[1]))
-        return total @ self.W_soft

@@ -1,4 +1,7 @@
-"""Seq2Seq: its visible checks and the mistakes people make."""
+"""Seq2Seq: its visible checks and the mistakes people make.
+
+The models have random weights and small networks; sources and targets have different vocabularies.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from torch import nn
 
 from ...checks.exercise import Exercise, Property
 from ...checks.model_specs import Model, draw_model
-from ...checks.properties import Cases, attempt, using
+from ...checks.properties import Cases, attempt, call, using
 from ...checks.rng import ONES, Rng, Sizes
 from ...reference import outputs
 from ...reference.inputs import embed
@@ -20,12 +23,16 @@ def draw_translator(rng: Rng, s: Sizes, name: str = "LSTM", encoder: str = "") -
         "decoder": network(name, s.D, s.H),
     }
     sizes = {"V_source": V, "V_target": V_TARGET, "D": s.D, "H": s.H}
-    shapes = {"E_source": (V, s.D), "E_target": (V_TARGET, s.D), "W_soft": (s.H, V_TARGET)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "E_source": (V, s.D),
+        "E_target": (V_TARGET, s.D),
+        "W_soft": (s.H, V_TARGET),
+    }
     return draw_model(rng, networks, sizes, shapes)
 
 
 def draw_pairs(rng: Rng, s: Sizes, name: str = "LSTM", encoder: str = "") -> tuple:
-    """A model, source, lengths, target; sources have LONG words, 1 (fewer than targets), others."""
+    """A model, source, lengths, target; the first source has LONG words, the second only 1."""
     lengths = draw_lengths(rng, s.B, LONG)
     lengths[1:2] = 1
     return (
@@ -63,20 +70,20 @@ def observe_translator_parameters(subject: Any, rng: Rng) -> dict[str, str]:
 
 def observe_source_padding(subject: Any, rng: Rng) -> dict[str, Any]:
     """Sources of different lengths, twice, with other words in the padding."""
-    seen = {}
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "GRU"):
         model, source, lengths, target = draw_pairs(rng, rng.sizes(), name)
-        built = attempt(lambda model=model: model.build(subject))
+        built = attempt(model.build, subject)
         for text in ("some words", "other words"):
             source = refilled(rng, source, lengths)
             seen[f"{name}, lengths={lengths.tolist()}, {text} in the padding"] = using(
-                built, lambda one, args=(source, lengths, target): one(*args)
+                built, call, source, lengths, target
             )
     return seen
 
 
 def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
-    """One word is changed, of the target or of the source: which logits change?"""
+    """Which logits change with one word of the target or of the source."""
     model, source, lengths, target = draw_pairs(rng, rng.sizes(T=LONG))
     built = model.build(subject)
     other_target, other_source = target.clone(), source.clone()
@@ -90,13 +97,13 @@ def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
     target_same = same(source, lengths, other_target)
     source_same = same(other_source, lengths, target)
     return {
-        "target word 4 is changed: the logits at places 0 to 3": (
+        "target word 4 is changed: the logits at positions 0 to 3": (
             "stay the same" if target_same[:, :4].all() else "change"
         ),
-        "target word 4 is changed: the logits at place 4": (
+        "target word 4 is changed: the logits at position 4": (
             "stay the same" if target_same[:, 4].any() else "change"
         ),
-        "the first source word is changed: the logits at places 0 and 1": (
+        "the first source word is changed: the logits at positions 0 and 1": (
             "stay the same" if source_same[:, :2].any() else "change"
         ),
         "logits": before,
@@ -104,8 +111,8 @@ def observe_teacher_forcing(subject: Any, rng: Rng) -> dict[str, Any]:
 
 
 def observe_steps(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Word by word: the logits of forward, one place at a time."""
-    seen = {}
+    """Word by word: the logits of forward, one position at a time."""
+    seen: dict[str, Any] = {}
     for name in ("LSTM", "GRU"):
         model, source, lengths, target = draw_pairs(rng, rng.sizes(T=4), name)
         built = model.build(subject)
@@ -140,8 +147,8 @@ exercise = Exercise(
             observe_teacher_forcing,
             without("logits"),
         ),
-        # Visible: else who leaves start and step unwritten is told that all visible checks pass.
-        Property("steps", "start and step say word by word what forward says", 1, observe_steps),
+        # Visible: otherwise all visible checks would pass with start and step left unwritten.
+        Property("steps", "start and step give word by word what forward gives", 1, observe_steps),
     ),
 )
 
@@ -169,13 +176,13 @@ class Seq2Seq(nn.Module):
 
 exercise.near_miss(
     "StartsFromZeros",
-    "Your decoder starts from zeros, so it writes the same whatever the source says. "
+    "Your decoder starts from zeros, so its output does not depend on the source. "
     "Start it from the encoder's last state.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
     +        if isinstance(e_last, tuple):
-    +            return tuple(torch.zeros_like(one) for one in e_last)
+    +            return tuple(torch.zeros_like(tensor) for tensor in e_last)
     +        return torch.zeros_like(e_last)
     """,
 )
@@ -184,7 +191,7 @@ exercise.near_miss(
 exercise.near_miss(
     "ReadsTheSourcesPadding",
     "Your encoder reads on through the padding, so a translation depends on its neighbours. "
-    "Give lengths to the encoder.",
+    "Pass lengths to the encoder.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        return self.encoder(embed(source, self.E_source))[1]
@@ -206,8 +213,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "TakesTheLastOutputForTheState",
-    "You start the decoder from hs[:, -1], which is padding for a short source, and no (h, c) for "
-    "an LSTM. Hand over the state that the encoder returns beside hs.",
+    "You start the decoder from hs[:, -1], which is padding for a short source, and not (h, c) "
+    "for an LSTM. Use the state that the encoder returns with hs.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        hs, _ = self.encoder(embed(source, self.E_source), lengths)
@@ -231,8 +238,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "LosesTheMemory",
-    "You hand over the LSTM's output h, and zeros for its memory c. "
-    "Hand over the state as the encoder returns it, whatever is in it.",
+    "You pass on the LSTM's output h, and zeros for its memory c. "
+    "Pass on the state as the encoder returns it, whatever it contains.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
@@ -245,13 +252,13 @@ exercise.near_miss(
 
 exercise.near_miss(
     "CutsTheEncoderOff",
-    "You detach the encoder's state, so the encoder never learns what the decoder needed. "
-    "Hand it over as it is.",
+    "You detach the encoder's state, so the encoder never learns what the decoder needs. "
+    "Pass it on as it is.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        _, e_last = self.encoder(embed(source, self.E_source), lengths)
     +        if isinstance(e_last, tuple):
-    +            return tuple(one.detach() for one in e_last)
+    +            return tuple(tensor.detach() for tensor in e_last)
     +        return e_last.detach()
     """,
 )
@@ -260,7 +267,7 @@ exercise.near_miss(
 exercise.near_miss(
     "PutsHeadsOnTheEncoder",
     "You have heads on the encoder's states as well. "
-    "Only use them where a word is generated: on the decoder's states.",
+    "Use them only where a word is generated: on the decoder's states.",
     """
     -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
     -        return fs @ self.W_soft
@@ -273,7 +280,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "UsesTheStateBeforeTheWord",
-    "Your scores come one place too late. f_{t-1} of eq. 4 has read y_1 to y_{t-1}: "
+    "Your scores come one position too late. f_{t-1} of eq. 4 has read y_1 to y_{t-1}: "
     "the scores for the word after target[:, t] are fs[:, t] @ W_soft.",
     """
     -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
@@ -300,8 +307,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "FeedsItsOwnPredictions",
-    "Your forward reads its own predictions. In training the decoder is given the true words, "
-    "whatever it would have said: teacher forcing.",
+    "Your forward reads its own predictions. In training the decoder gets the true words, "
+    "whatever it predicts: teacher forcing.",
     """
     -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
     -        return fs @ self.W_soft
@@ -317,8 +324,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "GivesTheSourcesLengthsToTheDecoder",
-    "You give the source's lengths to the decoder, so a translation ends where its source does. "
-    "The decoder needs none.",
+    "You pass the source's lengths to the decoder, so a translation ends where its source does. "
+    "The decoder needs no lengths.",
     """
     -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
     +        ys = embed(target, self.E_target)
@@ -330,8 +337,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "LooksTheSourceUpInTheTargetsTable",
-    "You look the source's words up in E_target. "
-    "Two languages, two tables: the source's is E_source.",
+    "You look up the source's words in E_target. "
+    "The two languages have two tables: the source's is E_source.",
     """
     -        return self.encoder(embed(source, self.E_source), lengths)[1]
     +        return self.encoder(embed(source, self.E_target), lengths)[1]
@@ -352,7 +359,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ReadsAndWritesWithOneNetwork",
-    "You use one network to read and to write. The two languages are different jobs: "
+    "You use one network to read and to write. These are two tasks with a network each: "
     "self.encoder = encoder, self.decoder = decoder.",
     """
     -        self.encoder, self.decoder = encoder, decoder
@@ -363,7 +370,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "ReturnsThePairOfLogitsAndState",
-    "Your forward returns the decoder's state as well. Return the logits alone; "
+    "Your forward returns the decoder's state as well. Return only the logits; "
     "the state is for start and step.",
     """
     -        fs, _ = self.decoder(embed(target, self.E_target), None, self.start(source, lengths))
@@ -377,7 +384,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "NeverMovesOn",
-    "Your step returns the state that it was given, so every word is the first. "
+    "Your step returns the state that it was given, so every word is read as the first one. "
     "Return the decoder's new state.",
     """
     -        fs, state = self.decoder(embed(tokens, self.E_target).unsqueeze(1), None, state)
@@ -388,7 +395,7 @@ exercise.near_miss(
 
 exercise.near_miss(
     "KeepsTheTimeAxis",
-    "Your step returns logits (B, 1, V_target). It is one word: (B, V_target), with squeeze(1).",
+    "Your step returns logits (B, 1, V_target). Return one word's, (B, V_target), with squeeze(1).",
     """
     -        return fs.squeeze(1) @ self.W_soft, state
     +        return fs @ self.W_soft, state

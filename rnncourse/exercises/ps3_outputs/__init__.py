@@ -1,7 +1,7 @@
 """Problem set 3, outputs: what is checked, and the mistakes people make (lecture §4).
 
-A misconception is a whole wrong implementation under a telling name. It may use torch, nn, embed,
-sequence_mask and the student's other functions; nothing else, because the audit submits its source.
+A misconception is a wrong answer under a telling name. It may use torch, nn, embed, sequence_mask
+and the student's other functions; nothing else, because the audit submits its source.
 """
 
 from . import (

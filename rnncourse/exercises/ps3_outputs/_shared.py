@@ -1,24 +1,20 @@
-"""What several exercises of ps3_outputs share."""
+"""Shared by exercises of ps3_outputs: sizes, lengths and networks."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from ...checks.compare import difference, kind
+from ...checks.compare import difference
 from ...checks.model_specs import Model, Network
-from ...checks.pytree import tensors
 from ...checks.rng import Rng
 from ...reference.inputs import sequence_mask
 
-# --- several exercises ----------------------------------------------------------------------------
-
-
-V, V_TARGET, C, LONG = 11, 13, 8, 9  # sizes that no drawn one is equal to; LONG is a T or S
+V, V_TARGET, C, LONG = 11, 13, 8, 9  # unlike all sizes that are drawn; LONG is a T or S
 
 
 def draw_lengths(rng: Rng, B: int, T: int) -> torch.Tensor:
-    """Lengths from 1 to T: one of T and one of T - 2 where there is room for both."""
+    """Lengths from 1 to T: the first is T, the second T - 2 (if B > 1 and T > 2)."""
     lengths = rng.integers(1, T + 1, B)
     lengths[0] = T
     lengths[min(1, B - 1)] = max(1, T - 2)
@@ -26,7 +22,7 @@ def draw_lengths(rng: Rng, B: int, T: int) -> torch.Tensor:
 
 
 def network(name: str, D: int, H: int) -> Network:
-    """A network of inputs D and outputs H; the one of two directions has H - 1 and 1 of them."""
+    """A network with D inputs and H outputs; a bidirectional one has H - 1 forward, 1 backward."""
     if name == "Bidirectional":
         return Network(name, (Network("LSTM", (D, H - 1)), Network("LSTM", (D, 1))))
     return Network(name, (D, H))
@@ -42,24 +38,8 @@ def refilled(rng: Rng, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Ten
     return torch.where(mask, tokens, rng.integers(0, V, *tokens.shape))
 
 
-def gradients(model: Any, result: Any, rng: Rng) -> dict[str, Any]:
-    """What `backward` brings to the parameters, with a random weight on every result."""
-    results = tensors(result)
-    if not results:
-        return {"gradients": f"none arrive, the result is {kind(result)}"}
-    loss = sum((one * rng.normal(*one.shape)).sum() for one in results)
-    if not loss.requires_grad:
-        return {"gradients": "none arrive, the result was detached"}
-    loss.backward()
-    named = sorted(dict(model.named_parameters()).items())
-    return {
-        f"gradient of {name}": "none arrives" if one.grad is None else one.grad
-        for name, one in named
-    }
-
-
 def without(*names: str) -> Callable[[Any, Any], str | None]:
-    """A judge that leaves out what a mistake must have in common to be named, but is not judged."""
+    """A judge that ignores these entries, which only serve to name a mistake."""
 
     def judge(got: Any, expected: Any) -> str | None:
         if isinstance(got, dict):

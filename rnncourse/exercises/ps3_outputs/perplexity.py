@@ -1,4 +1,7 @@
-"""perplexity: its visible checks and the mistakes people make."""
+"""perplexity: its visible checks and the mistakes people make.
+
+The predictions are those of the checks of sentence_log_prob.
+"""
 
 from typing import Any
 
@@ -13,7 +16,7 @@ from .sentence_log_prob import draw_predictions, observe_rubbish_predictions
 
 
 def run_perplexity(subject: Any, *args: Any) -> Any:
-    """The number, as a tensor without axes whether it came as one or not."""
+    """The perplexity; a plain number becomes a tensor without axes."""
     result = subject(*args)
     if isinstance(result, (int, float)):
         return torch.tensor(result, dtype=torch.float64)
@@ -30,14 +33,14 @@ perplexity_cases = Cases(
 
 
 def observe_uniform(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Who gives every word the same chance hesitates between all of them."""
-    seen = {}
+    """With the same probability for every word, the perplexity is V."""
+    seen: dict[str, Any] = {}
     for size in (2, 7, 100):
         s = rng.sizes(D=size)
         logits, targets, mask = draw_predictions(rng, s)
         same = rng.normal(s.B, s.T, 1).expand_as(logits).clone()  # the same score for every word
         seen[f"the same chance for each of V = {size} words"] = attempt(
-            lambda args=(same, targets, mask): run_perplexity(subject, *args)
+            run_perplexity, subject, same, targets, mask
         )
     return seen
 
@@ -54,7 +57,7 @@ exercise = Exercise(
         perplexity_cases.values(1, "every word of the batch counts the same"),
         Property("uniform", "a model that knows nothing gets V", 0.5, observe_uniform),
         Property(
-            "padding", "whatever is in the padding does not count", 0.5, observe_perplexity_padding
+            "padding", "the content of the padding does not count", 0.5, observe_perplexity_padding
         ),
     ),
 )
@@ -62,7 +65,7 @@ exercise = Exercise(
 
 @exercise.misconception(
     "You average the sentences' perplexities, so a word of a short sentence counts for more. "
-    "Add up all logs, divide by the number of all words, then exp."
+    "Sum all logs, divide by the number of all words, then apply exp."
 )
 def averages_the_perplexities(logits, targets, mask):
     if not mask.any():
@@ -125,7 +128,7 @@ def mixes_the_bases(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You average 1/p over the words. Average the logarithms and then exp: the geometric mean."
+    "You average 1/p over the words. Average the logarithms, then apply exp: the geometric mean."
 )
 def averages_the_inverse_probabilities(logits, targets, mask):
     if not mask.any():
@@ -135,8 +138,8 @@ def averages_the_inverse_probabilities(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You multiply all probabilities and take the N-th root; the product of many words is 0 "
-    "in any float. Add up logarithms."
+    "You multiply all probabilities and take the N-th root; the product for many words "
+    "underflows to 0. Sum the logarithms instead."
 )
 def takes_the_root_of_a_product(logits, targets, mask):
     if not mask.any():
@@ -157,8 +160,8 @@ def takes_the_padding_for_words(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You take the entropy of the model's own predictions. Perplexity asks about the words "
-    "that came: the log-probability of the targets."
+    "You take the entropy of the model's own predictions. Perplexity measures the words "
+    "that occurred: the log-probability of the targets."
 )
 def measures_its_own_doubt(logits, targets, mask):
     if not mask.any():
@@ -168,8 +171,8 @@ def measures_its_own_doubt(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You answer nan for a batch without any words. Raise a ValueError where mask is False "
-    "everywhere: nothing was measured."
+    "You return nan for a batch without any words. Raise a ValueError where mask is False "
+    "everywhere: there is nothing to measure."
 )
 def measures_nothing(logits, targets, mask):
     return torch.exp(-sentence_log_prob(logits, targets, mask).sum() / mask.sum())

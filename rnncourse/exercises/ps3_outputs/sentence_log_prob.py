@@ -1,4 +1,7 @@
-"""sentence_log_prob: its visible checks and the mistakes people make."""
+"""sentence_log_prob: its visible checks and the mistakes people make.
+
+Logits and targets are random; sentences differ in length.
+"""
 
 import math
 from collections.abc import Callable
@@ -7,15 +10,15 @@ from typing import Any
 import torch
 
 from ...checks.exercise import Exercise, Property
-from ...checks.properties import Cases, attempt
+from ...checks.properties import Cases, attempt, call
 from ...checks.rng import Rng, Sizes
 from ...reference import outputs
 from ...reference.inputs import sequence_mask
 from ._shared import LONG, draw_lengths
 
 
-def draw_predictions(rng: Rng, s: Sizes) -> tuple:
-    """Logits, targets and a mask; D is the number of words."""
+def draw_predictions(rng: Rng, s: Sizes) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits, targets and a mask; D is the size of the vocabulary."""
     return (
         rng.normal(s.B, s.T, s.D, scale=3),
         rng.integers(0, s.D, s.B, s.T),
@@ -34,7 +37,7 @@ log_prob_cases = Cases(
 def with_rubbish(
     logits: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor, rubbish: float, target: int
 ) -> tuple:
-    """The same predictions with something else in the padding."""
+    """The same predictions with other logits and targets in the padding."""
     return (
         logits.masked_fill(~mask.unsqueeze(2), rubbish),
         targets.masked_fill(~mask, target),
@@ -44,19 +47,19 @@ def with_rubbish(
 
 def observe_rubbish_predictions(run: Callable[..., Any]) -> Callable[[Any, Rng], dict[str, Any]]:
     def observe(subject: Any, rng: Rng) -> dict[str, Any]:
-        given = draw_predictions(rng, rng.sizes(T=LONG))
-        size = given[0].shape[2]
-        seen = {}
+        predictions = draw_predictions(rng, rng.sizes(T=LONG))
+        size = predictions[0].shape[2]
+        seen: dict[str, Any] = {}
         for rubbish, target in ((5.0, 0), (math.nan, -100), (math.inf, size), (-math.inf, -1)):
-            args = with_rubbish(*given, rubbish, target)
+            args = with_rubbish(*predictions, rubbish, target)
             text = f"in the padding, logits {rubbish:g} and targets {target}"
-            seen[text] = attempt(lambda args=args: run(subject, *args))
+            seen[text] = attempt(run, subject, *args)
         return seen
 
     return observe
 
 
-observe_log_prob_padding = observe_rubbish_predictions(lambda subject, *args: subject(*args))
+observe_log_prob_padding = observe_rubbish_predictions(call)
 
 
 exercise = Exercise(
@@ -68,15 +71,15 @@ exercise = Exercise(
         log_prob_cases.shape(0.5),
         log_prob_cases.values(1.5),
         Property(
-            "padding", "whatever is in the padding does not count", 1, observe_log_prob_padding
+            "padding", "the content of the padding does not count", 1, observe_log_prob_padding
         ),
     ),
 )
 
 
 @exercise.misconception(
-    "You add up the padding as well, so a sentence seems less likely because its neighbour is "
-    "longer. Leave out the places where mask is False."
+    "You add up the padding as well, so a sentence seems less likely because another one is "
+    "longer. Leave out the positions where mask is False."
 )
 def counts_the_padding(logits, targets, mask):
     log_p = torch.log_softmax(logits, dim=2)
@@ -106,7 +109,7 @@ def averages_over_the_words(logits, targets, mask):
 
 
 @exercise.misconception(
-    "Your sign is that of a loss. The log of a probability is 0 or less: leave out the minus."
+    "Your sign is that of a loss. The log of a probability is at most 0: leave out the minus."
 )
 def returns_the_loss(logits, targets, mask):
     log_p = torch.log_softmax(logits[mask], dim=1).gather(1, targets[mask].unsqueeze(1))
@@ -114,7 +117,7 @@ def returns_the_loss(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You return the probability itself, which for a long sentence is too small for any float. "
+    "You return the probability itself, which underflows to 0 for a long sentence. "
     "Return its logarithm."
 )
 def returns_the_probability(logits, targets, mask):
@@ -124,7 +127,7 @@ def returns_the_probability(logits, targets, mask):
 
 @exercise.misconception(
     "Your softmax runs over time, so the words of a sentence compete with each other. "
-    "It is the V words of one place that sum to 1: dim=2."
+    "The probabilities of the V words at one position sum to 1: dim=2."
 )
 def normalizes_over_time(logits, targets, mask):
     logits = logits.masked_fill(~mask.unsqueeze(2), 0)
@@ -134,8 +137,8 @@ def normalizes_over_time(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You add up the scores as they are. A score is no log-probability "
-    "until the logsumexp of all V scores is taken off."
+    "You add up the scores as they are. A score is not a log-probability "
+    "until the logsumexp of all V scores is subtracted."
 )
 def skips_the_softmax(logits, targets, mask):
     score = logits[mask].gather(1, targets[mask].unsqueeze(1)).squeeze(1)
@@ -153,7 +156,7 @@ def takes_the_log_afterwards(logits, targets, mask):
 
 @exercise.misconception(
     "You exponentiate the scores as they are, and exp(1000) is infinite. "
-    "Use log_softmax, or take off the largest score first."
+    "Use log_softmax, or subtract the largest score first."
 )
 def exponentiates_large_scores(logits, targets, mask):
     score = logits[mask]
@@ -162,8 +165,8 @@ def exponentiates_large_scores(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You multiply the probabilities first; the product of a long sentence is 0 in any float. "
-    "Add up the logarithms instead."
+    "You multiply the probabilities first; for a long sentence the product underflows to 0. "
+    "Sum the logarithms instead."
 )
 def takes_the_log_of_the_product(logits, targets, mask):
     p = torch.log_softmax(logits[mask], dim=1).exp().gather(1, targets[mask].unsqueeze(1))
@@ -187,7 +190,7 @@ def sums_over_the_whole_batch(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You look up the targets of the padding as well, and they may be no words at all. "
+    "You look up the targets of the padding as well, and they may not be words at all. "
     "Take the words first, `logits[mask]` and `targets[mask]`, or fill them with masked_fill."
 )
 def looks_up_the_padding(logits, targets, mask):
@@ -197,7 +200,7 @@ def looks_up_the_padding(logits, targets, mask):
 
 @exercise.misconception(
     "You shift the targets once more. targets[:, t] is what logits[:, t] should have predicted: "
-    "they are side by side already."
+    "they are already aligned."
 )
 def shifts_once_more(logits, targets, mask):
     logits, targets, mask = logits[:, :-1], targets[:, 1:], mask[:, 1:]
@@ -206,7 +209,7 @@ def shifts_once_more(logits, targets, mask):
 
 
 @exercise.misconception(
-    "You take the likeliest word's probability, whatever the target is. Look up the target's."
+    "You take the probability of the likeliest word, not of the target. Look up the target's."
 )
 def looks_up_the_likeliest_word(logits, targets, mask):
     log_p = torch.log_softmax(logits[mask], dim=1).amax(dim=1)
@@ -215,7 +218,7 @@ def looks_up_the_likeliest_word(logits, targets, mask):
 
 @exercise.misconception(
     "Your indexing takes a target of -1 for the last word. "
-    "gather refuses what is no word, and so should you."
+    "gather refuses a target that is not a word, and so should you."
 )
 def counts_from_the_end(logits, targets, mask):
     log_p = torch.log_softmax(logits[mask], dim=1)

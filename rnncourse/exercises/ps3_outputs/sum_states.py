@@ -23,13 +23,11 @@ sum_cases = Cases("sum_states", ("hs", "mask"), draw_states, batched=("hs", "mas
 
 
 def observe_rubbish_states(subject: Any, rng: Rng) -> dict[str, Any]:
-    """Infinities and nan in the padding."""
+    """nan and infinities in the padding."""
     hs, mask = draw_states(rng, rng.sizes(T=LONG))
     return {
         f"{rubbish:g} in the padding": attempt(
-            lambda rubbish=rubbish: subject(
-                hs.masked_fill(~mask.unsqueeze(2), rubbish), mask.clone()
-            )
+            subject, hs.masked_fill(~mask.unsqueeze(2), rubbish), mask.clone()
         )
         for rubbish in RUBBISH
     }
@@ -73,22 +71,20 @@ def averages_the_states(hs, mask):
     return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-@exercise.misconception(
-    "You divide by T, padding included. Nothing is to be divided: return the sum itself."
-)
+@exercise.misconception("You divide by T, padding included. Do not divide: return the sum itself.")
 def averages_over_all_steps(hs, mask):
     return hs.masked_fill(~mask.unsqueeze(2), 0).mean(dim=1)
 
 
 @exercise.misconception(
-    "You sum over the batch, which stirs the sentences together. Time is the second axis: dim=1."
+    "You sum over the batch, which mixes the sentences. Time is the second axis: dim=1."
 )
 def sums_over_the_batch(hs, mask):
     return hs.masked_fill(~mask.unsqueeze(2), 0).sum(dim=0)
 
 
 @exercise.misconception(
-    "`hs[mask]` has forgotten which sentence a state belongs to, so you add up the whole batch. "
+    "`hs[mask]` loses the sentence that a state belongs to, so you add up the whole batch. "
     "Keep the shape: masked_fill, then .sum(dim=1)."
 )
 def adds_up_the_whole_batch(hs, mask):
@@ -96,8 +92,8 @@ def adds_up_the_whole_batch(hs, mask):
 
 
 @exercise.misconception(
-    "The mask is (B, T) and hs is (B, T, H), so they do not line up. Give the mask a last axis: "
-    "mask.unsqueeze(2)."
+    "The mask is (B, T) and hs is (B, T, H), so their axes do not match. Give the mask a last "
+    "axis: mask.unsqueeze(2)."
 )
 def gives_the_mask_no_axis(hs, mask):
     return hs.masked_fill(~mask, 0).sum(dim=1)
@@ -111,28 +107,26 @@ def sums_over_the_features(hs, mask):
 
 
 @exercise.misconception(
-    "You keep the padding and blank the words: the mask is True where there IS a token. Use ~mask."
+    "You keep the padding and blank the words: the mask is True where there is a token. Use ~mask."
 )
 def blanks_the_words(hs, mask):
     return hs.masked_fill(mask.unsqueeze(2), 0).sum(dim=1)
 
 
-@exercise.misconception(
-    "You return each sentence's last state alone. Here all of its states are added up."
-)
+@exercise.misconception("You return only each sentence's last state. Add up all of its states.")
 def takes_the_last_state(hs, mask):
     rows = torch.arange(len(hs))
     return hs[rows, mask.sum(dim=1) - 1]
 
 
 @exercise.misconception(
-    "You keep an axis of size 1 where time was. The result is (B, H): sum without keepdim."
+    "You keep the time axis with size 1. The result is (B, H): sum without keepdim."
 )
 def keeps_the_time_axis(hs, mask):
     return hs.masked_fill(~mask.unsqueeze(2), 0).sum(dim=1, keepdim=True)
 
 
-@exercise.misconception("You take the largest state number by number. Add them up: .sum(dim=1).")
+@exercise.misconception("You take the elementwise maximum of the states. Add them up: .sum(dim=1).")
 def takes_the_maximum(hs, mask):
     return hs.masked_fill(~mask.unsqueeze(2), -torch.inf).amax(dim=1)
 
@@ -145,7 +139,7 @@ def clears_the_callers_padding(hs, mask):
 
 
 @exercise.misconception(
-    "You detach the states, so that nothing can be learned through the sum. Use them as they are."
+    "You detach the states, so nothing can be learned through the sum. Use them as they are."
 )
 def detaches_the_states(hs, mask):
     return hs.detach().masked_fill(~mask.unsqueeze(2), 0).sum(dim=1)

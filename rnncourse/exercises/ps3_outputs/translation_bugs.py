@@ -17,7 +17,7 @@ exercise = Exercise(
 
 
 @exercise.misconception(
-    "You let the decoder start from zeros: then it does not know what to translate. f_0 is e_4."
+    "You let the decoder start from zeros; then it does not know what to translate. f_0 is e_4."
 )
 def accepts_an_ignorant_decoder():
     return {"D", "F", "H"}
@@ -25,7 +25,7 @@ def accepts_an_ignorant_decoder():
 
 @exercise.misconception(
     "You let W_soft pass. It multiplies a state f of H numbers, not a word vector of D: "
-    "this is the lecture's own slip."
+    "this is an error in the lecture."
 )
 def accepts_the_slides_w_soft():
     return {"B", "F", "H"}
@@ -33,7 +33,7 @@ def accepts_the_slides_w_soft():
 
 @exercise.misconception(
     "You let the encoder have heads. While it reads, no word is generated, so there is nothing to "
-    "predict: heads sit on f_1 to f_6 only."
+    "predict: only f_1 to f_6 have heads."
 )
 def accepts_heads_everywhere():
     return {"B", "D", "H"}
