@@ -3,7 +3,7 @@
     python benchmarks/protocol.py                    # ten thousand messages
     python benchmarks/protocol.py --messages 100000 --seed 7
 
-The messages are those of tests/test_protocol.py: arbitrary bytes, well-formed messages of arbitrary
+The messages are those of tests/jail/test_protocol.py: arbitrary bytes, well-formed messages of arbitrary
 content, honest answers that have been tampered with, callbacks. A failure is printed by hypothesis
 with the smallest script that shows it.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from hypothesis import HealthCheck, given, seed, settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "jail"))
 
 from test_protocol import Script, conversation, scripts
 

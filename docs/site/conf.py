@@ -43,7 +43,7 @@ nb_execution_show_tb = True  # an error is a warning, and --fail-on-warning ends
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
-# tests/test_site.py runs a single notebook.
+# tests/site/test_site.py runs a single notebook.
 if tags.has("sample"):  # noqa: F821 (Sphinx hands `tags` to this file)
     include_patterns.append("tests/samples/*.ipynb")
     nb_execution_excludepatterns += ["course/*.ipynb", "docs/*.ipynb"]

@@ -4,7 +4,7 @@ The walkthroughs are not run here, other tests do that: tests/samples/walkthroug
 all that they may have, stands in for them. To look at the pages with everything in them:
 
     make site slides
-    RNNCOURSE_PAGES=build pytest tests/test_site.py
+    RNNCOURSE_PAGES=build pytest tests/site/test_site.py
 """
 
 import importlib.util

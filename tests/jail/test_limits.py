@@ -204,8 +204,8 @@ def test_no_limit_is_left_without_a_test():
     """Limits that are tested in other files, and where."""
     elsewhere = {
         "judge_memory": "tests/attacks/huge_views.py",
-        "notebook_size": "tests/test_bad_input.py",
-        "extra_files_size": "tests/test_bad_input.py",
+        "notebook_size": "tests/jail/test_bad_input.py",
+        "extra_files_size": "tests/jail/test_bad_input.py",
     }
     assert {limit.name for limit in fields(Limits)} <= {*CELLS, *CALLS, *elsewhere}
     assert all(Path(ROOT, path).exists() for path in elsewhere.values())

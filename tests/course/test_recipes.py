@@ -22,7 +22,7 @@ from rnncourse.recipes.report import PUBLISHED, report
 from rnncourse.recipes.run import RecipeError, Run, load, parse_settings, perform
 from rnncourse.recipes.softmax_loss import softmax_loss
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TINY = {
     "characters": "lines=60 H=7 epochs=2 steps=9 batch_size=5",
     "words": "lines=60 H=7 layers=2 epochs=2 steps=9 batch_size=5",

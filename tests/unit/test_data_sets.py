@@ -13,7 +13,7 @@ import pytest
 
 from rnncourse.data import DataError, detokenise, language, sentiment, stream, tokenise, translation
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared/data"
 # Names of functions hide the modules of the same names.
 MODULES = {

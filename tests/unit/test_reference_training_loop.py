@@ -450,7 +450,7 @@ t.run(sys.argv[2], save_every=1, epochs=10**6)
 
 def test_kill_9_leaves_a_checkpoint_that_can_be_loaded(tmp_path):
     path, tests = tmp_path / "x", Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": str(tests.parent)}
+    environment = os.environ | {"PYTHONPATH": str(tests.parents[1])}
     child = subprocess.Popen([sys.executable, "-c", KILLED, str(tests), str(path)], env=environment)
     try:
         while not path.exists():

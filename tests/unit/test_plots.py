@@ -226,7 +226,7 @@ def test_plots_are_imported_only_when_they_are_used():
         "plots.curves({'loss': [2, 1]}).png\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root, timeout=120)
 
 
