@@ -1,4 +1,4 @@
-"""Problem set 3: answers that only look like ones, and the models that its checks build."""
+"""Problem set 3: answers of the right form with wrong values, and the models of its checks."""
 
 import pytest
 import torch
@@ -19,14 +19,14 @@ def zeros(name):
     """A solution whose results have the right form and are all 0."""
     reference = EXERCISES[name].reference
     if not isinstance(reference, type):
-        return lambda *args: map_tensors(lambda one: 0 * one, reference(*args))
+        return lambda *args: map_tensors(lambda tensor: 0 * tensor, reference(*args))
 
     class Zeros(reference):
         def forward(self, *args, **kwargs):
-            return map_tensors(lambda one: 0 * one, super().forward(*args, **kwargs))
+            return map_tensors(lambda tensor: 0 * tensor, super().forward(*args, **kwargs))
 
         def step(self, *args):
-            return map_tensors(lambda one: 0 * one, super().step(*args))
+            return map_tensors(lambda tensor: 0 * tensor, super().step(*args))
 
     return Zeros
 
@@ -39,15 +39,17 @@ def test_zeros_of_the_right_shape_get_little(name):
 def test_accusing_a_correct_line_finds_nothing():
     assert points("translation_bugs", lambda: set("ABCDEFGHIJ")) <= 0.25
     assert points("translation_bugs", lambda: set("BDFHJ")) <= 0.25
-    assert points("translation_bugs", lambda: "BDFH") == 2.75  # right, but no set
+    assert points("translation_bugs", lambda: "BDFH") == 2.75  # right, but not a set
     assert points("translation_bugs", set) == 0.25
 
 
 def test_a_small_probability_changes_with_its_sentence():
-    """However small the seed makes it, rows do not mix: partial credit is no matter of luck."""
+    """However small a seed makes it, rows do not mix: partial credit does not depend on luck."""
     exercise = EXERCISES["sentence_log_prob"]
     (wrong,) = [
-        one.wrong for one in exercise.misconceptions if one.name == "returns_the_probability"
+        mistake.wrong
+        for mistake in exercise.misconceptions
+        if mistake.name == "returns_the_probability"
     ]
     marks = {
         exercise.evaluate(wrong, seed, graded_properties(exercise.name)).points for seed in range(8)
@@ -69,8 +71,8 @@ def model():
 
 def test_a_model_is_built_with_the_weights_given(model):
     built = model.build(outputs.SentimentClassifier)
-    for name, one in built.named_parameters():
-        assert torch.equal(one, model.weights[name])
+    for name, parameter in built.named_parameters():
+        assert torch.equal(parameter, model.weights[name])
     assert set(model.parameters(outputs.SentimentClassifier).values()) == {"none"}
     assert str(model) == "Elman, V=5, D=2, H=3, C=4"
 
