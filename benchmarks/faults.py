@@ -3,7 +3,7 @@
     python benchmarks/faults.py                              # 24 faults, classes of 50
     python benchmarks/faults.py --faults 6 --submissions 12 --seed 3
 
-A class is graded, marked by hand here and there, hands in again and is graded again: once
+A class is graded, partly marked by hand, submits again and is graded again: once
 undisturbed, then in as many copies as it takes until all faults have struck, each at a random
 moment. After a fault that ends the grader the same command is run again. In the end every row of
 the gradebook, every autograded file and every result must be those of the undisturbed class.
@@ -44,7 +44,7 @@ def main() -> int:
         return run(Path(folder), dice, options.faults, options.submissions)
 
 
-def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
+def run(folder: Path, dice: random.Random, count: int, size: int) -> int:
     released = helpers.released_course(folder / "released")
     course = helpers.submitted_class(released, folder / "class", helpers.a_class(size, dice))
     undisturbed = helpers.copied(course, folder / "undisturbed")
@@ -56,9 +56,9 @@ def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
 
     wrong: list[str] = []
     struck: list[Struck] = []
-    queue = planned(dice, many)
+    queue = planned(dice, count)
     classes = 0
-    while len(struck) < many:
+    while len(struck) < count:
         classes += 1
         with helpers.own_disk(folder / f"class-{classes}") as place:
             grading = Grading(helpers.copied(course, place), dice, queue)
@@ -83,12 +83,12 @@ def run(folder: Path, dice: random.Random, many: int, size: int) -> int:
     return 1 if wrong else 0
 
 
-def planned(dice: random.Random, many: int) -> Iterator[Fault]:
+def planned(dice: random.Random, count: int) -> Iterator[Fault]:
     """Each kind of fault as often as any other, in random order."""
     kinds = [fault for fault in FAULTS if helpers.can_mount() or not fault.on_disk]
     for fault in set(FAULTS) - set(kinds):
         console.print(f"left out, because nothing can be mounted here: {fault.name}")
-    faults = [kinds[n % len(kinds)] for n in range(many)]
+    faults = [kinds[n % len(kinds)] for n in range(count)]
     dice.shuffle(faults)
     return iter(faults)
 

@@ -135,19 +135,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--run-demos", action="store_true")
     options = parser.parse_args()
-    many = options.submissions
-    few = many if options.stock is None else min(options.stock, many)
+    count = options.submissions
+    stock_count = count if options.stock is None else min(options.stock, count)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "ours")
         folder.mkdir()
         ours = make_course(folder, options.run_demos)
-        submit_class(ours, many)
+        submit_class(ours, count)
         stock = Course(shutil.copytree(folder, Path(scratch, "stock")))
         config = stock.root / "nbgrader_config.py"
         text = config.read_text()
         config.write_text(text + "\ndel c.Autograde.autograde_preprocessors\n")
-        for extra in sorted((stock.root / "class/submitted").iterdir())[few:]:
+        for extra in sorted((stock.root / "class/submitted").iterdir())[stock_count:]:
             shutil.rmtree(extra)
 
         detail = Path(scratch, "detail.json")
@@ -162,16 +162,16 @@ def main() -> None:
         differ = [key for key in theirs if mine[key] != theirs[key]]
         seconds = [submission["seconds"] for submission in json.loads(detail.read_text())]
         split = {
-            part: sum(submission[part] for submission in seconds) / many for part in seconds[0]
+            part: sum(submission[part] for submission in seconds) / count for part in seconds[0]
         }
-        print(f"submissions              {many} (stock nbgrader: {few})")
+        print(f"submissions              {count} (stock nbgrader: {stock_count})")
         print(f"ours, {options.jobs} jobs            {our_time:8.1f} s")
-        print(f"stock nbgrader           {stock_time * many / few:8.1f} s")
-        print(f"ratio                    {stock_time * many / few / our_time:8.1f}")
+        print(f"stock nbgrader           {stock_time * count / stock_count:8.1f} s")
+        print(f"ratio                    {stock_time * count / stock_count / our_time:8.1f}")
         print(f"marks that differ        {len(differ):8} of {len(theirs)}  {differ[:5]}")
-        tenth = max(1, many // 10)
+        tenth = max(1, count // 10)
         print(f"most memory, first {tenth:<5}{memory.most(1, tenth):9.0f} MB")
-        print(f"most memory, last {tenth:<6}{memory.most(many - tenth, many + 1):9.0f} MB")
+        print(f"most memory, last {tenth:<6}{memory.most(count - tenth, count + 1):9.0f} MB")
         for part, each in split.items():
             print(f"each submission, {part:8}{each * 1000:8.0f} ms")
 

@@ -36,11 +36,13 @@ def short_course(course: Course) -> Course:
     """That course with the first two exercises (6 points) and the question (4), quick to grade."""
     path = course.path("source", ".", "ps1_cells") / "ps1_cells.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    kept = {"additive_step", "elman_step", "why_gradients_live"}
-    kept |= {f"test_{name}" for name in kept}
+    grade_ids = {"additive_step", "elman_step", "why_gradients_live"}
+    grade_ids |= {f"test_{name}" for name in grade_ids}
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     notebook.cells = [first] + [
-        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") in kept
+        cell
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id") in grade_ids
     ]
     nbformat.write(notebook, path)
     return course
@@ -62,21 +64,23 @@ def gradebook_rows(course: Course) -> dict[str, list[str]]:
             }
     finally:
         engine.dispose()
-    by_id = {name: {row["id"]: row for row in found if "id" in row} for name, found in rows.items()}
+    by_id = {name: {row["id"]: row for row in table if "id" in row} for name, table in rows.items()}
 
-    def told(name: str, row: Any) -> dict[str, Any]:
-        found = {}
+    def resolved(name: str, row: Any) -> dict[str, Any]:
+        values = {}
         for column in schema.tables[name].columns:
             value = row[column.name]
             for key in column.foreign_keys:
                 other = key.column.table.name
-                value = value and told(other, by_id[other][value])
+                value = value and resolved(other, by_id[other][value])
             drawn = column.primary_key and not column.foreign_keys and column.type.length == 32
             if not drawn:
-                found[column.name] = value
-        return found
+                values[column.name] = value
+        return values
 
-    return {name: sorted(repr(told(name, row)) for row in found) for name, found in rows.items()}
+    return {
+        name: sorted(repr(resolved(name, row)) for row in table) for name, table in rows.items()
+    }
 
 
 @pytest.hookimpl(wrapper=True)

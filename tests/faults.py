@@ -62,7 +62,7 @@ def a_class(size: int, dice: random.Random) -> list[Student]:
 
 
 def released_course(folder: Path) -> Course:
-    """A course with an assignment that no one has handed in."""
+    """A course with an assignment that no one has submitted."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     shutil.copytree(ROOT / "solutions" / ASSIGNMENT, folder / "solutions" / ASSIGNMENT)
@@ -76,7 +76,7 @@ def copied(course: Course, folder: Path) -> Course:
 
 
 def submitted_class(released: Course, folder: Path, students: list[Student]) -> Course:
-    """A copy of a course in which these students have handed in."""
+    """A copy of a course with the submissions of these students."""
     course = copied(released, folder)
     solved = course.sources(ASSIGNMENT)[ASSIGNMENT]
     for student in students:
@@ -84,8 +84,8 @@ def submitted_class(released: Course, folder: Path, students: list[Student]) -> 
     return course
 
 
-def hand_in_again(course: Course) -> None:
-    """Everybody hands in once more, with a word added, so that everything is to be graded again."""
+def submit_again(course: Course) -> None:
+    """Everybody submits once more, with a word added, so that everything must be graded again."""
     for student in course.students(ASSIGNMENT):
         path = course.path("submitted", student, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
         notebook = json.loads(path.read_text())  # nbformat would give cells random ids
@@ -103,7 +103,7 @@ def mark_by_hand(course: Course, student: str) -> None:
 
 # --- running the command --------------------------------------------------------------------------
 
-# A clock that jumps when told to: the machine's own cannot be set for one program.
+# A clock that jumps at a signal: the machine's own cannot be set for one program.
 CLOCK = """
 import signal, time
 
@@ -117,7 +117,7 @@ signal.signal(signal.SIGUSR1, jump)
 
 
 def _signals() -> None:
-    # Until the clock is in place, a signal to it is no one's.
+    # Until the clock is in place, its signal is ignored.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Where the tests run in the background of a shell, Ctrl-C is ignored, and that is inherited.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -227,13 +227,13 @@ def judges(run: Run) -> list[psutil.Process]:
 
 def jails(run: Run) -> list[psutil.Process]:
     """Of each jail what makes it and its first process; not the student's, whose end is theirs."""
-    found = []
+    processes = []
     for process in run.family():
         with contextlib.suppress(psutil.NoSuchProcess):
             line, above = process.cmdline(), process.parent()
             if "jailed" in line and above is not None and above.cmdline() != line:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def recorded(course: Course) -> list[Path]:
@@ -295,7 +295,7 @@ def files(course: Course) -> list[str]:
 
 def autograded(course: Course) -> dict[str, Any]:
     """Every autograded file and its mode; notebooks without the random ids of their cells."""
-    top, found = course.root / "class" / "autograded", {}
+    top, contents = course.root / "class" / "autograded", {}
     for path in sorted(top.rglob("*")):
         if path.is_file():
             content: Any = path.read_bytes()
@@ -303,8 +303,8 @@ def autograded(course: Course) -> dict[str, Any]:
                 content = json.loads(content)
                 for cell in content["cells"]:
                     cell.pop("id", None)
-            found[str(path.relative_to(top))] = (oct(path.stat().st_mode), content)
-    return found
+            contents[str(path.relative_to(top))] = (oct(path.stat().st_mode), content)
+    return contents
 
 
 def left(course: Course) -> dict[str, Any]:
@@ -423,18 +423,18 @@ class Fault:
 
 
 def _kill_one(of: Callable[[Run], list[psutil.Process]], run: Run, dice: random.Random) -> None:
-    if found := of(run):
-        end([dice.choice(found)])
+    if processes := of(run):
+        end([dice.choice(processes)])
 
 
 def _for_a_while(
     trouble: Callable[[Course], contextlib.AbstractContextManager[None]],
-    most: float,
+    max_seconds: float,
     run: Run,
     dice: random.Random,
 ) -> None:
     with trouble(run.course):
-        until = time.monotonic() + dice.uniform(0.5, most)
+        until = time.monotonic() + dice.uniform(0.5, max_seconds)
         while run.alive and time.monotonic() < until:
             time.sleep(0.05)
 
@@ -496,11 +496,11 @@ class Grading:
         self.struck: list[Struck] = []
 
     def twice(self, seconds: float, size: int) -> None:
-        """Grade a class; mark some by hand; let everybody hand in again; grade it again."""
+        """Grade a class; mark some by hand; let everybody submit again; grade it again."""
         self.complete(seconds, size)
         for path in recorded(self.course)[:3]:
             mark_by_hand(self.course, path.parent.name)
-        hand_in_again(self.course)
+        submit_again(self.course)
         self.complete(seconds, size)
 
     def complete(self, seconds: float, size: int) -> None:
@@ -517,7 +517,7 @@ class Grading:
 
         while True:
             run, started = Run(self.course), time.monotonic()
-            here: list[Struck] = []
+            struck: list[Struck] = []
             try:
                 while run.alive:
                     left = max(0.15, 1 - fresh() / size) * seconds
@@ -527,15 +527,15 @@ class Grading:
                         time.sleep(0.02)
                     if not run.alive or (fault := next(self.faults, None)) is None:
                         break
-                    here.append(Struck(fault, time.monotonic() - started, fresh()))
+                    struck.append(Struck(fault, time.monotonic() - started, fresh()))
                     fault.strike(run, self.dice)
                 status = run.finish()
             finally:
                 if run.alive:
                     run.kill()
-            for stroke in here:
+            for stroke in struck:
                 stroke.status, stroke.said = status, (run.output.strip().splitlines() or [""])[-1]
-            self.struck += here
-            check(run, status, [stroke.fault for stroke in here])
+            self.struck += struck
+            check(run, status, [stroke.fault for stroke in struck])
             if status == 0:
                 return

@@ -24,7 +24,7 @@ from rnncourse.exercises import exercises, exercises_of
 from rnncourse.visible_checks import VISIBLE_SEED
 
 EXERCISES = exercises()
-ALTERNATIVES = {name: rubric_of(name).alternatives for name, one in EXERCISES.items()}
+ALTERNATIVES = {name: rubric_of(name).alternatives for name in EXERCISES}
 MISTAKES = [
     pytest.param(name, mistake, id=f"{name}-{mistake.name}")
     for name, exercise in EXERCISES.items()
@@ -39,9 +39,9 @@ each_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
 @pytest.fixture(autouse=True)
-def beside_what_is_handed_in(tmp_path, monkeypatch):
-    """Where there are the files that solutions hand in beside their notebooks."""
-    for problem_set in {one.problem_set for one in EXERCISES.values()}:
+def in_folder_with_solution_files(tmp_path, monkeypatch):
+    """Run in a folder with the files that solutions submit beside their notebooks."""
+    for problem_set in {exercise.problem_set for exercise in EXERCISES.values()}:
         for name, content in solution_files(problem_set).items():
             (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
@@ -80,23 +80,23 @@ def points(name: str, subject: Any, seed: int) -> float:
 
 
 def test_a_name_belongs_to_one_exercise():
-    sets = sorted(one.parent.name for one in (ROOT / "solutions").glob("*/*.ipynb"))
-    names = [name for one in sets for name in exercises_of(one)]
+    sets = sorted(path.parent.name for path in (ROOT / "solutions").glob("*/*.ipynb"))
+    names = [name for problem_set in sets for name in exercises_of(problem_set)]
     assert sorted(names) == sorted(EXERCISES)
-    assert [one.name for one in EXERCISES.values()] == list(EXERCISES)
+    assert [exercise.name for exercise in EXERCISES.values()] == list(EXERCISES)
 
 
 @each_exercise
 def test_points_add_up(name):
     properties = graded_properties(name)
-    assert sum(one.points for one in properties) == EXERCISES[name].points
-    assert all(one.points > 0 for one in properties)
-    assert all(count == 1 for count in Counter(one.name for one in properties).values())
+    assert sum(prop.points for prop in properties) == EXERCISES[name].points
+    assert all(prop.points > 0 for prop in properties)
+    assert all(count == 1 for count in Counter(prop.name for prop in properties).values())
 
 
 @each_exercise
 def test_some_properties_are_visible_and_some_are_not(name):
-    visible = sum(one.points for one in EXERCISES[name].properties)
+    visible = sum(prop.points for prop in EXERCISES[name].properties)
     assert 0 < visible < EXERCISES[name].points
 
 
@@ -156,13 +156,13 @@ def nothing(*args, **kwargs):
 def test_no_work_gets_no_points_and_no_hint(name, stub):
     report = graded(name, stub, seed=1)
     assert report.points == 0
-    assert not any(one.passed for one in report.outcomes)
+    assert not any(outcome.passed for outcome in report.outcomes)
     assert report.hints == []
     assert report.unwritten == (stub is not nothing)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, one in EXERCISES.items() if isinstance(one.reference, type)]
+    "name", [name for name, exercise in EXERCISES.items() if isinstance(exercise.reference, type)]
 )
 def test_a_class_that_is_not_written_gets_no_points(name):
     class Unwritten(EXERCISES[name].reference.__mro__[-2]):
@@ -179,7 +179,7 @@ def test_a_class_that_is_not_written_gets_no_points(name):
 
 @each_exercise
 def test_there_are_enough_misconceptions_each_under_its_own_name(name):
-    names = [one.name for one in EXERCISES[name].misconceptions]
+    names = [mistake.name for mistake in EXERCISES[name].misconceptions]
     assert len(names) >= 4
     assert len(set(names)) == len(names)
 
@@ -189,7 +189,7 @@ def test_the_sentence_is_short_and_speaks_to_the_reader(name, mistake):
     sentence = mistake.sentence
     assert sentence[0].isupper() or sentence[0] == "`"
     assert sentence.endswith(".") and len(sentence) <= 200
-    others = [one.sentence for one in EXERCISES[name].misconceptions if one is not mistake]
+    others = [other.sentence for other in EXERCISES[name].misconceptions if other is not mistake]
     assert sentence not in others
 
 
@@ -199,8 +199,8 @@ def test_most_mistakes_are_recognised_while_a_student_works(name):
     """By the visible checks alone, which see fewer of them."""
     exercise = EXERCISES[name]
     shown = [
-        one.sentence in exercise.evaluate(submitted(name, one.wrong), VISIBLE_SEED).hints
-        for one in exercise.misconceptions
+        mistake.sentence in exercise.evaluate(submitted(name, mistake.wrong), VISIBLE_SEED).hints
+        for mistake in exercise.misconceptions
     ]
     assert sum(shown) >= 0.6 * len(shown)
 

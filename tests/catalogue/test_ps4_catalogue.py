@@ -64,8 +64,8 @@ def test_uniform_weights_get_little():
 
 def test_ready_made_attention_is_refused():
     def ready_made(query, keys, mask, score):
-        many = query.unsqueeze(1)
-        context = functional.scaled_dot_product_attention(many, keys, keys, mask.unsqueeze(1))
+        queries = query.unsqueeze(1)
+        context = functional.scaled_dot_product_attention(queries, keys, keys, mask.unsqueeze(1))
         return context.squeeze(1), mask
 
     report = graded("attend", ready_made)

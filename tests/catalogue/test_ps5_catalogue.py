@@ -39,7 +39,7 @@ def test_the_minimal_loop_does_what_the_long_one_does(script, patience):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         start = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)).eval()
-    found = []
+    runs = []
     for fit, more in ((minimal_loop.fit, {}), (training_loop.fit, {"progress": False})):
         model, values = copy.deepcopy(start), iter(script)
         history = fit(
@@ -54,8 +54,8 @@ def test_the_minimal_loop_does_what_the_long_one_does(script, patience):
             **more,
         )
         history = [{"train": entry["train"], "valid": entry["valid"]} for entry in history]
-        found.append((history, model.state_dict(), model.training))
-    (history, weights, mode), (long_history, long_weights, long_mode) = found
+        runs.append((history, model.state_dict(), model.training))
+    (history, weights, mode), (long_history, long_weights, long_mode) = runs
     assert history == long_history and mode == long_mode
     assert all(torch.equal(weight, long_weights[name]) for name, weight in weights.items())
 

@@ -58,10 +58,10 @@ def test_a_fair_sample_is_never_taken_for_another():
     generator = torch.Generator().manual_seed(1)
     probs = [0.5, 0.3, 0.15, 0.05]
     draws = torch.multinomial(torch.tensor(probs).expand(2000, 4), 1000, True, generator=generator)
-    found = [p_value(torch.bincount(row, minlength=4).tolist(), probs) for row in draws]
-    assert min(found) > FALSE_ALARM
+    p_values = [p_value(torch.bincount(row, minlength=4).tolist(), probs) for row in draws]
+    assert min(p_values) > FALSE_ALARM
     # Were p-values not uniform, the bound would promise something else.
-    assert sum(p < 0.1 for p in found) == pytest.approx(200, abs=60)
+    assert sum(p < 0.1 for p in p_values) == pytest.approx(200, abs=60)
 
 
 def test_a_catalogued_source_keeps_its_own_decorators():

@@ -1,4 +1,4 @@
-"""The capstone: what is handed in, what nobody has seen, and what one half costs the other."""
+"""The capstone: the submitted weights, the unseen phrases, and what one half costs the other."""
 
 import json
 import re
@@ -37,7 +37,7 @@ CAPSTONE = "capstone"
 
 
 @pytest.fixture
-def handed(tmp_path, monkeypatch):
+def submission(tmp_path, monkeypatch):
     """A working folder with the solution's weights."""
     (tmp_path / WEIGHTS).write_bytes(SOLUTION_FILES[WEIGHTS])
     monkeypatch.chdir(tmp_path)
@@ -76,14 +76,14 @@ def test_the_lists_of_training_and_validation_are_what_they_were():
 def test_the_facts_are_what_a_right_network_does():
     """Properties compare with the reference: so what that does must be what is meant."""
     exercise = EXERCISES["Translator"]
-    found = {}
+    facts = {}
     for prop in graded_properties("Translator"):
         for seed in range(5):
-            for what, fact in prop.observe(exercise.reference, Rng(seed, prop.name)).items():
-                what = re.sub(r"t = \d|word \d of \d", "…", what)
-                found.setdefault(what, set()).add(fact)
+            for situation, fact in prop.observe(exercise.reference, Rng(seed, prop.name)).items():
+                situation = re.sub(r"t = \d|word \d of \d", "…", situation)
+                facts.setdefault(situation, set()).add(fact)
     same, other = {"stay the same"}, {"change"}
-    assert found == {
+    assert facts == {
         "model(source (3, S), mask (3, S), target (3, T))": {"scores (3, T, V_target)"},
         "over the words, the scores add up to 1": {"not always"},
         "a batch of one word": {"scores (1, 1, V_target)"},
@@ -158,7 +158,7 @@ def test_a_copy_of_the_source_is_worth_nothing():
     assert not any(outcome.passed for outcome in report.outcomes if outcome.name.startswith("bleu"))
 
 
-def test_vocabularies_in_another_order_are_found_out(handed):
+def test_vocabularies_in_another_order_are_found_out(submission):
     saved = load_checkpoint(WEIGHTS)
     saved["source"] = [*saved["source"][:4], *sorted(saved["source"][4:])]
     save_checkpoint(WEIGHTS, saved)
@@ -190,7 +190,7 @@ def test_what_fails_costs_its_twenty_phrases():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, 7, ["a"], "text", [["a"], ["b"]], [1, 2]])
-def test_answers_that_are_none(answer):
+def test_invalid_answers_get_no_points(answer):
     def load(path):
         return lambda sentences: answer
 
@@ -211,13 +211,13 @@ def test_very_long_translations_are_cut():
 # --- the file of weights --------------------------------------------------------------------------
 
 
-def test_weights_that_are_good(handed):
+def test_weights_that_are_good(submission):
     assert problem_with() is None
     assert load_translator(WEIGHTS)(["3 days ago"]) == ["il y a 3 jours"]
 
 
-def test_what_is_said_of_weights_that_are_not(handed):
-    path = handed / WEIGHTS
+def test_what_is_said_of_weights_that_are_not(submission):
+    path = submission / WEIGHTS
     path.write_bytes(SOLUTION_FILES[WEIGHTS][:1000])
     assert "is damaged" in problem_with()
     buffer = BytesIO()
@@ -227,7 +227,7 @@ def test_what_is_said_of_weights_that_are_not(handed):
     with open(path, "wb") as file:
         file.truncate(MAX_BYTES + 1)
     assert "at most 16 MB are accepted" in problem_with()
-    path.rename(handed / "weights (1).safetensors")
+    path.rename(submission / "weights (1).safetensors")
     assert "there is no weights.safetensors" in problem_with()
     assert "'weights (1).safetensors': rename it" in problem_with()
 
@@ -304,7 +304,7 @@ def no_change(notebook):
 PICKLE = BytesIO()
 torch.save({"a": torch.zeros(1)}, PICKLE)
 GOOD = SOLUTION_FILES[WEIGHTS]
-HANDED = {
+SUBMISSIONS = {
     # student: what they do to the notebook, and the files
     "good": (with_a_name, {WEIGHTS: GOOD}),
     "retrains": (with_training, {WEIGHTS: GOOD}),
@@ -319,14 +319,14 @@ HANDED = {
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> tuple[Course, dict[str, Graded]]:
-    """The results of a class of which each has handed in something else."""
+    """The results of a class in which every submission is different."""
     root = tmp_path_factory.mktemp("course")
     shutil.copy(ROOT / "nbgrader_config.py", root)
     shutil.copytree(ROOT / "solutions" / CAPSTONE, root / "solutions" / CAPSTONE)
     course = Course(root)
     release(course, CAPSTONE)
     source = course.sources(CAPSTONE)[CAPSTONE]
-    for student, (change, files) in HANDED.items():
+    for student, (change, files) in SUBMISSIONS.items():
         notebook = deepcopy(source)
         change(notebook)
         folder = course.path("submitted", student, CAPSTONE)
@@ -334,8 +334,8 @@ def graded(tmp_path_factory) -> tuple[Course, dict[str, Graded]]:
         nbformat.write(notebook, folder / f"{CAPSTONE}.ipynb")
         for name, content in files.items():
             (folder / name).write_bytes(content)
-    found = grade_assignment(course, CAPSTONE, seed=4)
-    return course, {entry.student: entry for entry in found}
+    entries = grade_assignment(course, CAPSTONE, seed=4)
+    return course, {entry.student: entry for entry in entries}
 
 
 LOADING = "test_load_translator"
@@ -357,7 +357,7 @@ def test_good_weights_get_all_points(graded):
 @needs_jail
 def test_nobody_is_suspected_for_using_the_library(graded):
     """The notebook itself imports of it, and nothing but the capstone's own answers is hidden."""
-    assert [entry.result.suspicious for entry in graded[1].values()] == [[]] * len(HANDED)
+    assert [entry.result.suspicious for entry in graded[1].values()] == [[]] * len(SUBMISSIONS)
 
 
 @pytest.mark.parametrize(
@@ -374,9 +374,9 @@ def test_nobody_is_suspected_for_using_the_library(graded):
 )
 def test_naming_what_is_hidden_is_worth_a_look(source, suspicious):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    found = Submission("student")
-    sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), found, hidden_modules(CAPSTONE))
-    assert bool(found.suspicious) == suspicious
+    submission = Submission("student")
+    sanitise(notebook, AssignmentCells(CAPSTONE, {}, ()), submission, hidden_modules(CAPSTONE))
+    assert bool(submission.suspicious) == suspicious
 
 
 @needs_jail
@@ -404,14 +404,14 @@ def test_bad_weights_cost_what_depends_on_them(graded, student, message):
 
 @needs_jail
 def test_results_hold_what_a_leaderboard_needs(graded):
-    course, found = graded
+    course, entries = graded
     result = json.loads((course.results(CAPSTONE) / "good" / "result.json").read_text())
     assert result["submitted_files"] == {WEIGHTS: len(GOOD)}
     (cell,) = [cell for cell in result["cells"] if cell["grade_id"] == LOADING]
     assert cell["record"] == {"leaderboard_name": "Ada <b>L.</b>"}
     (score,) = [prop["measured"] for prop in cell["properties"] if prop["measured"] is not None]
     assert score > 98
-    assert found["missing"].result.submitted_files == {}
+    assert entries["missing"].result.submitted_files == {}
     nameless = cells_of(course, "nameless")
     assert [cell["record"] for cell in nameless] == [{}] * len(nameless)
 

@@ -93,10 +93,10 @@ def test_answers_are_folded(path):
 
 @each_walkthrough
 def test_it_leads_to_its_problem_sets_and_to_papers(path):
-    found = links(path)
+    targets = links(path)
     for name in SECTIONS[path.stem]:
-        assert f"../assignments/{name}/{name}.ipynb" in found
-    papers = [link for link in found if re.match(r"https://(doi|arxiv|aclanthology)\.org/", link)]
+        assert f"../assignments/{name}/{name}.ipynb" in targets
+    papers = [link for link in targets if re.match(r"https://(doi|arxiv|aclanthology)\.org/", link)]
     assert len(papers) >= 2
 
 

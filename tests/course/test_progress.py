@@ -149,7 +149,7 @@ def test_what_has_not_changed_is_not_run_again(half, monkeypatch):
         path.write_bytes(content.replace(b"eps=1e-6", b"eps=1e-5"))
         with pytest.raises(AssertionError, match="it was run"):
             progress(folder)
-        # An answer in words is no code: it is read, and nothing is run.
+        # An answer in words is not code: it is read, and nothing is run.
         path.write_bytes(content.replace(b"Because it shares no step with my derivation.", b""))
         assert by_name(progress(folder), "ps0_warmup")[1]["why_trust_it"].state == "open"
     finally:

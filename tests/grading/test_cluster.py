@@ -79,10 +79,10 @@ class Dask:
         with module.connect(self.address) as client:
             client.wait_for_workers(2, PATIENCE)
 
-    def _start(self, what: str, *options: str) -> psutil.Popen:
-        command = [sys.executable, "-m", "dask", what, "--scheduler-file", str(self.file)]
+    def _start(self, role: str, *options: str) -> psutil.Popen:
+        command = [sys.executable, "-m", "dask", role, "--scheduler-file", str(self.file)]
         command += ["--host", "127.0.0.1", "--no-dashboard", *options]
-        with open(self.folder / f"{what}.log", "ab") as log:
+        with open(self.folder / f"{role}.log", "ab") as log:
             process = psutil.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         self.processes.append(process)
         return process
@@ -140,7 +140,7 @@ def timeless(value: Any) -> Any:
 
 def left_by(course: Course) -> dict[str, Any]:
     """Every file that grading has written, without times and cells' random ids."""
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     for top in ("autograded", "results"):
         for path in sorted((course.root / "class" / top).rglob("*.*")):
             content: Any = path.read_bytes()
@@ -149,8 +149,8 @@ def left_by(course: Course) -> dict[str, Any]:
             elif path.suffix == ".ipynb":
                 cells = nbformat.read(path, as_version=4).cells
                 content = [(cell.source, cell.get("outputs")) for cell in cells]
-            found[str(path.relative_to(course.root))] = content
-    return found
+            contents[str(path.relative_to(course.root))] = content
+    return contents
 
 
 @needs_jail
@@ -175,8 +175,8 @@ def test_two_workers_of_which_one_is_killed_leave_what_a_local_run_leaves(
     killed, jail = dask.workers[0], []
 
     def kill(graded: Graded, done: int, total: int) -> None:
-        if not jail and (found := family_of(killed)):
-            jail.extend(found)
+        if not jail and (family := family_of(killed)):
+            jail.extend(family)
             killed.kill()
 
     graded = grade_assignment(course, ASSIGNMENT, cluster=dask.address, seed=SEED, progress=kill)

@@ -23,7 +23,6 @@ from faults import (
     check,
     copied,
     differences,
-    hand_in_again,
     judges,
     left,
     locked,
@@ -31,6 +30,7 @@ from faults import (
     own_disk,
     recorded,
     released_course,
+    submit_again,
     submitted_class,
 )
 from nbformat.v4 import new_code_cell, new_notebook
@@ -70,7 +70,7 @@ def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
         disturbed = copied(undisturbed, place)
         for number, faults in enumerate(pairs):
             if number > 0:
-                hand_in_again(disturbed)  # so that all is to be graded when the next ones strike
+                submit_again(disturbed)  # so that all must be graded when the next ones strike
             run = Run(disturbed)
             for fault in faults:
                 # One judge dies as it starts, before it has read what it is to do.
@@ -85,7 +85,7 @@ def test_a_class_is_graded_whatever_befalls_the_grader(released, tmp_path):
         grade_assignment(undisturbed, ASSIGNMENT, [first], seed=SEED)
         mark_by_hand(undisturbed, first)
         for _ in pairs[1:]:
-            hand_in_again(undisturbed)
+            submit_again(undisturbed)
         grade_assignment(undisturbed, ASSIGNMENT, jobs=2, seed=SEED)
         assert len(recorded(disturbed)) == SIZE
         assert differences(left(disturbed), left(undisturbed)) == []
@@ -138,10 +138,10 @@ def test_the_end_of_a_jail_is_not_the_student_s_failure():
             judge.grade(new_notebook(cells=[cell, test]), new_notebook(cells=[cell, test]), seed=1)
         # The next one gets a new jail.
         test.source = "import autograder\nassert f.__name__ == 'f'"
-        found = judge.grade(
+        result = judge.grade(
             new_notebook(cells=[cell, test]), new_notebook(cells=[cell, test]), seed=1
         )
-        assert found.cells[0].points == 1
+        assert result.cells[0].points == 1
 
 
 def test_a_judge_that_dies_when_it_is_given_work_is_found_at_its_pipe():

@@ -80,8 +80,8 @@ class Postgres:
 
 def programs() -> Path | None:
     """Where Debian or the path has a server."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
+    if initdb := shutil.which("initdb"):
+        return Path(initdb).resolve().parent
     there = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return there[-1].parent if there else None
 
@@ -104,7 +104,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 def class_of(course: Course) -> Course:
-    """Release and let everyone hand in, some of them late."""
+    """Release, and let everyone submit, some of them late."""
     release(course, ASSIGNMENT)
     with course.gradebook() as book:
         book.update_or_create_assignment(ASSIGNMENT, duedate="2026-11-01 10:00:00 UTC")
@@ -117,7 +117,7 @@ def class_of(course: Course) -> Course:
 
 
 def mark_and_regrade(course: Course) -> None:
-    """A person marks ada and bob; ada is graded again, and bob after he has handed in again."""
+    """A person marks ada and bob; ada is graded again, and bob after he has submitted again."""
     with course.gradebook() as book:
         for student in ("ada", "bob"):
             where = (MANUAL, ASSIGNMENT, ASSIGNMENT, student)

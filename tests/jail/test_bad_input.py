@@ -1,7 +1,7 @@
-"""Whatever a student hands in is graded or refused in words, and no one else is touched by it.
+"""Whatever a student submits is graded or refused with a message, and affects no one else.
 
-One class, in which every student does one thing wrong, is handed in, graded through the jail,
-recorded and given feedback once; each test looks at what became of one of them.
+One class, in which every student does one thing wrong, is graded through the jail, recorded and
+given feedback once; each test looks at the outcome for one student.
 """
 
 import contextlib
@@ -64,19 +64,19 @@ def properties_of(exercise: str) -> frozenset[str]:
 
 
 class Work(Paper):
-    """A student's work in the making, and the folder that is handed in."""
+    """A student's work in progress, and the folder that is submitted."""
 
     def __init__(self, notebook: NotebookNode, course: Course, folder: Path):
         super().__init__(notebook, course)
         self.folder = folder
 
     def instead(self, content: bytes, name: str = FILE) -> None:
-        """Hand in these bytes and not the notebook."""
+        """Submit these bytes instead of the notebook."""
         self.notebook = None
         (self.folder / name).write_bytes(content)
 
     def beside(self, name: str, content: bytes = b"") -> None:
-        """A file more."""
+        """Add a file."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
@@ -90,12 +90,12 @@ class Work(Paper):
         return self.by_id(grade_id(exercise))
 
     def by_id(self, name: str) -> NotebookNode:
-        (found,) = [
+        (cell,) = [
             cell
             for cell in self.notebook.cells
             if cell.metadata.get("nbgrader", {}).get("grade_id") == name
         ]
-        return found
+        return cell
 
     def insert_before(self, cell: NotebookNode, source: str) -> None:
         self.notebook.cells.insert(self.notebook.cells.index(cell), new_code_cell(source))
@@ -103,7 +103,7 @@ class Work(Paper):
 
 @dataclass(frozen=True)
 class Case:
-    """One student: what is handed in, what it costs, what is said about it."""
+    """One student: the submission, the points it loses, and the messages about it."""
 
     name: str
     make: Callable[[Work], None]
@@ -315,7 +315,7 @@ def large_file_beside(work):
 
 
 # Fails: extra files of up to 64 MB are read, but a message of the wire holds less, so that the
-# child is lost when the file is handed to it, for every cell anew.
+# child is lost when the file is sent to it, again for every cell.
 @case()
 def largest_file_beside(work):
     work.beside("data.bin")
@@ -796,7 +796,7 @@ def shown(graded: list[Any]) -> str:
 
 
 def grade_class(course: Course) -> None:
-    """Hand in, grade, make feedback; what is not on disk after that goes into said.json."""
+    """Submit, grade, make feedback; what is not on disk after that goes into said.json."""
     notebook = solved(course)
     for case in CASES:
         submit(course, case.name, notebook, case.make)

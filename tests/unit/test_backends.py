@@ -238,12 +238,12 @@ def test_what_the_staged_checks_import_is_staged():
             for path in (folder / "rnncourse").rglob("*.py")
         }
         for name in staged:
-            wanted = {
+            imported = {
                 module
                 for module in imports.imports()[name]
                 if module.startswith("rnncourse.checks.")
             }
-            assert wanted <= staged, name
+            assert imported <= staged, name
     finally:
         shutil.rmtree(folder)
 

@@ -51,9 +51,9 @@ def test_an_error_of_every_call_is_told_once():
 def test_of_several_mistakes_that_fit_the_one_that_explains_most_is_named():
     """Swapped forms look, where the first fails, as if a factor were left out."""
     exercise = find("edit_count_probs")
-    swapped = next(one for one in exercise.misconceptions if one.name == "swaps_the_forms")
+    swapped = next(m for m in exercise.misconceptions if m.name == "swaps_the_forms")
     report = check("edit_count_probs", swapped.wrong)
-    assert [one.misconception for one in report.outcomes] == ["swaps_the_forms"] * 2
+    assert [outcome.misconception for outcome in report.outcomes] == ["swaps_the_forms"] * 2
     assert report.hints == [swapped.sentence]
 
 
@@ -79,7 +79,7 @@ def test_an_unwritten_answer_is_called_that():
         lambda *a: torch.full((2, 2), math.nan),
         lambda *a: np.zeros((2, 2)),
         lambda *a: [[0.0]],
-        lambda *a: (one for one in a),
+        lambda *a: (argument for argument in a),
         lambda *a: torch.zeros(2, 2).to_sparse(),
         lambda *a: torch.zeros(2, 2, dtype=torch.complex64),
         lambda *a: a,
@@ -93,15 +93,15 @@ def test_whatever_is_checked_there_is_a_report(name, subject):
 
 
 def spoils_its_arguments(reference):
-    """The reference, which then destroys all that it was handed: as a student's code may, and the
-    grader does to its own arguments what was done to their copies."""
+    """The reference, which then destroys its arguments: as a student's code may, and the grader
+    does to its own arguments what was done to their copies."""
 
     def spoil(value):
         if isinstance(value, torch.Tensor):
             value.detach().zero_()
         elif isinstance(value, (tuple, list)):
-            for one in value:
-                spoil(one)
+            for item in value:
+                spoil(item)
         elif isinstance(value, dict):
             spoil(list(value.values()))
         if isinstance(value, (list, dict)):
@@ -110,9 +110,9 @@ def spoils_its_arguments(reference):
     def spoiling(function):
         @functools.wraps(function)
         def spoilt(*args, **kwargs):
-            handed, options = copied(args), copied(kwargs)
+            copied_args, copied_kwargs = copied(args), copied(kwargs)
             try:
-                return function(*handed, **options)
+                return function(*copied_args, **copied_kwargs)
             finally:
                 spoil((args[isinstance(reference, type) :], kwargs))
 
@@ -131,7 +131,7 @@ def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
 
     def expected():
         exercise._known.clear()
-        return copied([exercise._expect(one, exercise.reference, 1) for one in properties])
+        return copied([exercise._expect(prop, exercise.reference, 1) for prop in properties])
 
     before = expected()
     exercise.evaluate(spoils_its_arguments(exercise.reference), 1, properties)
@@ -140,21 +140,22 @@ def test_who_spoils_the_arguments_spoils_nothing_for_others(name):
 
 def colliding_pairs(count):
     """Pairs of numbers with the same hash: that of a tuple can be turned round."""
-    one, two, five = 11400714785074694791, 14029467366897019727, 2870177450012600261
+    # The primes that CPython's hash of a tuple calls _PyHASH_XXPRIME_1, _2 and _5.
+    prime_1, prime_2, prime_5 = 11400714785074694791, 14029467366897019727, 2870177450012600261
     full = (1 << 64) - 1
 
     def rotated(a, n):
         return ((a << n) | (a >> (64 - n))) & full
 
-    back, found, a = pow(two, -1, 1 << 64), [], 1
-    undone = rotated(12345678901234567 * pow(one, -1, 1 << 64) & full, 33)
-    while len(found) < count:
+    back, pairs, a = pow(prime_2, -1, 1 << 64), [], 1
+    undone = rotated(12345678901234567 * pow(prime_1, -1, 1 << 64) & full, 33)
+    while len(pairs) < count:
         a += 1
-        after = rotated((five + a * two) & full, 31) * one & full
+        after = rotated((prime_5 + a * prime_2) & full, 31) * prime_1 & full
         b = (undone - after) * back & full
         if 0 < b < (1 << 61) - 1:
-            found.append([a, b])
-    return found
+            pairs.append([a, b])
+    return pairs
 
 
 @pytest.mark.slow
@@ -206,7 +207,8 @@ def test_a_seed_repeats_its_inputs_and_another_draws_others():
         return args[0] * 0
 
     def messages(seed):
-        return [one.message for one in grade("elman_step", failing, seed=seed).report.outcomes]
+        report = grade("elman_step", failing, seed=seed).report
+        return [outcome.message for outcome in report.outcomes]
 
     assert messages(5) == messages(5) != messages(6)
     token = current_seed.set(5)
@@ -322,7 +324,7 @@ def test_kinds_are_short():
 
 def test_importing_the_library_does_not_import_the_grader():
     code = (
-        "import sys, rnncourse, rnncourse.checks as c; c.exercises(); "
+        "import sys, rnncourse.exercises; rnncourse.exercises.exercises(); "
         "sys.exit(any(m.split('.')[0] in ('autograder', 'nbgrader') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

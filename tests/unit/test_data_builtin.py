@@ -69,9 +69,9 @@ def test_no_overlap_between_seeds_and_sizes(generated):
 
 
 def test_more_examples_begin_with_the_same_ones(generated):
-    few, many = generated(), generated(train=500, test=25)
-    assert many.train[:400] == few.train and many.test[:20] == few.test
-    assert many.valid == few.valid
+    small, large = generated(), generated(train=500, test=25)
+    assert large.train[:400] == small.train and large.test[:20] == small.test
+    assert large.valid == small.valid
 
 
 def test_none_of_a_kind_can_be_asked_for(generated):
@@ -227,13 +227,13 @@ def read(tokens):
     """A reader that shares nothing with the grammar: it goes through the words in order."""
     text = " ".join(tokens)
     if text.startswith(("although", "even if")):
-        kept = text.split(" , ")[1]
+        clause = text.split(" , ")[1]
     elif " , although " in text or " , even if " in text:
-        kept = text.split(" , ")[0]
+        clause = text.split(" , ")[0]
     else:
-        kept = re.split(" , but | , yet | ; still , ", text)[1]
-    turned = len(re.findall(r"\b(not|hardly|far from|nobody)\b", kept))
-    adjectives = [word for word in kept.split() if word in GOOD]
+        clause = re.split(" , but | , yet | ; still , ", text)[1]
+    turned = len(re.findall(r"\b(not|hardly|far from|nobody)\b", clause))
+    adjectives = [word for word in clause.split() if word in GOOD]
     return (len(adjectives) + turned) % 2
 
 

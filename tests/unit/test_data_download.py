@@ -220,13 +220,13 @@ def test_a_wrong_checksum_leaves_nothing(server, folder):
 
 
 def test_without_internet_every_missing_file_is_listed(server, folder):
-    here = remote(server, "ranges")
-    fetch([here])
-    gone = [
+    stored = remote(server, "ranges")
+    fetch([stored])
+    missing = [
         Remote(f"set/{name}", f"http://127.0.0.1:9/{name}", SUM) for name in ("one.gz", "two.gz")
     ]
     with pytest.raises(DataError) as caught:
-        fetch([here, *gone])
+        fetch([stored, *missing])
     message = str(caught.value)
     assert "no connection to the server; is there internet?" in message
     for name in ("one.gz", "two.gz"):

@@ -242,9 +242,9 @@ def test_describe_survives_missing_queries(machine, monkeypatch, kind):
 
 
 def run(*arguments, **environment):
-    kept = {name: value for name, value in os.environ.items() if name != "RNNCOURSE_DEVICE"}
+    inherited = {name: value for name, value in os.environ.items() if name != "RNNCOURSE_DEVICE"}
     return subprocess.run(
-        [sys.executable, *arguments], env=kept | environment, capture_output=True, text=True
+        [sys.executable, *arguments], env=inherited | environment, capture_output=True, text=True
     )
 
 

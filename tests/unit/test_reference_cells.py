@@ -81,7 +81,7 @@ def test_elman_takes_any_activation_and_tanh_by_default(draw):
 
 @pytest.mark.parametrize("T", [0, 1, 4])
 def test_unroll_a_tensor_state(draw, T):
-    # A step whose answer tells which input came when, and what it was handed.
+    # A step whose result shows which input came when, and what its arguments were.
     xs, h = draw(3, T, 2), draw(3, 5)
     hs, last = cells.unroll(lambda x, h: 2 * h + x[:, :1], xs, h)
     assert hs.shape == (3, T, 5)

@@ -283,10 +283,10 @@ def test_raml_samples_the_distribution(V, target, tau, exact):
         assert len(probs) == V ** len(target) and set(counts) <= set(probs)
         # Strings that are expected less than five times count as one.
         rare = {y for y, p in probs.items() if total * p < 5}
-        kept = [(counts[y], total * p) for y, p in probs.items() if y not in rare]
+        cells = [(counts[y], total * p) for y, p in probs.items() if y not in rare]
         if rare:
-            kept.append((sum(counts[y] for y in rare), total * sum(probs[y] for y in rare)))
-        return sum((count - expected) ** 2 / expected for count, expected in kept)
+            cells.append((sum(counts[y] for y in rare), total * sum(probs[y] for y in rare)))
+        return sum((count - expected) ** 2 / expected for count, expected in cells)
 
     limit = CHI_SQUARE[V ** len(target) - 1]
     assert statistic(q(tau)) < limit

@@ -1,4 +1,4 @@
-"""Section 7: masks that are read off what a step is handed, and penalties written as loops."""
+"""Section 7: masks that are read off a step's arguments, and penalties written as loops."""
 
 import math
 
@@ -32,7 +32,7 @@ def close(actual, expected):
 # --- variational dropout ------------------------------------------------------------------------
 
 
-def handed(B, T, D, H, p_x, p_h, seed=1, training=True):
+def masks_of_steps(B, T, D, H, p_x, p_h, seed=1, training=True):
     """What each step gets when inputs and states are all ones: the masks themselves.
 
     -> (B, T, D) and (B, T, H).
@@ -52,7 +52,7 @@ def handed(B, T, D, H, p_x, p_h, seed=1, training=True):
 
 @sizes
 def test_one_mask_for_all_steps(B, T, D, H):
-    for masks in handed(B, T, D, H, 0.5, 0.5):
+    for masks in masks_of_steps(B, T, D, H, 0.5, 0.5):
         assert (masks == masks[:, :1]).all()
         assert ((masks == 0) | (masks == 2)).all()
 
@@ -60,7 +60,9 @@ def test_one_mask_for_all_steps(B, T, D, H):
 @pytest.mark.parametrize("p_x, p_h", [(0.2, 0.6), (0.6, 0.2), (0.0, 0.5), (0.5, 0.0)])
 def test_masks_have_their_own_probability_and_keep_the_expectation(p_x, p_h):
     B, D, H = 200, 100, 150
-    for masks, p, width in zip(handed(B, 2, D, H, p_x, p_h), (p_x, p_h), (D, H), strict=True):
+    for masks, p, width in zip(
+        masks_of_steps(B, 2, D, H, p_x, p_h), (p_x, p_h), (D, H), strict=True
+    ):
         mask = masks[:, 0]
         assert set(mask.unique().tolist()) <= {0.0, torch.tensor(1 / (1 - p)).item()}
         deviation = math.sqrt(p * (1 - p) / (B * width))
@@ -73,12 +75,12 @@ def test_masks_have_their_own_probability_and_keep_the_expectation(p_x, p_h):
 
 
 def test_masks_of_inputs_and_recurrence_are_drawn_apart():
-    masks_x, masks_h = handed(40, 1, 50, 50, 0.5, 0.5)
+    masks_x, masks_h = masks_of_steps(40, 1, 50, 50, 0.5, 0.5)
     assert (masks_x == masks_h).double().mean().item() == pytest.approx(0.5, abs=0.06)
 
 
 def test_a_new_mask_at_each_call_and_the_same_from_the_same_seed():
-    first, again, other = (handed(3, 2, 20, 20, 0.5, 0.5, seed) for seed in (1, 1, 2))
+    first, again, other = (masks_of_steps(3, 2, 20, 20, 0.5, 0.5, seed) for seed in (1, 1, 2))
     for a, b, c in zip(first, again, other, strict=True):
         assert torch.equal(a, b) and not torch.equal(a, c)
     generator, outputs = seeded(), []
@@ -96,7 +98,7 @@ def test_elman_with_masks_written_out(draw, B, T, D, H):
     hs, last = regularization.variational_dropout(
         lambda x, h: elman_step(x, h, W_x, W_h), xs, h_0, 0.3, 0.6, seeded(5)
     )
-    ones_x, ones_h = handed(B, T, D, H, 0.3, 0.6, seed=5)
+    ones_x, ones_h = masks_of_steps(B, T, D, H, 0.3, 0.6, seed=5)
     mask_x, mask_h = (ones_x[:, 0] > 0).double() / 0.7, (ones_h[:, 0] > 0).double() / 0.4
     h = h_0
     for t in range(T):
@@ -219,7 +221,7 @@ def test_word_dropout_outside_training(draw):
 # --- weight drop --------------------------------------------------------------------------------
 
 
-def weights_handed(p, seed=1, training=True, T=4):
+def weights_of_steps(p, seed=1, training=True, T=4):
     W_h, seen = torch.arange(1.0, 401.0, dtype=torch.float64).view(20, 20), []
 
     def step(x, h, W):
@@ -233,19 +235,19 @@ def weights_handed(p, seed=1, training=True, T=4):
 
 
 def test_the_same_weights_are_dropped_at_every_step():
-    W_h, seen = weights_handed(0.3)
+    W_h, seen = weights_of_steps(0.3)
     assert len(seen) == 4 and all(torch.equal(W, seen[0]) for W in seen)
     kept = seen[0] != 0
     close(seen[0], torch.where(kept, W_h / 0.7, 0))
     assert kept.double().mean().item() == pytest.approx(0.7, abs=4 * math.sqrt(0.21 / 400))
     assert kept.any(dim=0).all() and kept.any(dim=1).all()  # single weights, not rows or columns
     assert (~kept).any(dim=0).sum() > 15 and (~kept).any(dim=1).sum() > 15
-    assert not torch.equal(weights_handed(0.3, seed=2)[1][0], seen[0])
+    assert not torch.equal(weights_of_steps(0.3, seed=2)[1][0], seen[0])
 
 
 def test_weights_stay_outside_training():
     for p, training in [(0.9, False), (0.0, True)]:
-        W_h, seen = weights_handed(p, training=training)
+        W_h, seen = weights_of_steps(p, training=training)
         assert all(torch.equal(W, W_h) for W in seen)
 
 
@@ -253,21 +255,21 @@ def test_weight_drop_runs_cells_and_trains_the_raw_weights(draw):
     B, T, D, H = 3, 5, 4, 2
     W_x, W_h, xs = draw(D, 4 * H), draw(H, 4 * H).requires_grad_(), draw(B, T, D)
     state = (draw(B, H), draw(B, H))
-    handed = []
+    step_weights = []
 
     def step(x, s, W):
-        handed.append(W)
+        step_weights.append(W)
         return lstm_step(x, s, torch.cat([W_x, W]))
 
     before = torch.get_rng_state()
     hs, (h, c) = regularization.weight_drop(step, xs, state, W_h, 0.5, seeded(2))
-    W = torch.cat([W_x, handed[0].detach()])
+    W = torch.cat([W_x, step_weights[0].detach()])
     expected, (expected_h, expected_c) = unroll(lambda x, s: lstm_step(x, s, W), xs, state)
     close(hs, expected)
     close(h, expected_h)
     close(c, expected_c)
     hs.sum().backward()
-    dropped = handed[0] == 0
+    dropped = step_weights[0] == 0
     assert 0 < dropped.sum() < W_h.numel()
     assert (W_h.grad[dropped] == 0).all() and (W_h.grad[~dropped] != 0).all()
     assert torch.equal(torch.get_rng_state(), before)

@@ -58,7 +58,7 @@ def renamed(code: str) -> str:
 
 @pytest.fixture
 def course(tmp_path) -> Course:
-    """A course whose solutions lie there, and nothing that anyone has handed in."""
+    """A course with solutions and no submissions."""
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     shutil.copytree(ROOT / "solutions" / ASSIGNMENT, tmp_path / "solutions" / ASSIGNMENT)
     return Course(tmp_path)
