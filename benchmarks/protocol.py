@@ -3,9 +3,9 @@
     python benchmarks/protocol.py                    # ten thousand messages
     python benchmarks/protocol.py --messages 100000 --seed 7
 
-The messages are those of tests/jail/test_protocol.py: arbitrary bytes, well-formed messages of arbitrary
-content, honest answers that have been tampered with, callbacks. A failure is printed by hypothesis
-with the smallest script that shows it.
+The messages are those of tests/jail/test_protocol.py: arbitrary bytes, well-formed messages of
+arbitrary content, honest answers that have been tampered with, callbacks. A failure is printed by
+hypothesis with the smallest script that shows it.
 """
 
 import argparse
