@@ -24,7 +24,9 @@ SUSPICIOUS_WORDS = re.compile(
     r"gradebook|autograder|rnncourse\.reference as|rnncourse import reference|sqlite3|/proc/|ctypes"
     r"|ptrace|gc\.get_objects"
     r"|ast_transformers|input_transformers|__torch_function__|sys\._getframe|sys\.modules"
-    r"|assert_close\s*=|phrases_held_back|\bbabel\b|rnncourse\.checks\.(?:properties|harness|pytree)\b"
+    r"|assert_close\s*=|phrases_held_back|\bbabel\b"
+    # The capstone's notebook itself imports a model of harness.capstone.
+    r"|rnncourse\.checks\.(?:properties|harness|pytree)\b(?!\.capstone)"
 )
 CELL_TYPES = ("code", "markdown", "raw")
 
