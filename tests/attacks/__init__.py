@@ -27,7 +27,7 @@ What must be seen afterwards:
 And about the attack itself:
 
     COPIES      by how many students it is submitted (default: 1)
-    SEAM        True: it is also graded by nbgrader's own autograde
+    NBGRADER    True: it is also graded by nbgrader's own autograde
     SAFE        True: it aims at the grading, not at the machine, and uses up nothing: stock nbgrader
                 may run it in a sandbox
     KNOWN       a limit that is known and open: why it is, and what there is instead
@@ -73,7 +73,7 @@ FIELDS = [
     "absent",
     "seconds",
     "copies",
-    "seam",
+    "nbgrader",
     "safe",
     "known",
 ]
@@ -142,7 +142,7 @@ class Attack:
     absent: str | None = None
     seconds: float = 30
     copies: int = 1
-    seam: bool = False
+    nbgrader: bool = False
     safe: bool = False
     known: str | None = None
 

@@ -4,7 +4,7 @@ Which kernel runs is not the submission's choice.
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step"]
 ABSENT = "PWNED"
 

@@ -1,5 +1,5 @@
 """Ends its process while a grandchild keeps the channel open and answers in its place, from another
-session. It can say what it likes, as the child could, and ends with the submission.
+session. It can say what it likes, as the worker could, and ends with the submission.
 """
 
 from attacks import CHANNEL

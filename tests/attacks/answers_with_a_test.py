@@ -4,7 +4,7 @@ run on the trusted side. What kind a cell is stands in the gradebook.
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step"]
 SHOWS = "refused: No module named 'autograder'"
 

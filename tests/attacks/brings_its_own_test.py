@@ -5,7 +5,7 @@ on the trusted side. There they would write PWNED into the course's folder.
 from nbformat.v4 import new_code_cell
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step"]
 source = """
 try:

@@ -1,7 +1,7 @@
 """Deletes the tests of what it cannot do. A test that is missing is put back and counts."""
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step", "LSTM"]
 SHOWS = "the cell test_gru_step was missing"
 

@@ -6,7 +6,7 @@ Outputs and metadata of a submission are not read.
 from nbformat.v4 import new_output
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step"]
 ABSENT = "forged-remark"
 

@@ -5,7 +5,7 @@ Links are not followed, not even where nbgrader copies files; that there were so
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 TOP = """
 import pathlib, re
 for name in ("data.txt", "notes.txt", "more.txt", "exam.txt", "folder/exam.txt", "up.txt",

@@ -5,8 +5,8 @@ way that Python knows: imports, files of the packages, bytecode, other copies.
 SAFE = True
 TOP = """
 import importlib, importlib.util, os, pkgutil, sys
-for name in ("rnncourse.reference.cells", "rnncourse.checks.ps1_cells", "autograder",
-             "autograder.hidden.ps1_cells", "autograder.alternatives.ps1_cells", "solutions"):
+for name in ("rnncourse.reference.cells", "rnncourse.exercises.ps1_cells.gru_step", "autograder",
+             "autograder.rubrics.ps1_cells.gru_step", "solutions"):
     try:
         module = importlib.import_module(name)
         print(name, "IMPORTED", getattr(module, "gru_step", None))
@@ -19,7 +19,7 @@ for place in [*sys.path, *rnncourse.__path__, *sys.meta_path]:
         if "torch" in top or top.count("/") > 12:
             folders.clear()
         for one in names:
-            if one.split(".")[0] in ("ps1_cells", "cells") and one.endswith((".py", ".pyc")):
+            if one.split(".")[0] in ("gru_step", "cells") and one.endswith((".py", ".pyc")):
                 text = open(os.path.join(top, one), "rb").read()
                 if b"def gru_step" in text or b"gru_step" in text and one.endswith("pyc"):
                     hits.append(os.path.join(top, one))

@@ -1,7 +1,7 @@
 """Hands in a link to the instructor's solutions in place of the notebook. It is not followed."""
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step"]
 ANSWERS = {
     name: "1"

@@ -4,12 +4,13 @@ The grader's come from where they are installed; a submission's folder is not on
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 grade = "class S(float):\n    pass\n\ndef grade(*a, **k):\n    return S(1000)\n\ncheck = grade\n"
 FILES = {
     "autograder.py": grade,
     "autograder/__init__.py": grade,
-    "autograder/grade.py": grade,
+    "autograder/judging/__init__.py": grade,
+    "autograder/judging/scoring.py": grade,
     "rnncourse/__init__.py": grade,
     "rnncourse/checks/__init__.py": grade,
     "rnncourse/reference/cells.py": "def gru_step(*args): return args[1]\n",

@@ -4,7 +4,7 @@ The grader imports nothing from a submission, and the worker has imported its ow
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 fake = """
 import sys
 print("SHADOWED", __name__)

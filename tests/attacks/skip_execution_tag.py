@@ -4,7 +4,7 @@ The tags of a submission are not read; the tests run all the same.
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step", "nas_step"]
 SUSPICIOUS = "skip-execution"
 

@@ -4,7 +4,7 @@ What kind a cell is stands in the gradebook.
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["nas_step"]
 ANSWERS = {
     "gru_step": """

@@ -5,7 +5,7 @@ Nothing of the grader starts in the submission's folder, or with it on the path.
 """
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 evil = "import pathlib\nprint('STARTED')\npathlib.Path('@COURSE@/PWNED').write_text(__name__)\n"
 FILES = {
     "sitecustomize.py": evil,

@@ -12,5 +12,5 @@ def gru_step(*args):
 """,
 }
 SHOWS = "ValueError"
-ABSENT = "BEGIN HIDDEN|observe_|autograder/hidden"
+ABSENT = "BEGIN HIDDEN|observe_|autograder/rubrics"
 SUSPICIOUS = "sys._getframe"

@@ -6,7 +6,7 @@ Locked cells are restored from the gradebook.
 from nbgrader.utils import compute_checksum
 
 SAFE = True
-SEAM = True
+NBGRADER = True
 BLANK = ["gru_step", "nas_step"]
 SHOWS = "the locked cell test_gru_step had been edited"
 

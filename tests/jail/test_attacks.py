@@ -293,7 +293,7 @@ def by_nbgrader(tmp_path_factory) -> Class:
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder = base / "attacks-by-nbgrader"
-    chosen = [attack for attack in ATTACKS if attack.seam]
+    chosen = [attack for attack in ATTACKS if attack.nbgrader]
     with locked(base / "attacks-by-nbgrader.lock"):
         if not (folder / "observed.json").exists():
             course = new_course(folder, CONFIG, CANARIES)
@@ -324,7 +324,7 @@ def marks(course: Course, student: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    "attack", [attack for attack in ATTACKS if attack.seam], ids=lambda attack: attack.name
+    "attack", [attack for attack in ATTACKS if attack.nbgrader], ids=lambda attack: attack.name
 )
 def test_nbgrader_s_own_autograde_is_behind_the_wall_as_well(by_nbgrader, attack):
     earned = marks(by_nbgrader.course, attack.name)
