@@ -11,7 +11,7 @@ from rnncourse.reference.state_tree import first_tensor
 from .picture import Picture
 from .sheet import Sheet, width_of
 from .style import INK, QUIET
-from .values import count, cut, labels
+from .values import cut, labels
 
 __all__ = ["beam_tree"]
 
@@ -67,7 +67,7 @@ def beam_tree(
     dropped = sum(branch.fate == "dropped" for branch in root.subtree())
     alt_text = (
         f"A beam search of width {beam}, as a tree. It ended with, best first: "
-        f"{'; '.join(results)}. What was dropped on the way: {count(dropped, 'beginning')}."
+        f"{'; '.join(results)}. Prefixes dropped on the way: {dropped}."
     ).replace("-", "−")
     return Picture(_drawn(root, ends[0], text).figure(title), alt or alt_text)
 

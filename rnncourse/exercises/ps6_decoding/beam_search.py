@@ -185,7 +185,7 @@ def beam_search(step, state, bos, eos, max_length, beam, length_penalty=0.0):
 
 exercise.near_miss(
     "adds_raw_logits",
-    "You add up logits, which are not normalised: a step with large ones wins for nothing. "
+    "You add up logits, which are not normalised: a step with large logits wins undeservedly. "
     "Add log-probabilities, logits.log_softmax(dim=1).",
     """
     -            log_p = logits.log_softmax(dim=1).tolist()
@@ -197,7 +197,7 @@ exercise.near_miss(
 exercise.near_miss(
     "leaves_the_states_behind",
     "Your states stay in their rows while the hypotheses move. After each step, take for "
-    "every hypothesis the state of the beginning that it extends.",
+    "every hypothesis the state of the prefix that it extends.",
     """
     -            own = select_rows(own, [k for _, _, k in more])
     +            rows = [min(k, len(first_tensor(own)) - 1) for k in range(len(going))]
@@ -232,7 +232,7 @@ exercise.near_miss(
 exercise.near_miss(
     "follows_the_last_word_only",
     "You compare the last words alone and forget what came before. Add each log-probability "
-    "to that of its beginning.",
+    "to that of its prefix.",
     """
     -                ([*y, v], p + q, k)
     +                ([*y, v], q, k)
@@ -242,8 +242,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "extends_by_the_best_word_only",
-    "You extend each beginning by its best word only, so nothing ever branches. Let all words "
-    "of all beginnings compete, and keep the best `beam` of them.",
+    "You extend each prefix by its best word only, so nothing ever branches. Let all words "
+    "of all prefixes compete, and keep the best `beam` of them.",
     """
     -                for v, q in enumerate(log_p[k])
     -                if q > -torch.inf
@@ -283,7 +283,7 @@ exercise.near_miss(
 exercise.near_miss(
     "divides_by_the_length",
     "You divide by length ** length_penalty. This search has lp(n) = ((5 + n) / 6) ** "
-    "length_penalty, which is gentler to short sequences.",
+    "length_penalty, which is gentler on short sequences.",
     """
     -            lp = ((5 + length) / 6) ** length_penalty
     +            lp = length**length_penalty
