@@ -7,7 +7,7 @@ the sandbox `autograder.jailed.limits` applies, which also bounds a message. The
   (costs time, never marks);
 - `autograder.judging.results.MAX_NUMBER`: the largest number that is read as points;
 - `rnncourse.checks.report.PRINTED`: how much of a student's own output a report shows;
-- `rnncourse.checks.harness.capstone.MOST`: the size of the capstone's weights;
+- `rnncourse.checks.harness.capstone.MAX_BYTES`: the size of the capstone's weights;
 - `rnncourse.exercises.capstone.load_translator.LONGEST`: the length of a translation.
 
 The last three are in the library because self-study, which has no autograder, needs them too.

@@ -219,6 +219,28 @@ def test_the_rule_for_late_work():
     assert late == pytest.approx([4, 4, 8, 16, 20])
 
 
+# What a message says of this machine or of this submission.
+VARIABLE = r"\S*(?:ps1_cells|[/…])\S*|generate_assignment|\d+"
+MESSAGES_OF_OTHERS = {  # and who prints them
+    "database is locked",  # SQLite
+    "there are submissions associated with it",  # nbgrader
+}
+
+
+def test_the_messages_in_the_table_of_failures_are_those_of_the_sources():
+    text = (ROOT / "docs/instructors.md").read_text(encoding="utf-8")
+    table = text.split("## When something fails")[1].split("\n## ")[0]
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "autograder").rglob("*.py")
+    )
+    rows = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
+    messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
+    assert len(messages) > 9
+    for message in messages:
+        for part in map(str.strip, re.split(VARIABLE, message)):
+            assert part in sources or part in MESSAGES_OF_OTHERS, message
+
+
 # --- adding an exercise -------------------------------------------------------------------------
 
 
