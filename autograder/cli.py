@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     answers.add_argument(
         "--json", type=Path, metavar="FILE", help="write what every answer got to a file"
     )
-    demo = add("demo", "The whole main job on a sample class.")
+    demo = add("demo", "Run the whole workflow on a sample class.")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="work in this empty folder")
     judges = grade.add_mutually_exclusive_group()
     judges.add_argument(

@@ -1,4 +1,4 @@
-"""The whole main job on a sample class: release, submit, grade, compare, feed back, report.
+"""Runs the whole workflow on a sample class: release, grade, feedback, report.
 
 The class has good students, students with real mistakes, accidents and attacks. The mark of each is
 known beforehand; the demo fails if the grader gives another one.

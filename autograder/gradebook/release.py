@@ -41,8 +41,11 @@ def _back_up(course: Course, assignment: str, released: Path) -> Path:
     backup = released.with_name(f".{released.name}.before")
     if backup.is_dir():  # a release was killed, and somebody may have worked in what it left
         if released.is_dir():
-            kept = _keep(course, assignment, released)
-            print(f"a release of {assignment} was killed earlier: what it left is kept in {kept}")
+            kept_folder = _keep(course, assignment, released)
+            print(
+                f"an earlier release of {assignment} was killed; "
+                f"what it left was moved to {kept_folder}"
+            )
         backup.rename(released)
     unfinished = backup.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -68,8 +71,11 @@ def _keep_edits(course: Course, assignment: str, backup: Path, released: Path) -
         backup.rename(discarded)  # in one step: half a backup must not be taken for a whole one
         shutil.rmtree(discarded)
         return
-    kept = _keep(course, assignment, backup)
-    print(f"the {assignment} that was there before differs: it is kept in {kept}")
+    kept_folder = _keep(course, assignment, backup)
+    print(
+        f"the earlier release of {assignment} differs from the new one; "
+        f"it was moved to {kept_folder}"
+    )
 
 
 def _notebooks(folder: Path) -> dict[str, bytes]:
@@ -78,9 +84,10 @@ def _notebooks(folder: Path) -> dict[str, bytes]:
 
 def _keep(course: Course, assignment: str, folder: Path) -> Path:
     """Move a folder to where nothing is overwritten; returns the new path."""
-    kept = course.results(assignment).parent.parent / "kept" / f"{assignment}-{time.time_ns()}"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.move(folder, kept))
+    name = f"{assignment}-{time.time_ns()}"
+    kept_folder = course.results(assignment).parent.parent / "kept" / name
+    kept_folder.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.move(folder, kept_folder))
 
 
 def feedback(course: Course, assignment: str) -> Path:

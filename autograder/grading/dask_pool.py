@@ -54,7 +54,7 @@ class ClusterError(RuntimeError):
 _one_at_a_time = threading.Lock()
 
 
-class WarmJudge:
+class WorkerJudge:
     """A judge that waits on its worker for submissions, for as long as the cluster keeps it."""
 
     def __init__(self, assignment: Assignment, jail: str, limits: Limits):
@@ -76,7 +76,7 @@ class WarmJudge:
             del self.judge  # it would make itself a new jail
 
 
-def start(required_versions: dict[str, str], parcel: bytes) -> WarmJudge:
+def start(required_versions: dict[str, str], parcel: bytes) -> WorkerJudge:
     """Make a judge on this worker. required_versions: the versions() of the recording process."""
     installed = versions()
     differences = [
@@ -98,16 +98,16 @@ def start(required_versions: dict[str, str], parcel: bytes) -> WarmJudge:
             f"its memory limit is {limit / 2**30:.1f} GiB and a judge may need "
             f"{needed / 2**30:.1f}: start it with --memory-limit 0, the judge has a limit itself"
         )
-    warm = WarmJudge(assignment, jail, limits)
+    judge = WorkerJudge(assignment, jail, limits)
     key = worker.get_current_task()
-    threading.Thread(target=warm.watch, args=(worker, key), daemon=True).start()
-    return warm
+    threading.Thread(target=judge.watch, args=(worker, key), daemon=True).start()
+    return judge
 
 
-def grade(warm: WarmJudge, parcel: bytes, seed: int) -> Finished | Failed:
+def grade(judge: WorkerJudge, parcel: bytes, seed: int) -> Finished | Failed:
     """Grade a submission on this worker."""
-    with _one_at_a_time, _memory_limit(warm.limits.judge_memory):
-        return attempt(warm.assignment, warm.judge, pickle.loads(parcel), seed)
+    with _one_at_a_time, _memory_limit(judge.limits.judge_memory):
+        return attempt(judge.assignment, judge.judge, pickle.loads(parcel), seed)
 
 
 @contextlib.contextmanager
@@ -148,26 +148,26 @@ def versions() -> dict[str, str]:
 class RemoteJudge:
     """A judge on a worker as seen from the recording process."""
 
-    def __init__(self, cluster: "DaskPool", worker: str):
-        self.cluster, self.worker = cluster, worker
+    def __init__(self, pool: "DaskPool", worker: str):
+        self.pool, self.worker = pool, worker
         self.ready = False
-        self.warm = self.task = self._submit(start, versions(), cluster.parcel)
+        self.judge_future = self.task_future = self._submit(start, versions(), pool.parcel)
 
     def assign(self, raw: RawSubmission, seed: int) -> None:
-        self.task = self._submit(grade, self.warm, pickle.dumps(raw), seed)
+        self.task_future = self._submit(grade, self.judge_future, pickle.dumps(raw), seed)
 
     def _submit(self, task: Any, *arguments: Any) -> "Future[Any]":
-        future = self.cluster.client.submit(
+        future = self.pool.client.submit(
             task, *arguments, workers=[self.worker], allow_other_workers=False, pure=False
         )
         # The callback runs in another thread.
-        future.add_done_callback(lambda future: self.cluster.done.put((self, future)))
+        future.add_done_callback(lambda future: self.pool.done.put((self, future)))
         return future
 
     def release(self) -> None:
         """Let the worker end the judge."""
-        self.task.release()
-        self.warm.release()
+        self.task_future.release()
+        self.judge_future.release()
 
 
 class DaskPool:
@@ -191,7 +191,7 @@ class DaskPool:
         self._failed_starts = 0
 
     def next_message(self, submissions_left: int) -> tuple[RemoteJudge, Message]:
-        """See Judges; ClusterError if the cluster cannot be used."""
+        """See JudgePool; ClusterError if the cluster cannot be used."""
         while True:
             self._poll_workers()
             for worker, judge in self._judges.items():
@@ -202,7 +202,7 @@ class DaskPool:
                     self._judges[worker] = RemoteJudge(self, worker)
             with contextlib.suppress(queue.Empty):
                 judge, future = self.done.get(timeout=POLL_INTERVAL)
-                if self._judges.get(judge.worker) is judge and future is judge.task:
+                if self._judges.get(judge.worker) is judge and future is judge.task_future:
                     return judge, self._message(judge, future)
 
     def _poll_workers(self) -> None:

@@ -44,7 +44,7 @@ class JudgeHandle(Protocol):
         """Give a submission to a judge that waits for one."""
 
 
-class Judges(Protocol):
+class JudgePool(Protocol):
     """A pool of judges."""
 
     def next_message(self, submissions_left: int) -> tuple[JudgeHandle, Message]:

@@ -128,7 +128,7 @@ class ProcessPool:
         self._failed_starts = 0
 
     def next_message(self, submissions_left: int) -> tuple[JudgeProcess, Message]:
-        """See Judges; JailError if judges cannot be started."""
+        """See JudgePool; JailError if judges cannot be started."""
         while True:
             while len(self._judges) < min(self.jobs, submissions_left):
                 self._judges.append(self._start())

@@ -21,13 +21,13 @@ from ..submissions.model import RawSubmission
 from .assignment import Assignment
 from .dask_pool import DaskPool
 from .fingerprint import assignment_fingerprint, submission_digest
-from .pool import Failed, Finished, JudgeHandle, Judges, Ready, Stopped
+from .pool import Failed, Finished, JudgeHandle, JudgePool, Ready, Stopped
 from .process_pool import ProcessPool
 from .seeds import RunSeed
 
 # Characters of folder names that neither the gradebook nor the feedback can hold.
-UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-RENAME = "not graded: the folder's name holds a line break or is not UTF-8; rename it"
+UNUSABLE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+UNUSABLE_NAME_ERROR = "not graded: the folder's name holds a line break or is not UTF-8; rename it"
 MAX_ATTEMPTS = 2  # at a submission during which a judge has died
 
 
@@ -61,8 +61,8 @@ def grade_assignment(
 
     students: only these, by default all; jobs: the number of judges on this machine;
     cluster: the address of a Dask scheduler, whose workers judge instead; force: also grade what
-    has not changed; seed: of the random inputs, by default a new one for each run, or for work that
-    was graded before the one of that time; progress: called with each submission, the number of
+    has not changed; seed: of the random inputs, by default the recorded seed for work graded
+    before, otherwise a new one for this run; progress: called with each submission, the number of
     submissions done, and their total.
 
     Returns one entry per student, without the results' details, so that memory hardly grows with
@@ -77,7 +77,7 @@ def grade_assignment(
         run = _Run(assignment, recorder, selected, progress)
         run.plan(force, seed)
         if run.seeds:
-            judges: Judges
+            judges: JudgePool
             if cluster is None:
                 judges = ProcessPool(assignment, jail, limits, jobs)
             else:
@@ -100,7 +100,7 @@ def _selected_students(course: Course, name: str, students: Iterable[str] | None
     if not selected:
         folder = course.root / course.directory().submitted_directory
         misplaced = course.misplaced_submissions(name)
-        hint = f"; {', '.join(misplaced)} is in the wrong place" if misplaced else ""
+        hint = f"; in the wrong place: {', '.join(misplaced)}" if misplaced else ""
         raise CourseError(
             f"there are no submissions of {name}: {folder}/<student>/{name}/ is empty{hint}"
         )
@@ -130,8 +130,8 @@ class _Run:
         """Choose a seed for each submission to grade; report the others."""
         fingerprint = assignment_fingerprint(self.assignment)
         for student in self.students:
-            if UNUSABLE.search(student):
-                self._finish(Graded(student, None, error=RENAME))
+            if UNUSABLE_CHARACTERS.search(student):
+                self._finish(Graded(student, None, error=UNUSABLE_NAME_ERROR))
                 continue
             digest = submission_digest(self.assignment, student, fingerprint)
             previous = self.recorder.recorded(student, digest)
@@ -146,7 +146,7 @@ class _Run:
             else:
                 self.seeds[student] = self._run_seed.seed
 
-    def grade(self, judges: Judges) -> None:
+    def grade(self, judges: JudgePool) -> None:
         """Grade and record all that plan() has left."""
         # Judges answer from their replay cache as long as the seed stays the same.
         students = sorted(self.seeds, key=self.seeds.__getitem__)
@@ -181,7 +181,7 @@ class _Run:
 
 
 def _outcomes(
-    judges: Judges, assignment: Assignment, seeds: dict[str, int], students: Iterable[str]
+    judges: JudgePool, assignment: Assignment, seeds: dict[str, int], students: Iterable[str]
 ) -> Iterator[tuple[str, Finished | Failed | Stopped]]:
     """Let the judges grade; each student once, in the order in which they are finished."""
     queue = deque(students)

@@ -60,6 +60,8 @@ class Outputs:
             item |= {"output_type": "execute_result", "execution_count": count}
         if len(self.items) < MAX_CELL_OUTPUTS:
             self.items.append(item)
+        else:
+            self.cut = True
 
     def error(self, name: str, message: str, lines: list[str]) -> None:
         """Add an exception and the lines of its traceback."""

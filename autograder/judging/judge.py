@@ -38,7 +38,6 @@ class NotebookResult:
     suspicious: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     student_seconds: float = 0.0
-    judge_seconds: float = 0.0
 
 
 class Judge:
@@ -88,7 +87,6 @@ class Judge:
         if self.jail.process.poll() is not None:  # it died, by no fault of this student's
             self.jail.close()
             self.jail = self._new_jail()
-        started = time.perf_counter()
         source_notebook = SourceNotebook.read(source)
         # The jail's own seed must not reveal the tests'.
         process = StudentProcess(self.jail, derive(seed, "jail"), files or {}, self.limits)
@@ -110,7 +108,6 @@ class Judge:
             process.suspicious,
             process.notes,
             student_seconds=process.seconds,
-            judge_seconds=time.perf_counter() - started - process.seconds,
         )
 
     def _grade_cells(

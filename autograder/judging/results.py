@@ -254,10 +254,10 @@ def _object(value: Any, name: str) -> Mapping[str, Any]:
 
 def _property(value: Any, name: str) -> PropertyResult:
     raw = _object(value, name)
-    title = _string(raw.get("name"), "the name of a property")
+    property_name = _string(raw.get("name"), "the name of a property")
     return PropertyResult(
-        name=title,
-        title=_string(raw.get("title", title), "the title of a property"),
+        name=property_name,
+        title=_string(raw.get("title", property_name), "the title of a property"),
         points=_number(raw.get("points", 0.0), "the points of a property"),
         status=_status(raw.get("status"), "the status of a property"),
         message=_optional(_string)(raw.get("message"), "the message of a property"),

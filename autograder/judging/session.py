@@ -160,7 +160,7 @@ class Session(Endpoint):
             raise WorkerLost("the process that ran your code is gone")
         if self._inbox:  # each end either answers, or asks and waits
             raise wire.WireError("unexpected message")
-        if time.monotonic() > self._deadline:  # while it was served: it may not ask for ever
+        if time.monotonic() > self._deadline:  # the deadline may pass while its callback is served
             self._interrupt_or_end()
         if not self._channel.send(sent, self._deadline):
             self.end()
@@ -195,7 +195,7 @@ class Session(Endpoint):
         return self.limits.call_after_timeout if self.timed_out else self.limits.call
 
     def _interrupt_or_end(self) -> None:
-        """The deadline has passed: interrupt the worker, so that it can go on; at last, end it."""
+        """The deadline has passed: interrupt the worker so it goes on; the second time, end it."""
         self.timed_out = True
         if not self._interrupted:
             self._interrupted = True

@@ -1,4 +1,4 @@
-"""What an instructor should look at, the urgent first: one rule for each kind of thing."""
+"""Everything that needs a person's attention, urgent items first: one rule for each kind."""
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class AttentionItem:
 
 
 def attention_items(report: ClassReport) -> list[AttentionItem]:
-    """What needs a person, the urgent first: that about the students of urgent_students()."""
+    """Everything that needs a person's attention; items about urgent_students() come first."""
     return [item for rule in RULES for item in rule(report)]
 
 

@@ -106,8 +106,9 @@ class Leaderboard:
         ]
         if self.runs > 1:
             notes.append(
-                f"The scores are of {self.runs} runs of the grader, each with other phrases: small "
-                "differences may be luck. `autograder grade --force --seed N` scores all alike."
+                f"The scores come from {self.runs} runs of the grader, each with different "
+                "phrases: small differences may be luck. `autograder grade --force --seed N` "
+                "scores everyone on the same phrases."
             )
         if self.without_score:
             notes.append(f"{pluralise(self.without_score, 'more submission')} without a score.")
@@ -146,7 +147,7 @@ class Leaderboard:
 
 
 def _ranked(entries: list[Entry]) -> list[Entry]:
-    """In order, with their places; who has the same score and size shares one."""
+    """In order, with their places; entries with equal score and size share a place."""
     # Among equals by the name that is shown, not by the one that is hidden.
     ordered = sorted(
         entries,

@@ -20,7 +20,7 @@ GRAM, WINDOW = 25, 10  # characters of normalised code; every common passage of 
 COMMON_SHARE = 0.1  # what more than this share of the class has written is the natural answer, ...
 COMMON_MIN = 3  # ... but not what this many students or fewer have
 MIN_SHARED = 30  # fingerprints that two must share, about six lines: short answers are alike anyhow
-MIN_SHARE = 0.75  # of the fingerprints of the student who has fewer
+MIN_SHARE = 0.75  # of the student with fewer fingerprints
 
 CellFingerprints = dict[str, frozenset[int]]  # cell → fingerprints of its code
 

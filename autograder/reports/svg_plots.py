@@ -89,7 +89,7 @@ def misconceptions_plot(report: ClassReport, limit: int) -> str:
         for y, misconception in enumerate(held):
             label = truncate(f"{misconception.exercise}: {misconception.title}", 50)
             axes.text(0, y - 0.24, label, va="bottom")
-        axes.set_title("Most held misconceptions")
+        axes.set_title("Most common misconceptions")
         axes.set_xlabel(f"students, of {size:,}")
         axes.set_ylabel("misconception")
         axes.set_yticks([])
@@ -98,7 +98,7 @@ def misconceptions_plot(report: ClassReport, limit: int) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.spines.bottom.set_visible(False)
 
-    alt_text = "Bars of the most held misconceptions: " + ", ".join(
+    alt_text = "Bars of the most common misconceptions: " + ", ".join(
         f"{misconception.exercise}, {misconception.title}: "
         f"{pluralise(misconception.students, 'student')}"
         for misconception in held

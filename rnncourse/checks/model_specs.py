@@ -23,7 +23,7 @@ class Network:
     arguments: tuple[Any, ...]
 
     def make(self, subject: Any) -> Any:
-        """A new one, in the process of the subject; in this one where that is None."""
+        """A new one, in the process of the subject; in this process if subject is None."""
         kind = getattr(layers, self.kind) if isinstance(self.kind, str) else self.kind
         arguments = (
             argument.make(subject) if isinstance(argument, Network) else argument

@@ -3,7 +3,7 @@
     the red cat sleeps -> le chat rouge dort
 
 The adjective changes its place, and the article depends on a noun that comes later. A sentence is
-numbers here; `words` gives the text back.
+numbers here; `text` gives the words back.
 """
 
 from itertools import product

@@ -40,7 +40,6 @@ class Layout:
     y: list[float]
     lines: list[list[tuple[int, float]]]
     ports: dict[int, list[float]]
-    crossings: int
 
 
 def arrange(breadths, edges, ports, first=(), last=()):
@@ -73,7 +72,7 @@ def arrange(breadths, edges, ports, first=(), last=()):
         if ports[end]:  # at a bar, straight ahead as far as it reaches
             arrives = min(max(points[-1][1], min(placed[end])), max(placed[end]))
         lines.append([*points, (layer[end], arrives)])
-    return Layout(layer, middle, lines, placed, round(_crossings(items, order)))
+    return Layout(layer, middle, lines, placed)
 
 
 # --- layers -------------------------------------------------------------------------------------

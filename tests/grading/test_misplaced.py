@@ -25,7 +25,7 @@ def test_it_is_named(tmp_path, place):
     put(course, place)
     shown = f"submitted/{place}" if "PS-1" not in place else "submitted/ada/PS-1"
     assert course.misplaced_submissions("ps1") == [shown]
-    with pytest.raises(CourseError, match=f"is empty; {shown} is in the wrong place"):
+    with pytest.raises(CourseError, match=f"is empty; in the wrong place: {shown}"):
         grade_assignment(course, "ps1")
 
 

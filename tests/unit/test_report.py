@@ -547,7 +547,7 @@ def test_the_page_holds_what_it_should(course):
         "Ada",
         "bob",
         # The plots: their titles and axes.
-        "Most held misconceptions",
+        "Most common misconceptions",
         "Pass rate by exercise and property",
         "points, of 2",
         "students, of 3",

@@ -158,20 +158,21 @@ def steps(
     weights: dict[str, torch.Tensor],
     batches: list[Any],
     max_norm: float,
-    optimizer: str = "SGD",
+    optimizer_name: str = "SGD",
     settings: dict[str, float] | None = None,
     stale: float = 0.0,
     modes: tuple[bool, bool] = (True, True),
 ) -> dict[str, Any]:
     """Make a step with each batch; what was returned, and the weights after each.
 
-    optimizer, settings: of torch.optim. stale: what is in every gradient before the first step.
-    modes: whether the model, and its inner part, are in train mode.
+    optimizer_name, settings: of torch.optim. stale: what is in every gradient before the first
+    step. modes: whether the model, and its inner part, are in train mode.
     """
     model = Line(weights)
     model.train(modes[0])
     model.inner.train(modes[1])
-    made = getattr(torch.optim, optimizer)(model.parameters(), **(settings or {"lr": 0.1}))
+    optimizer_class = getattr(torch.optim, optimizer_name)
+    optimizer = optimizer_class(model.parameters(), **(settings or {"lr": 0.1}))
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, stale)
     during = []
@@ -182,7 +183,7 @@ def steps(
 
     seen: dict[str, Any] = {"returned": []}
     for number, batch in enumerate(batches, start=1):
-        seen["returned"].append(train_step(model, batch, loss, made, max_norm))
+        seen["returned"].append(train_step(model, batch, loss, optimizer, max_norm))
         seen[f"after step {number}"] = _weights(model)
     return {**seen, "calls of loss, in the mode": during, "mode afterwards": model.mode()}
 
