@@ -5,7 +5,8 @@ many wrong answers look alike in one observation. So a mistake is named only if 
 
 - explains at least half of the properties that failed,
 - fails nothing that the student's code passes, and
-- explains more than exceptions, unless it explains every failure.
+- explains more than exceptions and words such as "changes", which many causes share, unless it
+  explains every failure.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -77,13 +78,12 @@ def _is_enough(facts: Sequence[Evidence], failures: Sequence[Evidence]) -> bool:
     """Whether what a suspect explains is evidence against it."""
     if len(facts) == len(failures):
         return True
-    return 2 * len(facts) >= len(failures) and not all(_only_raised(fact.got) for fact in facts)
+    return 2 * len(facts) >= len(failures) and not all(_is_vague(fact.got) for fact in facts)
 
 
-def _only_raised(got: Any) -> bool:
-    """Whether an observation is nothing but exceptions, which many causes share."""
-    observed = list(leaves(got))
-    return bool(observed) and all(isinstance(leaf, Raised) for leaf in observed)
+def _is_vague(got: Any) -> bool:
+    """Whether an observation is nothing but exceptions and words."""
+    return all(isinstance(leaf, Raised | str) for leaf in leaves(got))
 
 
 def _contradicted(

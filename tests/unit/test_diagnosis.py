@@ -55,6 +55,13 @@ def test_an_exception_that_many_causes_share_is_not_enough():
     assert named(evidence, culprit={**same, "b": 2}) == {"a": "culprit", "b": "culprit"}
 
 
+def test_a_word_that_many_causes_share_is_not_enough():
+    evidence = [item("a", {"scores": "stay"}, {"scores": "change"}), item("b", 2, 0)]
+    same = {"a": {"scores": "stay"}, "b": 5}
+    assert named(evidence, same_word=same) == {}
+    assert named(evidence, culprit={**same, "b": 2}) == {"a": "culprit", "b": "culprit"}
+
+
 def observe_sum(subject, rng):
     return {"sum": attempt(subject, torch.arange(4.0))}
 
