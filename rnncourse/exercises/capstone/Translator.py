@@ -413,8 +413,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "DropsOutForEver",
-    "In eval mode your model still draws at random, as where dropout never stops: use nn.Dropout, or "
-    "pass training=self.training. Nothing else may be random there either.",
+    "In eval mode your model still draws at random, as where dropout never stops: use nn.Dropout, "
+    "or pass training=self.training. Nothing else may be random there either.",
     """
     -        return self.out(state), state
     +        return self.out(nn.functional.dropout(state, 0.3)), state
