@@ -17,6 +17,7 @@ CHECKS = (
     "answer_source",
     "bug_hunt",
     "compare",
+    "diagnosis",
     "entries",
     "exercise",
     "forbidden",

@@ -17,6 +17,7 @@ import torch
 
 from .answer_source import changed
 from .compare import Raised, difference, kind, leaves
+from .diagnosis import Evidence, diagnose
 from .forbidden import forbidding
 from .report import Outcome, Report
 from .rng import Rng
@@ -95,22 +96,16 @@ class Exercise:
         self, subject: Any, seed: int, properties: Iterable[Property] | None = None
     ) -> Report:
         """Check every property, even after one has failed. Never raises for what `subject` does."""
-        outcomes: list[Outcome] = []
         printed = io.StringIO()
-        observations: dict[Any, Any] = {}
-        # A misconception that explains one failure is tried first for the next.
-        suspects = list(self.misconceptions)
         properties = self.properties if properties is None else tuple(properties)
         with redirect_stdout(printed):
             # The reference runs before the subject, which may call back and leave little memory.
             # Its observations serve everyone who is graded with this seed.
             for prop in properties:
                 self._expect(prop, self.reference, seed)
-            for prop in properties:
-                outcomes.append(self._check(subject, seed, prop, suspects, observations))
-                last = outcomes[-1].misconception
-                suspects.sort(key=lambda suspect: suspect.name != last)
-        outcomes = self._choose_best_explanation(properties, outcomes, observations, seed)
+            observations: dict[Any, Any] = {}
+            outcomes = [self._check(subject, seed, prop, observations) for prop in properties]
+            outcomes = self._with_hints(properties, outcomes, observations, seed)
         return Report(self.name, outcomes, self.points, seed, printed.getvalue())
 
     def _usage_error(self, subject: Any) -> str | None:
@@ -155,7 +150,6 @@ class Exercise:
         subject: Any,
         seed: int,
         prop: Property,
-        suspects: list[Misconception],
         observations: dict[Any, Any],
     ) -> Outcome:
         start = time.perf_counter()
@@ -174,70 +168,52 @@ class Exercise:
         else:
             message = prop.judge(got, expected)
         status, stopped_by = _status(got, message)
-        misconception = None
-        if prop.diagnose and status not in (Status.PASSED, Status.NOT_WRITTEN):
-            misconception = self._diagnose(prop, got, seed, suspects)
         return Outcome(
             name=prop.name,
             title=prop.title,
             points=prop.points,
             status=status,
             message=message,
-            misconception=misconception.name if misconception else None,
-            hint=misconception.sentence if misconception else None,
             seconds=time.perf_counter() - start,
             measured=None if prop.measure is None or isinstance(got, Raised) else prop.measure(got),
             stopped_by=stopped_by,
         )
 
-    def _diagnose(
-        self, prop: Property, got: Any, seed: int, suspects: list[Misconception]
-    ) -> Misconception | None:
-        """The first suspect that behaves exactly as the student's code did."""
-        return next(
-            (suspect for suspect in suspects if self._explains(suspect, prop, got, seed)), None
-        )
-
-    def _explains(self, suspect: Misconception, prop: Property, got: Any, seed: int) -> bool:
-        """Whether a misconception behaves exactly as the student's code did."""
-        observed = self._expect(prop, suspect.wrong, seed)
-        return difference(got, observed) is None and difference(observed, got) is None
-
-    def _choose_best_explanation(
+    def _with_hints(
         self,
         properties: Iterable[Property],
         outcomes: list[Outcome],
         observations: dict[Any, Any],
         seed: int,
     ) -> list[Outcome]:
-        """Of several misconceptions that were named, prefer the one that explains most failures.
-
-        Where two formulas were swapped, the first failure may look as if one factor were missing;
-        only the second shows the swap.
-        """
-        names = {outcome.misconception for outcome in outcomes if outcome.misconception}
-        if len(names) < 2:
-            return outcomes
-        explained = {
-            suspect: {
-                prop.name
-                for prop, outcome in zip(properties, outcomes, strict=True)
-                if outcome.misconception
-                and self._explains(suspect, prop, observations[prop.observe], seed)
-            }
-            for suspect in self.misconceptions
-            if suspect.name in names
-        }
-        by_explained = sorted(explained, key=lambda suspect: -len(explained[suspect]))
-        chosen = []
-        for outcome in outcomes:
-            best = next(
-                (suspect for suspect in by_explained if outcome.name in explained[suspect]), None
+        """The outcomes, with the mistake and its sentence where one explains them."""
+        by_name = {prop.name: prop for prop in properties if prop.observe in observations}
+        evidence = [
+            Evidence(
+                name=outcome.name,
+                judge=by_name[outcome.name].judge,
+                got=observations[by_name[outcome.name].observe],
+                expected=self._expect(by_name[outcome.name], self.reference, seed),
+                failed=outcome.status not in (Status.PASSED, Status.NOT_WRITTEN),
             )
-            if best:
-                outcome = replace(outcome, misconception=best.name, hint=best.sentence)
-            chosen.append(outcome)
-        return chosen
+            for outcome in outcomes
+            if outcome.name in by_name and by_name[outcome.name].diagnose
+        ]
+
+        def observation_of(item: Evidence, suspect: Misconception) -> Any:
+            return self._expect(by_name[item.name], suspect.wrong, seed)
+
+        named = diagnose(evidence, self.misconceptions, observation_of)
+        return [
+            replace(
+                outcome,
+                misconception=named[outcome.name].name,
+                hint=named[outcome.name].sentence,
+            )
+            if outcome.name in named
+            else outcome
+            for outcome in outcomes
+        ]
 
 
 def _status(got: Any, message: str | None) -> tuple[Status, str | None]:

@@ -413,8 +413,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "DropsOutForEver",
-    "Your dropout never stops, so each call of the model gives different scores. Use nn.Dropout, "
-    "or pass training=self.training: in eval mode there is none.",
+    "In eval mode your model still draws at random, as where dropout never stops: use nn.Dropout, "
+    "or pass training=self.training. Nothing else may be random there either.",
     """
     -        return self.out(state), state
     +        return self.out(nn.functional.dropout(state, 0.3)), state

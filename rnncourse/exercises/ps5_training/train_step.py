@@ -180,8 +180,8 @@ exercise.near_miss(
 
 
 @exercise.misconception(
-    "You look at the loss only. It can be finite while its gradient is not: look at the norm that "
-    "clip_gradients returns, too."
+    "You step although the gradient is not finite. Look at the norm that clip_gradients returns, "
+    "not only at the loss, and use torch.isfinite: infinity counts as well as nan."
 )
 def looks_at_the_loss_only(model, batch, loss, optimizer, max_norm):
     optimizer.zero_grad()

@@ -172,8 +172,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "hardly_trains",
-    "It has hardly learned: too few epochs, or too small steps. With torch.optim.Adam, lr=0.01 and "
-    "20 epochs are a good start here.",
+    "It has hardly learned. Is the loss the right one, does it fall, are epochs and learning rate "
+    "large enough? With torch.optim.Adam, lr=0.01 and 20 epochs are a good start here.",
     """
     -    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     +    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
@@ -186,8 +186,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "takes_huge_steps",
-    "Your steps are far too big: the loss is worse than that of guessing. Make the learning rate "
-    "smaller, and keep the best weights, not the last.",
+    "It does worse than guessing, as where steps are far too big or the targets are the wrong "
+    "words. Check what each position predicts; make the learning rate smaller; keep the best weights.",
     """
     -    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     +    optimizer = torch.optim.SGD(model.parameters(), lr=1000)

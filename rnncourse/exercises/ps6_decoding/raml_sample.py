@@ -172,8 +172,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "edits_the_padding",
-    "You choose places outside the mask too. Put them last, and compare ranks with e: "
-    "argsort(dim=1) twice. Once gives the places in their order, not the rank of each.",
+    "You change words outside the mask: leave them exactly as they are. If you rank the positions "
+    "at random, put those outside last: argsort(dim=1) twice gives the ranks.",
     """
     -    order = torch.rand(targets.shape, generator=generator).masked_fill(~mask, 2)
     +    order = torch.rand(targets.shape, generator=generator)

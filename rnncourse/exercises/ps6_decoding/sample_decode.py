@@ -237,8 +237,8 @@ exercise.near_miss(
 
 exercise.near_miss(
     "draws_once_for_all",
-    "You draw one word for the whole batch. Each sentence needs its own: draw N words at each "
-    "step.",
+    "All your sentences get the same words. Each needs draws of its own: draw N words at each "
+    "step, one from each row of the probabilities.",
     """
     -        place = torch.multinomial((best / temperature).softmax(1), 1, generator=generator)
     -        return torch.zeros_like(logits).scatter(1, words.gather(1, place), 1.0), state
