@@ -43,7 +43,9 @@ OPTIMIZERS = {
 
 def observe_optimizers(subject: Any, rng: Rng) -> dict[str, Any]:
     return {
-        f"three steps of {name}": stepped(subject, rng, 3, 0.5, optimizer=name, settings=settings)
+        f"three steps of {name}": stepped(
+            subject, rng, 3, 0.5, optimizer_name=name, settings=settings
+        )
         for name, settings in OPTIMIZERS.items()
     }
 
