@@ -4,9 +4,9 @@
     predict the next word        LanguageModel
     start a second network       Seq2Seq
 
-The models work with any recurrent network that is called as `rnn(xs, lengths, state) -> (hs,
-state)`, with xs (B, T, D), hs (B, T, H): those of `layers`, and `cells.LSTM`. All models return
-logits, the scores before the softmax: f @ W_soft, without a bias, as in the lecture.
+The models work with any recurrent network that is called as `hs, state = rnn(xs, lengths, state)`,
+with xs (B, T, D), hs (B, T, H): those of `layers`, and `cells.LSTM`. All models return logits, the
+scores before the softmax: f @ W_soft, without a bias, as in the lecture.
 """
 
 import torch

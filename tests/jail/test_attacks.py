@@ -373,7 +373,8 @@ def test_the_inputs_depend_on_the_files_beside_the_notebook(graded):
     before = {cell["grade_id"]: cell["seed"] for cell in graded.result(student)["cells"]}
     path = course.path("submitted", student, ASSIGNMENT) / "answers.json"
     original = path.read_bytes()
-    path.write_text('{"0.25": 2}')
+    # What the attack shows must stay: others look at the same class.
+    path.write_text('{"0.5": 1, "0.25": 2}')
     try:
         (again,) = grade_assignment(course, ASSIGNMENT, [student], limits=LIMITS)
     finally:
