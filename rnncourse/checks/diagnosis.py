@@ -6,7 +6,7 @@ many wrong answers look alike in one observation. So a mistake is named only if 
 - explains at least half of the properties that failed,
 - fails nothing that the student's code passes, and
 - explains more than exceptions and words such as "changes", which many causes share, unless it
-  explains every failure.
+  explains nearly every failure.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -76,9 +76,11 @@ def diagnose(
 
 def _is_enough(facts: Sequence[Evidence], failures: Sequence[Evidence]) -> bool:
     """Whether what a suspect explains is evidence against it."""
-    if len(facts) == len(failures):
-        return True
-    return 2 * len(facts) >= len(failures) and not all(_is_vague(fact.got) for fact in facts)
+    if all(_is_vague(fact.got) for fact in facts):
+        return len(facts) == len(failures) or (
+            len(facts) > 2 and 4 * len(facts) >= 3 * len(failures)
+        )
+    return 2 * len(facts) >= len(failures)
 
 
 def _is_vague(got: Any) -> bool:

@@ -71,7 +71,8 @@ class Dask:
         preload.write_text(PRELOAD)
         # Whatever becomes of this process, the scheduler ends by itself, and then the workers do.
         self.scheduler = self._start("scheduler", "--port", "0", "--idle-timeout", "120s")
-        until(self.file.exists)
+        # Dask writes it where it lies: for a moment it is there and empty.
+        until(lambda: self.file.exists() and self.file.read_text().strip().endswith("}"))
         self.address = json.loads(self.file.read_text())["address"]
         options = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny", "--death-timeout", "60")
         options += ("--preload", str(preload))
