@@ -5,8 +5,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 
+import nbformat
 import pytest
 from conftest import ROOT
+from IPython.core.inputtransformer2 import TransformerManager
 
 # Submissions of attackers, written to look like students' code.
 ATTACK = re.compile(r"tests/attacks/[a-z]\w*\.py")
@@ -14,8 +16,8 @@ FORBIDDEN = "one"
 
 
 def _sources() -> list[str]:
-    """The Python files that git tracks, relative to the root of the repository."""
-    command = ["git", "ls-files", "-z", "--", "*.py"]
+    """The Python files and notebooks that git tracks, relative to the root of the repository."""
+    command = ["git", "ls-files", "-z", "--", "*.py", "*.ipynb"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [
         path
@@ -23,6 +25,17 @@ def _sources() -> list[str]:
         # A deleted file is listed until its deletion is staged.
         if path and (ROOT / path).exists() and not ATTACK.fullmatch(path)
     ]
+
+
+def _pieces(path: str) -> Iterator[tuple[str, str]]:
+    """The Python source in a file, and where it is: the whole of a module, each code cell."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if not path.endswith(".ipynb"):
+        yield path, text
+        return
+    for number, cell in enumerate(nbformat.reads(text, as_version=4).cells):
+        if cell.cell_type == "code":
+            yield f"{path}, cell {number}", TransformerManager().transform_cell(cell.source)
 
 
 def _lines_with_forbidden_name(source: str) -> Iterator[int]:
@@ -39,9 +52,10 @@ def _lines_with_forbidden_name(source: str) -> Iterator[int]:
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git repository")
 def test_no_variable_or_parameter_is_called_one():
     offences = [
-        f"{path}:{line}"
+        f"{place}:{line}"
         for path in _sources()
-        for line in sorted(_lines_with_forbidden_name((ROOT / path).read_text(encoding="utf-8")))
+        for place, source in _pieces(path)
+        for line in sorted(_lines_with_forbidden_name(source))
     ]
     assert not offences, "name these after what they hold:\n" + "\n".join(offences)
 
